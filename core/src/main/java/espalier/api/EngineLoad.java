@@ -1,0 +1,23 @@
+package espalier.api;
+
+/**
+ * What the engine is doing now, and has done since its start.
+ *
+ * @param usedTokens slots held by running sequences
+ * @param cachedTokens slots whose content may be reused but is held by nobody
+ * @param generationThroughput tokens a second over the last decode interval
+ * @param promptTokens read since the start, cached ones included
+ * @param cachedPromptTokens of these, found in the prefix cache
+ */
+public record EngineLoad(
+        int runningRequests,
+        int waitingRequests,
+        int usedTokens,
+        int cachedTokens,
+        double generationThroughput,
+        long promptTokens,
+        long cachedPromptTokens,
+        long generatedTokens,
+        long finishedRequests,
+        long abortedRequests,
+        long retractions) {}

@@ -1,0 +1,11 @@
+package espalier.api;
+
+/** One request under way. Closing it before its end cancels it. */
+public interface Generation extends AutoCloseable {
+
+    /** Waits for the next event; after {@link Emission.Done} or {@link Emission.Failed} there is none. */
+    Emission next() throws InterruptedException;
+
+    @Override
+    void close();
+}

@@ -1,0 +1,36 @@
+package espalier.tensor;
+
+import java.lang.foreign.MemorySegment;
+
+/** One place where tensors live and ops run; one rank of a tensor-parallel group. Not shared between threads. */
+public interface Device extends AutoCloseable {
+    String name();
+
+    Ops ops();
+
+    /** Zeroed memory; pages that are never written need not be backed. */
+    Buffer allocate(long bytes);
+
+    /**
+     * A buffer with the contents of {@code bytes}, which stay unchanged and alive as long as the device: a host device
+     * adopts them without a copy.
+     */
+    Buffer place(MemorySegment bytes);
+
+    void upload(MemorySegment from, Buffer to, long toOffset);
+
+    /** Waits for everything queued before, then copies. */
+    void download(Buffer from, long fromOffset, MemorySegment to);
+
+    KvCache kvCache(KvCache.Shape shape);
+
+    Sampler sampler(int seats, int vocab);
+
+    Collective collective();
+
+    /** Bytes that may still be allocated, as far as the device can tell. */
+    long availableBytes();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,79 @@
+package espalier.tensor;
+
+/**
+ * The device's arithmetic. Every call writes into memory that it is given, returns nothing and allocates nothing, so a
+ * sequence of calls may run at once (CPU), be queued on a stream, or be recorded once and replayed.
+ *
+ * <p>Activations are F32 unless a parameter says otherwise; weights are F32, BF16 or F16. For every op the order in
+ * which the numbers of one row are added depends on shapes and formats alone, never on the number of rows, the
+ * neighbours or the threads: the result of a row is the same bit for bit in every batch.
+ */
+public interface Ops {
+
+    /** Replaces each negative id {@code -1 - seat} by {@code lastTokens[0, seat]}; I32, in place. */
+    void resolveIds(Tensor ids, Tensor lastTokens);
+
+    /** {@code out[i] = table[ids[i] - firstId]}; rows outside the table become zero (another rank holds them). */
+    void embed(Tensor ids, Tensor table, int firstId, Tensor out);
+
+    /** {@code out = x / sqrt(mean(x^2) + eps) * weight}, row by row (Zhang and Sennrich, 2019). */
+    void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out);
+
+    /** {@code residual += delta; out = rmsNorm(residual)} in one pass over memory. */
+    void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out);
+
+    /** {@code x += delta}. */
+    void add(Tensor x, Tensor delta);
+
+    /** {@code x[i] += bias} for every row; bias is [1, cols]. */
+    void addBias(Tensor x, Tensor bias);
+
+    /** {@code out = x * w^T}, whatever format {@code w} is stored in. */
+    void matmul(Tensor x, Matrix w, Tensor out);
+
+    /** {@code out = silu(gate) * up} where {@code gateUp = [gate | up]}. */
+    void siluMul(Tensor gateUp, Tensor out);
+
+    /** Rotates each head of {@code x} by its token's position, in place. */
+    void rope(Tensor x, int headDim, Tensor positions, Rope rope);
+
+    /** Per-head RMS normalisation (Qwen 3): each head of {@code x}, in place; weight is [1, headDim]. */
+    void headNorm(Tensor x, int headDim, Tensor weight, float eps);
+
+    /** Writes this step's keys and values to their cache slots, then attends each token to its own past. */
+    void attention(Attend call);
+
+    /** {@code out[i] = x[indices[0, i]]}. */
+    void gatherRows(Tensor x, Tensor indices, Tensor out);
+
+    void copy(Tensor from, Tensor to);
+
+    /**
+     * Rotary embedding, NeoX style: element {@code j} of a head pairs with {@code j + rotaryDim / 2}. The angle at
+     * position {@code p} is {@code p * frequency[j]}; cosine and sine are multiplied by {@code attentionFactor} (yarn).
+     *
+     * @param frequencies [1, rotaryDim / 2] F32 on the device, scaling already applied
+     */
+    record Rope(Tensor frequencies, int rotaryDim, float attentionFactor) {}
+
+    /**
+     * One attention call.
+     *
+     * @param q [tokens, heads * headDim]
+     * @param k [tokens, kvHeads * headDim]; v alike
+     * @param out [tokens, heads * headDim]
+     * @param scale multiplies the scores
+     * @param window how many positions a token sees, itself included; 0 sees all of its past
+     */
+    record Attend(
+            int layer,
+            Tensor q,
+            Tensor k,
+            Tensor v,
+            Tensor out,
+            int headDim,
+            float scale,
+            int window,
+            StepInputs in,
+            KvCache kv) {}
+}

@@ -1,0 +1,16 @@
+/** Everything that is not a fast device or a socket: models, caches, scheduling, text, and the reference devices. */
+@SuppressWarnings("module") // qualified exports name modules that are built later
+@org.jspecify.annotations.NullMarked
+module espalier.core {
+    requires jdk.jfr;
+    requires java.net.http;
+    requires transitive tools.jackson.databind;
+    requires static transitive org.jspecify;
+
+    exports espalier.base;
+    exports espalier.api;
+    exports espalier.step;
+    exports espalier.tensor;
+
+    uses espalier.tensor.DeviceProvider;
+}

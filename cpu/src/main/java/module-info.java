@@ -1,0 +1,7 @@
+/** The CPU device: Vector API kernels over a fixed team of threads. */
+@org.jspecify.annotations.NullMarked
+module espalier.cpu {
+    requires espalier.core;
+    requires jdk.incubator.vector;
+    requires static org.jspecify;
+}
