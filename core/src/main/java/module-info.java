@@ -12,6 +12,11 @@ module espalier.core {
     exports espalier.step;
     exports espalier.tensor;
     exports espalier.exec;
+    exports espalier.tensor.host;
+    exports espalier.tensor.reference;
 
     uses espalier.tensor.DeviceProvider;
+
+    provides espalier.tensor.DeviceProvider with
+            espalier.tensor.reference.ReferenceProvider;
 }

@@ -7,6 +7,8 @@ package espalier.tensor;
  * <p>Activations are F32 unless a parameter says otherwise; weights are F32, BF16 or F16. For every op the order in
  * which the numbers of one row are added depends on shapes and formats alone, never on the number of rows, the
  * neighbours or the threads: the result of a row is the same bit for bit in every batch.
+ *
+ * <p>{@link OpShapes} states which shapes and types each op takes. Outputs overlap inputs only where an op says so.
  */
 public interface Ops {
 
@@ -16,7 +18,7 @@ public interface Ops {
     /** {@code out[i] = table[ids[i] - firstId]}; rows outside the table become zero (another rank holds them). */
     void embed(Tensor ids, Tensor table, int firstId, Tensor out);
 
-    /** {@code out = x / sqrt(mean(x^2) + eps) * weight}, row by row (Zhang and Sennrich, 2019). */
+    /** {@code out = x / sqrt(mean(x^2) + eps) * weight}, row by row (Zhang and Sennrich, 2019); {@code out} may be {@code x}. */
     void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out);
 
     /** {@code residual += delta; out = rmsNorm(residual)} in one pass over memory. */
@@ -46,11 +48,13 @@ public interface Ops {
     /** {@code out[i] = x[indices[0, i]]}. */
     void gatherRows(Tensor x, Tensor indices, Tensor out);
 
+    /** Between number formats it converts, rounding to nearest even. */
     void copy(Tensor from, Tensor to);
 
     /**
      * Rotary embedding, NeoX style: element {@code j} of a head pairs with {@code j + rotaryDim / 2}. The angle at
-     * position {@code p} is {@code p * frequency[j]}; cosine and sine are multiplied by {@code attentionFactor} (yarn).
+     * position {@code p} is {@code p * frequency[j]}, rounded to F32 as the models were trained; cosine and sine are
+     * multiplied by {@code attentionFactor} (yarn). Elements from {@code rotaryDim} on stay as they are.
      *
      * @param frequencies [1, rotaryDim / 2] F32 on the device, scaling already applied
      */

@@ -1,0 +1,234 @@
+package espalier.tensor.reference;
+
+import static espalier.tensor.host.Cells.integer;
+import static espalier.tensor.host.Cells.number;
+import static espalier.tensor.host.Cells.setInteger;
+import static espalier.tensor.host.Cells.setNumber;
+
+import espalier.tensor.DType;
+import espalier.tensor.Matrix;
+import espalier.tensor.OpShapes;
+import espalier.tensor.Ops;
+import espalier.tensor.StepInputs;
+import espalier.tensor.Tensor;
+
+/** Every op as its definition reads, summed in double and rounded once. */
+final class ReferenceOps implements Ops {
+
+    @Override
+    public void resolveIds(Tensor ids, Tensor lastTokens) {
+        OpShapes.resolveIds(ids, lastTokens);
+        for (int i = 0; i < ids.cols(); i++) {
+            int id = integer(ids, 0, i);
+            if (id < 0) {
+                setInteger(ids, 0, i, integer(lastTokens, 0, -1 - id));
+            }
+        }
+    }
+
+    @Override
+    public void embed(Tensor ids, Tensor table, int firstId, Tensor out) {
+        OpShapes.embed(ids, table, out);
+        for (int i = 0; i < out.rows(); i++) {
+            int row = integer(ids, 0, i) - firstId;
+            for (int j = 0; j < out.cols(); j++) {
+                setNumber(out, i, j, row >= 0 && row < table.rows() ? number(table, row, j) : 0);
+            }
+        }
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out) {
+        OpShapes.rmsNorm(x, weight, out);
+        for (int i = 0; i < x.rows(); i++) {
+            normalise(x.rows(i, 1), weight, eps, out.rows(i, 1));
+        }
+    }
+
+    private static void normalise(Tensor x, Tensor weight, float eps, Tensor out) {
+        double sum = 0;
+        for (int j = 0; j < x.cols(); j++) {
+            sum += (double) number(x, 0, j) * number(x, 0, j);
+        }
+        double scale = 1 / Math.sqrt(sum / x.cols() + eps);
+        for (int j = 0; j < x.cols(); j++) {
+            setNumber(out, 0, j, (float) (number(x, 0, j) * scale * number(weight, 0, j)));
+        }
+    }
+
+    @Override
+    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out) {
+        OpShapes.addRmsNorm(residual, delta, weight, out);
+        add(residual, delta);
+        rmsNorm(residual, weight, eps, out);
+    }
+
+    @Override
+    public void add(Tensor x, Tensor delta) {
+        OpShapes.add(x, delta);
+        for (int i = 0; i < x.rows(); i++) {
+            for (int j = 0; j < x.cols(); j++) {
+                setNumber(x, i, j, number(x, i, j) + number(delta, i, j));
+            }
+        }
+    }
+
+    @Override
+    public void addBias(Tensor x, Tensor bias) {
+        OpShapes.addBias(x, bias);
+        for (int i = 0; i < x.rows(); i++) {
+            for (int j = 0; j < x.cols(); j++) {
+                setNumber(x, i, j, number(x, i, j) + number(bias, 0, j));
+            }
+        }
+    }
+
+    @Override
+    public void matmul(Tensor x, Matrix w, Tensor out) {
+        OpShapes.matmul(x, w, out);
+        switch (w) {
+            case Matrix.Dense(Tensor values) -> dense(x, values, out);
+            case Matrix.Stacked(var parts) -> {
+                int from = 0;
+                for (Matrix part : parts) {
+                    matmul(x, part, out.cols(from, part.out()));
+                    from += part.out();
+                }
+            }
+        }
+    }
+
+    private static void dense(Tensor x, Tensor w, Tensor out) {
+        for (int i = 0; i < x.rows(); i++) {
+            for (int o = 0; o < w.rows(); o++) {
+                double sum = 0;
+                for (int j = 0; j < w.cols(); j++) {
+                    sum += (double) number(x, i, j) * number(w, o, j);
+                }
+                setNumber(out, i, o, (float) sum);
+            }
+        }
+    }
+
+    @Override
+    public void siluMul(Tensor gateUp, Tensor out) {
+        OpShapes.siluMul(gateUp, out);
+        int n = out.cols();
+        for (int i = 0; i < out.rows(); i++) {
+            for (int j = 0; j < n; j++) {
+                double gate = number(gateUp, i, j);
+                setNumber(out, i, j, (float) (gate / (1 + Math.exp(-gate)) * number(gateUp, i, n + j)));
+            }
+        }
+    }
+
+    @Override
+    public void rope(Tensor x, int headDim, Tensor positions, Rope rope) {
+        OpShapes.rope(x, headDim, positions, rope);
+        int half = rope.rotaryDim() / 2;
+        for (int i = 0; i < x.rows(); i++) {
+            for (int h = 0; h < x.cols(); h += headDim) {
+                for (int j = 0; j < half; j++) {
+                    float angle = integer(positions, 0, i) * number(rope.frequencies(), 0, j);
+                    double cos = Math.cos(angle) * rope.attentionFactor();
+                    double sin = Math.sin(angle) * rope.attentionFactor();
+                    float a = number(x, i, h + j);
+                    float b = number(x, i, h + j + half);
+                    setNumber(x, i, h + j, (float) (a * cos - b * sin));
+                    setNumber(x, i, h + j + half, (float) (b * cos + a * sin));
+                }
+            }
+        }
+    }
+
+    @Override
+    public void headNorm(Tensor x, int headDim, Tensor weight, float eps) {
+        OpShapes.headNorm(x, headDim, weight);
+        for (int h = 0; h < x.cols(); h += headDim) {
+            rmsNorm(x.cols(h, headDim), weight, eps, x.cols(h, headDim));
+        }
+    }
+
+    @Override
+    public void attention(Attend a) {
+        OpShapes.attention(a);
+        var kv = (ReferenceKvCache) a.kv();
+        StepInputs in = a.in();
+        for (int t = 0; t < in.tokens(); t++) {
+            for (int c = 0; c < a.k().cols(); c++) {
+                kv.set(
+                        a.layer(),
+                        integer(in.writeSlots(), 0, t),
+                        c / a.headDim(),
+                        c % a.headDim(),
+                        number(a.k(), t, c),
+                        number(a.v(), t, c));
+            }
+        }
+        for (int s = 0; s < in.sequences(); s++) {
+            int end = s + 1 < in.sequences() ? integer(in.firstRow(), 0, s + 1) : in.tokens();
+            for (int t = integer(in.firstRow(), 0, s); t < end; t++) {
+                for (int h = 0; h < a.q().cols() / a.headDim(); h++) {
+                    attend(a, kv, integer(in.seats(), 0, s), t, h);
+                }
+            }
+        }
+    }
+
+    /** One head of one token. */
+    private static void attend(Attend a, ReferenceKvCache kv, int seat, int token, int head) {
+        int at = integer(a.in().positions(), 0, token);
+        int first = a.window() == 0 ? 0 : Math.max(0, at - a.window() + 1);
+        int kvHead = head / (a.q().cols() / a.k().cols());
+        int headDim = a.headDim();
+        var weights = new double[at + 1 - first];
+        double max = Double.NEGATIVE_INFINITY;
+        for (int p = first; p <= at; p++) {
+            int slot = slot(a.in(), seat, p);
+            double score = 0;
+            for (int d = 0; d < headDim; d++) {
+                score += (double) number(a.q(), token, head * headDim + d) * kv.key(a.layer(), slot, kvHead, d);
+            }
+            weights[p - first] = score * a.scale();
+            max = Math.max(max, score * a.scale());
+        }
+        double sum = 0;
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = Math.exp(weights[i] - max);
+            sum += weights[i];
+        }
+        for (int d = 0; d < headDim; d++) {
+            double mean = 0;
+            for (int p = first; p <= at; p++) {
+                mean += weights[p - first] / sum * kv.value(a.layer(), slot(a.in(), seat, p), kvHead, d);
+            }
+            setNumber(a.out(), token, head * headDim + d, (float) mean);
+        }
+    }
+
+    private static int slot(StepInputs in, int seat, int position) {
+        return integer(in.pageTable(), seat, position / in.pageSize()) * in.pageSize() + position % in.pageSize();
+    }
+
+    @Override
+    public void gatherRows(Tensor x, Tensor indices, Tensor out) {
+        OpShapes.gatherRows(x, indices, out);
+        for (int i = 0; i < out.rows(); i++) {
+            copy(x.rows(integer(indices, 0, i), 1), out.rows(i, 1));
+        }
+    }
+
+    @Override
+    public void copy(Tensor from, Tensor to) {
+        OpShapes.copy(from, to);
+        for (int i = 0; i < from.rows(); i++) {
+            for (int j = 0; j < from.cols(); j++) {
+                if (from.dtype() == DType.I32) {
+                    setInteger(to, i, j, integer(from, i, j));
+                } else {
+                    setNumber(to, i, j, number(from, i, j));
+                }
+            }
+        }
+    }
+}
