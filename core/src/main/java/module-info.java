@@ -11,6 +11,7 @@ module espalier.core {
     exports espalier.api;
     exports espalier.step;
     exports espalier.tensor;
+    exports espalier.checkpoint;
     exports espalier.exec;
     exports espalier.tensor.host;
     exports espalier.tensor.reference;

@@ -1,0 +1,27 @@
+package espalier.checkpoint;
+
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Named tensors of a model and its {@code config.json}. Safe for use by several threads (ranks load side by side). What
+ * {@link #tensor} returned is valid until {@link #close}.
+ */
+public interface Checkpoint extends AutoCloseable {
+    /** {@code config.json}, an object. */
+    JsonNode config();
+
+    /** The tensors that are stored; for random weights, those that were asked for so far. */
+    Set<String> names();
+
+    /**
+     * The tensor of that name and shape, outermost dimension first; none for a scalar.
+     *
+     * @throws espalier.api.EngineFault CHECKPOINT where it is missing (the message offers the nearest name), has another
+     *     shape, or a type that {@link StoredTensor} cannot have
+     */
+    StoredTensor tensor(String name, long... shape);
+
+    @Override
+    void close();
+}
