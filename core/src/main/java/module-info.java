@@ -13,6 +13,8 @@ module espalier.core {
     exports espalier.tensor;
     exports espalier.checkpoint;
     exports espalier.exec;
+    exports espalier.model;
+    exports espalier.model.family;
     exports espalier.tensor.host;
     exports espalier.tensor.reference;
 

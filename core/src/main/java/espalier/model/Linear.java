@@ -1,0 +1,17 @@
+package espalier.model;
+
+import espalier.tensor.Tensor;
+
+/** {@code out = x W^T (+ b)}. Number format, fusion and ranks are settled when it is loaded; callers cannot tell. */
+public interface Linear extends Branch {
+
+    /** Columns of {@code out} on this rank. */
+    int outCols();
+
+    /** As {@link #apply(Pass, Tensor, Tensor)}, into memory of the current frame. */
+    default Tensor apply(Pass p, Tensor x) {
+        Tensor out = p.temp(x.rows(), outCols());
+        apply(p, x, out);
+        return out;
+    }
+}

@@ -1,0 +1,69 @@
+package espalier.model;
+
+import espalier.checkpoint.Checkpoint;
+import espalier.tensor.DType;
+import espalier.tensor.KvCache;
+import espalier.tensor.StepInputs;
+import espalier.tensor.Tensor;
+import espalier.tensor.Workspace;
+import espalier.tensor.reference.DryDevice;
+
+/**
+ * What one rank of a model needs, learnt before any memory is taken: the model is built and run once on a device that
+ * only counts, so there is no formula to keep in step with the layers. A device's own scratch memory comes on top.
+ *
+ * @param weightBytes of this rank; those that lie contiguously in a memory-mapped file are shared with the page cache
+ * @param placedBytes the part of them that a host device adopts where it lies
+ * @param workspaceBytes activations and logits of the largest step
+ * @param kvBytesPerToken of this rank's cache
+ */
+public record MemoryPlan(long weightBytes, long placedBytes, long workspaceBytes, long kvBytesPerToken) {
+    /** More than any workspace: the dry one has no memory behind it. */
+    private static final long BOUNDLESS = 1L << 50;
+
+    /**
+     * The largest step of an engine.
+     *
+     * @param sequences that a step may hold, each of which may want a token
+     * @param pagesPerSequence the width of the page table
+     */
+    public record Largest(int tokens, int sequences, int pagesPerSequence) {}
+
+    /** Reads the names, shapes and types of {@code checkpoint}, but no weight. */
+    public static MemoryPlan of(
+            ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, DType kvType) {
+        try (var dry = new DryDevice(mesh.rank(), mesh.ranks())) {
+            ModelConfig config = ModelConfig.of(checkpoint.config());
+            var decoder = Decoder.load(family, config, Weights.of(checkpoint, dry, mesh), _ -> {});
+            return new MemoryPlan(
+                    dry.allocatedBytes() + dry.placedBytes(),
+                    dry.placedBytes(),
+                    workspaceBytes(decoder, mesh, largest),
+                    decoder.shape().kvShape(mesh, 1, kvType).bytes());
+        }
+    }
+
+    /** The peak of activations and logits of a decoder that is already loaded. */
+    public static long workspaceBytes(Decoder decoder, Mesh mesh, Largest largest) {
+        try (var dry = new DryDevice(mesh.rank(), mesh.ranks())) {
+            var space = new Workspace(dry.allocate(BOUNDLESS));
+            KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, DType.F32));
+            Tensor logits = space.take(
+                    DType.F32, largest.sequences, decoder.shape().vocab().size());
+            decoder.forward(new Pass(dry.ops(), space, inputs(dry, largest), kv, dry.collective()), logits);
+            return space.peakBytes();
+        }
+    }
+
+    private static StepInputs inputs(DryDevice dry, Largest l) {
+        Tensor tokens = ints(dry, 1, l.tokens);
+        Tensor sequences = ints(dry, 1, l.sequences);
+        Tensor pages = ints(dry, l.sequences, l.pagesPerSequence);
+        return new StepInputs(
+                tokens, tokens, tokens, sequences, sequences, sequences, pages, 1, sequences, l.tokens, l.sequences);
+    }
+
+    private static Tensor ints(DryDevice dry, int rows, int cols) {
+        return new Tensor(dry.allocate(4L * rows * cols), 0, DType.I32, rows, cols, cols);
+    }
+}

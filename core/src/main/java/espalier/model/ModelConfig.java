@@ -1,0 +1,146 @@
+package espalier.model;
+
+import espalier.api.EngineFault;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Reads a model's config.json: each value by name and type, and a message that names file, field and value where it
+ * is missing or of another type. A field that is null counts as absent, as transformers has it.
+ */
+public final class ModelConfig {
+    private static final String FILE = "config.json";
+
+    private final JsonNode node;
+    private final String path;
+    private final int contextTokens;
+
+    private ModelConfig(JsonNode node, String path, int contextTokens) {
+        this.node = node;
+        this.path = path;
+        this.contextTokens = contextTokens;
+    }
+
+    public static ModelConfig of(JsonNode root) {
+        if (!root.isObject()) {
+            throw new EngineFault(EngineFault.Code.CHECKPOINT, FILE + ": want an object, have " + brief(root));
+        }
+        return new ModelConfig(root, "", 0);
+    }
+
+    /** The same config, to be used with a context of so many tokens. */
+    public ModelConfig withContext(int tokens) {
+        return new ModelConfig(node, path, tokens);
+    }
+
+    /** The context that the model is loaded for; 0 where the user left it to the model. */
+    public int contextTokens() {
+        return contextTokens;
+    }
+
+    public boolean has(String key) {
+        return !node.path(key).isMissingNode() && !node.path(key).isNull();
+    }
+
+    /** Whether the file has the field at all, be it null. */
+    public boolean states(String key) {
+        return !node.path(key).isMissingNode();
+    }
+
+    /** A whole number that is at least 1. */
+    public int count(String key) {
+        JsonNode n = required(key);
+        if (!n.isIntegralNumber() || !n.canConvertToInt() || n.intValue() < 1) {
+            throw wrong(key, "a whole number of at least 1");
+        }
+        return n.intValue();
+    }
+
+    public int count(String key, int fallback) {
+        return has(key) ? count(key) : fallback;
+    }
+
+    public double number(String key) {
+        JsonNode n = required(key);
+        if (!n.isNumber() || !Double.isFinite(n.doubleValue())) {
+            throw wrong(key, "a number");
+        }
+        return n.doubleValue();
+    }
+
+    public double number(String key, double fallback) {
+        return has(key) ? number(key) : fallback;
+    }
+
+    public String text(String key) {
+        JsonNode n = required(key);
+        if (!n.isString()) {
+            throw wrong(key, "a string");
+        }
+        return n.stringValue();
+    }
+
+    public String text(String key, String fallback) {
+        return has(key) ? text(key) : fallback;
+    }
+
+    public boolean flag(String key) {
+        JsonNode n = node.path(key);
+        if (has(key) && !n.isBoolean()) {
+            throw wrong(key, "true or false");
+        }
+        return has(key) && n.booleanValue();
+    }
+
+    /** The strings of a list; empty where it is absent. */
+    public List<String> texts(String key) {
+        var all = new ArrayList<String>();
+        if (has(key)) {
+            JsonNode list = node.path(key);
+            if (!list.isArray()) {
+                throw wrong(key, "a list of strings");
+            }
+            for (JsonNode n : list) {
+                if (!n.isString()) {
+                    throw wrong(key, "a list of strings");
+                }
+                all.add(n.stringValue());
+            }
+        }
+        return List.copyOf(all);
+    }
+
+    /** An object inside this one. */
+    public Optional<ModelConfig> section(String key) {
+        if (!has(key)) {
+            return Optional.empty();
+        }
+        if (!node.path(key).isObject()) {
+            throw wrong(key, "an object");
+        }
+        return Optional.of(new ModelConfig(node.path(key), path + key + ".", contextTokens));
+    }
+
+    /** Says that this config asks for something that cannot be had; {@code why} follows the field's name. */
+    public EngineFault fault(String key, String why) {
+        return new EngineFault(EngineFault.Code.CHECKPOINT, FILE + ": " + path + key + " " + why);
+    }
+
+    private JsonNode required(String key) {
+        if (!has(key)) {
+            throw fault(key, "is missing");
+        }
+        return node.path(key);
+    }
+
+    private EngineFault wrong(String key, String want) {
+        return fault(key, "is " + brief(node.path(key)) + ", want " + want);
+    }
+
+    private static String brief(JsonNode n) {
+        String all = n.toString();
+        return all.length() <= 60 ? all : all.substring(0, 57) + "...";
+    }
+}

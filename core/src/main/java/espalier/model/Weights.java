@@ -1,0 +1,243 @@
+package espalier.model;
+
+import espalier.api.EngineFault;
+import espalier.checkpoint.Checkpoint;
+import espalier.checkpoint.StoredTensor;
+import espalier.tensor.Buffer;
+import espalier.tensor.DType;
+import espalier.tensor.Device;
+import espalier.tensor.Matrix;
+import espalier.tensor.Ops;
+import espalier.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cursor over a checkpoint's names that hands out loaded layers. It alone knows number formats and ranks: the axes
+ * that a model gives decide which block of each stored tensor this rank reads. A block that is contiguous in the file
+ * is adopted where it lies ({@link Device#place}); matrices that share their input are stacked without being copied
+ * together.
+ *
+ * <p>Loading is strict. A tensor that is missing or misshapen does not stop it: a stand-in takes its place, and
+ * {@link #requireSound} reports all of them at once, with those that nobody asked for.
+ */
+public final class Weights {
+
+    /** Whether a linear layer has a stored bias. */
+    public enum Bias {
+        NONE,
+        STORED
+    }
+
+    /** One of several matrices that share their input. */
+    public record Part(String name, Dim out) {}
+
+    /** What all cursors of one rank share. */
+    private record Loading(
+            Checkpoint checkpoint,
+            Device device,
+            Mesh mesh,
+            Set<String> asked,
+            List<String> faults,
+            Map<Rotary, Ops.Rope> ropes) {}
+
+    /** Memory that a faulty tensor would have had; never read, since loading fails in the end. */
+    private record Nowhere(long bytes) implements Buffer {}
+
+    private static final int FAULTS_SHOWN = 20;
+
+    private final Loading loading;
+    private final String path;
+
+    private Weights(Loading loading, String path) {
+        this.loading = loading;
+        this.path = path;
+    }
+
+    public static Weights of(Checkpoint checkpoint, Device device, Mesh mesh) {
+        return new Weights(
+                new Loading(checkpoint, device, mesh, new HashSet<>(), new ArrayList<>(), new HashMap<>()), "");
+    }
+
+    public Weights at(String child) {
+        return new Weights(loading, full(child));
+    }
+
+    public Mesh mesh() {
+        return loading.mesh;
+    }
+
+    /** How much of an axis this rank holds. */
+    public int local(Dim d) {
+        return loading.mesh.mine(d).count();
+    }
+
+    public Norm norm(Dim d, double eps) {
+        Mesh.Range mine = loading.mesh.mine(d);
+        StoredTensor stored = read("weight", d.size());
+        return new Norm(block(stored, new Mesh.Range(0, 1), mine, d.size()), (float) eps);
+    }
+
+    /** This rank's rows of a table, whole rows each. */
+    public Tensor table(Dim rows, Dim cols) {
+        return matrix("weight", rows, cols);
+    }
+
+    public Linear linear(Dim in, Dim out, Bias bias) {
+        Matrix m = new Matrix.Dense(matrix("weight", out, in));
+        return new Projection(m, bias == Bias.STORED ? bias(new Part("", out)) : null, isSummed(in));
+    }
+
+    /** Several stored matrices that share their input, as one: {@code out = [part 1 | part 2 | ...]}. */
+    public Linear fused(Dim in, Bias bias, Part... parts) {
+        var matrices = new ArrayList<Matrix>();
+        for (Part part : parts) {
+            matrices.add(new Matrix.Dense(at(part.name).matrix("weight", part.out, in)));
+        }
+        return new Projection(new Matrix.Stacked(matrices), bias == Bias.STORED ? bias(parts) : null, isSummed(in));
+    }
+
+    /** A linear layer over rows that are already loaded: a head tied to the embedding table. */
+    public Linear tied(Tensor table) {
+        return new Projection(new Matrix.Dense(table), null, false);
+    }
+
+    /** The frequencies of a rotary embedding on the device; layers that ask for the same share them. */
+    public Ops.Rope rope(Rotary rotary) {
+        return loading.ropes.computeIfAbsent(rotary, r -> {
+            float[] f = r.frequencies();
+            Buffer held = loading.device.allocate(4L * f.length);
+            loading.device.upload(MemorySegment.ofArray(f), held, 0);
+            return new Ops.Rope(new Tensor(held, 0, DType.F32, 1, f.length, f.length), r.dim(), r.attentionFactor());
+        });
+    }
+
+    /**
+     * Ends loading.
+     *
+     * @param unread names that may be left over
+     * @throws EngineFault that names every missing, misshapen and unread tensor
+     */
+    void requireSound(Leftovers unread) {
+        var faults = new ArrayList<>(loading.faults);
+        var rest = new TreeSet<>(loading.checkpoint.names());
+        rest.removeAll(loading.asked);
+        for (String name : rest) {
+            if (!unread.allows(name)) {
+                faults.add("tensor '" + name + "' belongs to no part of this model");
+            }
+        }
+        if (!faults.isEmpty()) {
+            int shown = Math.min(FAULTS_SHOWN, faults.size());
+            String more = shown < faults.size() ? "\n  and " + (faults.size() - shown) + " more" : "";
+            throw new EngineFault(
+                    EngineFault.Code.CHECKPOINT,
+                    "the checkpoint does not fit its config.json:\n  " + String.join("\n  ", faults.subList(0, shown))
+                            + more);
+        }
+    }
+
+    /** @param sumOverRanks each rank sees a part of the input, so the products are summed; the bias comes after */
+    private record Projection(Matrix w, @Nullable Tensor bias, boolean sumOverRanks) implements Linear {
+        @Override
+        public int outCols() {
+            return w.out();
+        }
+
+        @Override
+        public void apply(Pass p, Tensor x, Tensor out) {
+            p.ops().matmul(x, w, out);
+            if (sumOverRanks) {
+                p.ranks().allReduce(out);
+            }
+            if (bias != null) {
+                p.ops().addBias(out, bias);
+            }
+        }
+    }
+
+    private boolean isSummed(Dim in) {
+        return loading.mesh.isShared(in);
+    }
+
+    private Tensor matrix(String leaf, Dim out, Dim in) {
+        StoredTensor stored = read(leaf, out.size(), in.size());
+        return block(stored, loading.mesh.mine(out), loading.mesh.mine(in), in.size());
+    }
+
+    /** The biases of all parts in one row, as F32: the parts' types may differ. */
+    private Tensor bias(Part... parts) {
+        int cols = 0;
+        for (Part part : parts) {
+            cols += local(part.out);
+        }
+        Buffer held = loading.device.allocate(4L * cols);
+        int at = 0;
+        for (Part part : parts) {
+            Mesh.Range mine = loading.mesh.mine(part.out);
+            StoredTensor stored = at(part.name).read("bias", part.out.size());
+            if (stored.data().byteSize() > 0) {
+                var values = new float[mine.count()];
+                stored.copyTo(mine.from(), values);
+                loading.device.upload(MemorySegment.ofArray(values), held, 4L * at);
+            }
+            at += mine.count();
+        }
+        return new Tensor(held, 0, DType.F32, 1, cols, cols);
+    }
+
+    /** The block {@code rows x cols} of a tensor that is {@code width} wide. */
+    private Tensor block(StoredTensor stored, Mesh.Range rows, Mesh.Range cols, int width) {
+        int size = stored.dtype().bytes();
+        long bytes = (long) rows.count() * cols.count() * size;
+        Buffer held;
+        if (stored.data().byteSize() == 0) {
+            held = new Nowhere(bytes);
+        } else if (cols.count() == width || rows.count() == 1) {
+            held = adopt(stored.data().asSlice(((long) rows.from() * width + cols.from()) * size, bytes), size);
+        } else {
+            held = loading.device.allocate(bytes);
+            long run = (long) cols.count() * size;
+            for (int i = 0; i < rows.count(); i++) {
+                long from = ((long) (rows.from() + i) * width + cols.from()) * size;
+                loading.device.upload(stored.data().asSlice(from, run), held, i * run);
+            }
+        }
+        return new Tensor(held, 0, stored.dtype(), rows.count(), cols.count(), cols.count());
+    }
+
+    /** Files may hold a tensor at an odd address, which vector loads of its type would trip over. */
+    private Buffer adopt(MemorySegment bytes, int alignment) {
+        if (bytes.address() % alignment == 0) {
+            return loading.device.place(bytes);
+        }
+        Buffer held = loading.device.allocate(bytes.byteSize());
+        loading.device.upload(bytes, held, 0);
+        return held;
+    }
+
+    private StoredTensor read(String leaf, long... shape) {
+        String name = full(leaf);
+        loading.asked.add(name);
+        try {
+            return loading.checkpoint.tensor(name, shape);
+        } catch (EngineFault fault) {
+            if (fault.code() != EngineFault.Code.CHECKPOINT) {
+                throw fault;
+            }
+            loading.faults.add(fault.getMessage());
+            return new StoredTensor(name, DType.F32, shape, MemorySegment.NULL);
+        }
+    }
+
+    private String full(String leaf) {
+        return path.isEmpty() ? leaf : leaf.isEmpty() ? path : path + "." + leaf;
+    }
+}
