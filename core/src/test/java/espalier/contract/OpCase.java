@@ -1,0 +1,65 @@
+package espalier.contract;
+
+import espalier.tensor.Device;
+import espalier.tensor.reference.ReferenceDevice;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One op, one shape, one set of formats: what every device must do as the reference does. The list is the contract of
+ * {@link espalier.tensor.Ops}; a new op starts here.
+ *
+ * @param name op, shape and formats, in words
+ * @param tolerance greatest |difference| over the greatest |value| of each row
+ * @param body makes its inputs in the scene, calls the op and returns what was written
+ */
+public record OpCase(String name, double tolerance, Body body) {
+
+    /** Runs one case on the scene's device. */
+    @FunctionalInterface
+    public interface Body {
+        float[][] run(Scene scene);
+    }
+
+    /** Every case. */
+    public static List<OpCase> all() {
+        var cases = new ArrayList<OpCase>();
+        ElementCases.addTo(cases);
+        MatmulCases.addTo(cases);
+        AttentionCase.addTo(cases);
+        return cases;
+    }
+
+    /** Compares the device with the reference; throws an {@link AssertionError} that names the first wrong element. */
+    public void check(Device device) {
+        float[][] have = body.run(new Scene(device, name.hashCode()));
+        try (var reference = new ReferenceDevice()) {
+            float[][] want = body.run(new Scene(reference, name.hashCode()));
+            compare(have, want);
+        }
+    }
+
+    private void compare(float[][] have, float[][] want) {
+        if (have.length != want.length) {
+            throw new AssertionError(name + ": " + have.length + " rows, the reference has " + want.length);
+        }
+        for (int i = 0; i < want.length; i++) {
+            double greatest = 0;
+            for (float v : want[i]) {
+                greatest = Math.max(greatest, Math.abs(v));
+            }
+            for (int j = 0; j < want[i].length; j++) {
+                double off = Math.abs((double) have[i][j] - want[i][j]);
+                if (!(off <= tolerance * greatest)) {
+                    throw new AssertionError(name + ": row " + i + " column " + j + " is " + have[i][j]
+                            + ", the reference has " + want[i][j] + " (greatest of the row " + greatest + ")");
+                }
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

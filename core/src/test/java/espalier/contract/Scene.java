@@ -1,0 +1,134 @@
+package espalier.contract;
+
+import espalier.tensor.Buffer;
+import espalier.tensor.DType;
+import espalier.tensor.Device;
+import espalier.tensor.Tensor;
+import espalier.tensor.host.Cells;
+import espalier.tensor.host.HostBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+
+/**
+ * Tensors on any device with contents that depend on a seed alone. The gaps between the rows of a strided view hold
+ * canaries, which {@link #read} looks after.
+ */
+public final class Scene {
+    private static final byte CANARY = (byte) 0xA5;
+
+    private final Device device;
+    private final Random random;
+    private final boolean blind;
+
+    public Scene(Device device, long seed) {
+        this(device, seed, false);
+    }
+
+    private Scene(Device device, long seed, boolean blind) {
+        this.device = device;
+        this.random = new Random(seed);
+        this.blind = blind;
+    }
+
+    /** For a device without memory: every read is zero, and no canary is looked for. */
+    public static Scene blind(Device device, long seed) {
+        return new Scene(device, seed, true);
+    }
+
+    public Device device() {
+        return device;
+    }
+
+    public Random random() {
+        return random;
+    }
+
+    /** Uniform in [-1, 1). */
+    public Tensor numbers(DType dtype, int rows, int cols, int stride) {
+        var values = new float[rows][cols];
+        for (float[] row : values) {
+            for (int j = 0; j < cols; j++) {
+                row[j] = 2 * random.nextFloat() - 1;
+            }
+        }
+        return numbers(dtype, values, cols, stride);
+    }
+
+    public Tensor numbers(DType dtype, int rows, int cols) {
+        return numbers(dtype, rows, cols, cols);
+    }
+
+    public Tensor numbers(DType dtype, float[][] values, int cols, int stride) {
+        Tensor host = host(dtype, values.length, cols, stride);
+        for (int i = 0; i < values.length; i++) {
+            for (int j = 0; j < cols; j++) {
+                Cells.setNumber(host, i, j, values[i][j]);
+            }
+        }
+        return upload(host);
+    }
+
+    public Tensor integers(int... values) {
+        return integers(new int[][] {values});
+    }
+
+    public Tensor integers(int[][] values) {
+        int cols = values[0].length;
+        Tensor host = host(DType.I32, values.length, cols, cols);
+        for (int i = 0; i < values.length; i++) {
+            for (int j = 0; j < cols; j++) {
+                Cells.setInteger(host, i, j, values[i][j]);
+            }
+        }
+        return upload(host);
+    }
+
+    /** Uninitialised, as far as an op may care. */
+    public Tensor out(int rows, int cols, int stride) {
+        return upload(host(DType.F32, rows, cols, stride));
+    }
+
+    public Tensor out(int rows, int cols) {
+        return out(rows, cols, cols);
+    }
+
+    private static Tensor host(DType dtype, int rows, int cols, int stride) {
+        MemorySegment memory = Arena.ofAuto().allocate((long) Math.max(rows, 1) * stride * dtype.bytes(), 64);
+        memory.fill(CANARY);
+        return new Tensor(new HostBuffer(memory), 0, dtype, rows, cols, stride);
+    }
+
+    private Tensor upload(Tensor host) {
+        MemorySegment memory = HostBuffer.memory(host.buffer());
+        Buffer buffer = device.allocate(memory.byteSize());
+        device.upload(memory, buffer, 0);
+        return new Tensor(buffer, 0, host.dtype(), host.rows(), host.cols(), host.stride());
+    }
+
+    /** The contents of a view; the tensor must be one of this scene's, whole. */
+    public float[][] read(Tensor t) {
+        if (blind) {
+            return new float[t.rows()][t.cols()];
+        }
+        MemorySegment memory = Arena.ofAuto().allocate(t.buffer().bytes(), 64);
+        device.download(t.buffer(), 0, memory);
+        var host = new Tensor(new HostBuffer(memory), t.offset(), t.dtype(), t.rows(), t.cols(), t.stride());
+        var values = new float[t.rows()][t.cols()];
+        for (int i = 0; i < t.rows(); i++) {
+            for (int j = 0; j < t.cols(); j++) {
+                values[i][j] = t.dtype() == DType.I32 ? Cells.integer(host, i, j) : Cells.number(host, i, j);
+            }
+            for (long at = Cells.at(host, i, t.cols() - 1) + t.dtype().bytes();
+                    at < Cells.at(host, i, t.stride());
+                    at++) {
+                if (memory.get(ValueLayout.JAVA_BYTE, at) != CANARY) {
+                    throw new AssertionError(
+                            "row " + i + " was written past its " + t.cols() + " columns, at byte " + at);
+                }
+            }
+        }
+        return values;
+    }
+}
