@@ -28,6 +28,11 @@ public interface Device extends AutoCloseable {
 
     Collective collective();
 
+    /** Whether ops return before they have run, so that the host should queue the next step before it waits. */
+    default boolean runsAhead() {
+        return false;
+    }
+
     /** Bytes that may still be allocated, as far as the device can tell. */
     long availableBytes();
 

@@ -1,0 +1,173 @@
+package espalier.exec;
+
+import espalier.api.EngineFault;
+import espalier.step.SamplingBatch;
+import espalier.step.StepPlan;
+import espalier.step.StepResult;
+import espalier.tensor.Device;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model on its devices, one thread a rank: all ranks are told the same plans in the same order and choose the same
+ * tokens, so nothing but the collectives of the model binds them.
+ *
+ * <p>The group fails as a whole. A rank that cannot go on closes its device, which releases those who wait for it in a
+ * collective; every step under way, and every later call, answers with the first failure.
+ */
+public final class RankedExecutor implements Executor {
+    /** Steps that may be unawaited when another is launched. */
+    private static final int DEPTH = 1;
+
+    private final LoadedModel model;
+    private final List<Rank> ranks = new ArrayList<>();
+    private final Queue<Step> underWay = new ConcurrentLinkedQueue<>();
+    private final AtomicReference<@Nullable EngineFault> fault = new AtomicReference<>();
+
+    private RankedExecutor(LoadedModel model, Capacity capacity) {
+        this.model = model;
+        for (int i = 0; i < model.devices().size(); i++) {
+            int rank = i;
+            Device device = model.devices().get(rank);
+            ranks.add(new Rank(
+                    rank,
+                    device.runsAhead(),
+                    () -> new ModelRunner(device, model.decoders().get(rank), capacity),
+                    this::failed));
+        }
+    }
+
+    /**
+     * Takes the memory that {@code capacity} needs and starts the ranks. Takes over the model: it is closed with the
+     * executor, or here if it cannot start.
+     *
+     * @throws EngineFault RESOURCE if the memory is not there
+     */
+    public static RankedExecutor start(LoadedModel model, Capacity capacity) {
+        var executor = new RankedExecutor(model, capacity);
+        executor.ranks.forEach(Rank::start);
+        try {
+            executor.ranks.forEach(r -> r.ready().join());
+            return executor;
+        } catch (CompletionException e) {
+            executor.close();
+            throw executor.broken().orElseGet(() -> new EngineFault(EngineFault.Code.INTERNAL, "cannot start", e));
+        }
+    }
+
+    @Override
+    public int depth() {
+        return DEPTH;
+    }
+
+    @Override
+    public Flight launch(StepPlan plan) {
+        var step = new Step(plan.number());
+        underWay.add(step);
+        requireWhole();
+        if (underWay.size() > DEPTH + 1) {
+            throw new IllegalStateException(
+                    "step " + plan.number() + " is launched while " + (underWay.size() - 1) + " are not awaited");
+        }
+        tell(new Rank.Order.Forward(plan));
+        return step;
+    }
+
+    @Override
+    public void close() {
+        tell(new Rank.Order.Stop());
+        ranks.forEach(Rank::join);
+        fail(new EngineFault(EngineFault.Code.INTERNAL, "the executor is closed"));
+        model.close();
+    }
+
+    private void tell(Rank.Order order) {
+        ranks.forEach(r -> r.tell(order));
+    }
+
+    private void requireWhole() {
+        broken().ifPresent(f -> {
+            throw f;
+        });
+    }
+
+    /** The first failure, with the stack of whoever asks. */
+    private java.util.Optional<EngineFault> broken() {
+        return java.util.Optional.ofNullable(fault.get()).map(f -> new EngineFault(f.code(), f.getMessage(), f));
+    }
+
+    private void failed(int rank, Throwable cause) {
+        String where = ranks.size() == 1 ? "the device" : "rank " + rank + " of " + ranks.size();
+        fail(new EngineFault(code(cause), where + " failed: " + message(cause), cause));
+        try {
+            model.closeRank(rank);
+        } catch (RuntimeException closing) {
+            cause.addSuppressed(closing);
+        }
+    }
+
+    private void fail(EngineFault first) {
+        fault.compareAndSet(null, first);
+        for (Step step = underWay.poll(); step != null; step = underWay.poll()) {
+            step.result.completeExceptionally(first);
+        }
+    }
+
+    private static EngineFault.Code code(Throwable cause) {
+        return switch (cause) {
+            case EngineFault f -> f.code();
+            case OutOfMemoryError _ -> EngineFault.Code.RESOURCE;
+            default -> EngineFault.Code.INTERNAL;
+        };
+    }
+
+    private static String message(Throwable cause) {
+        return cause instanceof EngineFault f ? f.getMessage() : cause.toString();
+    }
+
+    /** A step under way. */
+    final class Step implements Flight {
+        private final long number;
+        private final CompletableFuture<StepResult> result = new CompletableFuture<>();
+
+        private Step(long number) {
+            this.number = number;
+        }
+
+        /** All ranks choose alike; the first one's choice is the answer. */
+        void done(int rank, StepResult chosen) {
+            if (rank == 0) {
+                result.complete(chosen);
+            }
+        }
+
+        @Override
+        public void sample(SamplingBatch how) {
+            if (how.number() != number) {
+                throw new IllegalArgumentException("sampling of step " + how.number() + " for step " + number);
+            }
+            requireWhole();
+            tell(new Rank.Order.Choose(how, this));
+        }
+
+        @Override
+        public StepResult await() {
+            if (!result.isDone()) {
+                tell(new Rank.Order.Collect(this));
+            }
+            try {
+                return result.join();
+            } catch (CompletionException e) {
+                throw broken().orElseThrow();
+            } finally {
+                underWay.remove(this);
+            }
+        }
+    }
+}
