@@ -17,6 +17,8 @@ module espalier.core {
     exports espalier.model.family;
     exports espalier.tensor.host;
     exports espalier.tensor.reference;
+    exports espalier.sched;
+    exports espalier.engine;
 
     uses espalier.tensor.DeviceProvider;
 

@@ -1,0 +1,88 @@
+package espalier.engine;
+
+import espalier.api.Emission;
+import espalier.api.EngineFault;
+import espalier.exec.Executor;
+import espalier.exec.Executor.Flight;
+import espalier.sched.Scheduler;
+import espalier.step.StepPlan;
+import java.util.ArrayDeque;
+import java.util.function.Consumer;
+
+/**
+ * The one loop: take in, plan, launch, then hear about the steps before. Up to {@code ahead} steps are in flight while
+ * the host works, so what it does for step n - 1 hides behind step n; with 0 each step is finished before the next is
+ * planned. Both give the same answers.
+ */
+final class EngineLoop {
+    /** Where requests come from. */
+    interface Source {
+        /**
+         * Hands what has come to the scheduler.
+         *
+         * @param idle whether there is nothing to do until something comes: wait for it then
+         * @return false to end the loop
+         */
+        boolean receive(boolean idle) throws InterruptedException;
+    }
+
+    private final Scheduler scheduler;
+    private final Executor executor;
+    private final Source source;
+    private final Consumer<Emission> out;
+    private final Runnable launched;
+    private final int ahead;
+    private final ArrayDeque<Flight> flights = new ArrayDeque<>();
+
+    /** @param launched called when a plan has been launched, before the tokens of earlier ones are waited for */
+    EngineLoop(
+            Scheduler scheduler,
+            Executor executor,
+            Source source,
+            Consumer<Emission> out,
+            Runnable launched,
+            int ahead) {
+        this.scheduler = scheduler;
+        this.executor = executor;
+        this.source = source;
+        this.out = out;
+        this.launched = launched;
+        this.ahead = ahead;
+    }
+
+    void run() throws InterruptedException {
+        boolean idle = true;
+        while (source.receive(idle)) {
+            StepPlan plan = scheduler.plan();
+            idle = plan.isEmpty() && flights.isEmpty();
+            if (plan.isEmpty()) {
+                finishDownTo(Math.max(0, flights.size() - 1));
+                if (idle && !scheduler.isIdle()) {
+                    throw new EngineFault(EngineFault.Code.INTERNAL, "requests are open, but no step can be planned");
+                }
+            } else {
+                step(executor.launch(plan));
+            }
+        }
+    }
+
+    private void step(Flight now) {
+        boolean late = scheduler.isConstrained();
+        if (!late) {
+            now.sample(scheduler.sampling()); // nothing to wait for
+        }
+        launched.run();
+        finishDownTo(late ? 0 : Math.max(0, ahead - 1)); // host work of the steps before hides behind this one
+        if (late) {
+            now.sample(scheduler.sampling()); // the masks now know every token before
+        }
+        flights.add(now);
+        finishDownTo(ahead);
+    }
+
+    private void finishDownTo(int left) {
+        while (flights.size() > left) {
+            scheduler.complete(flights.remove().await()).forEach(out);
+        }
+    }
+}

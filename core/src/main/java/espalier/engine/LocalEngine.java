@@ -1,0 +1,234 @@
+package espalier.engine;
+
+import espalier.api.Emission;
+import espalier.api.Engine;
+import espalier.api.EngineFault;
+import espalier.api.EngineInfo;
+import espalier.api.EngineLoad;
+import espalier.api.GenerateRequest;
+import espalier.api.Generation;
+import espalier.api.RequestRejected;
+import espalier.engine.Inbox.Message;
+import espalier.exec.Executor;
+import espalier.sched.Limits;
+import espalier.sched.Scheduler;
+import espalier.sched.SchedulerCounters;
+import espalier.step.TokenRules;
+import java.time.Duration;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One engine in this process: a thread that owns scheduler and executor, an inbox by which all others speak to it, and
+ * a queue for each request by which it answers.
+ *
+ * <p>Whatever ends the thread (a failed rank, a broken invariant, {@link #close}) ends every open request with exactly
+ * one {@link Emission.Failed}; after that nothing is accepted. Nobody waits for an engine that is gone.
+ */
+public final class LocalEngine implements Engine {
+    private final Scheduler scheduler;
+    private final Limits limits;
+    private final Executor executor;
+    private final EngineInfo info;
+    private final LoopOptions options;
+    private final StepMeter meter;
+    private final Inbox inbox = new Inbox();
+    private final Outbox outbox = new Outbox();
+    private final AtomicLong ids = new AtomicLong();
+    private final SplittableRandom seeds;
+    private final Thread thread;
+    private volatile SchedulerCounters counters;
+    private volatile boolean accepting = true;
+    private volatile @Nullable EngineFault fault;
+
+    private LocalEngine(Scheduler scheduler, Executor executor, EngineInfo info, LoopOptions options) {
+        this.scheduler = scheduler;
+        this.limits = scheduler.limits();
+        this.executor = executor;
+        this.info = info;
+        this.options = options;
+        this.meter = new StepMeter(options.decodeLogInterval(), System::nanoTime);
+        this.seeds = new SplittableRandom(options.randomSeed());
+        this.counters = scheduler.counters();
+        this.thread = Thread.ofPlatform().name("espalier-engine").daemon().unstarted(this::run);
+    }
+
+    /** Starts an engine, which owns {@code scheduler} and {@code executor} from now on. */
+    public static LocalEngine start(Scheduler scheduler, Executor executor, EngineInfo info, LoopOptions options) {
+        var engine = new LocalEngine(scheduler, executor, info, options);
+        engine.thread.start();
+        return engine;
+    }
+
+    @Override
+    public Generation submit(GenerateRequest request) {
+        return submit(request, null);
+    }
+
+    /** As {@link #submit(GenerateRequest)}; only ids that {@code rules} allow are chosen. */
+    public Generation submit(GenerateRequest request, @Nullable TokenRules rules) {
+        limits.newTokens(request);
+        if (!accepting) {
+            throw refusal();
+        }
+        long id = ids.getAndIncrement();
+        EventQueue events = outbox.open(id, request.rid());
+        if (!inbox.offer(new Message.Submit(id, request, seed(request), rules))) {
+            outbox.withdraw(id);
+            throw refusal();
+        }
+        return new LocalGeneration(id, events);
+    }
+
+    private long seed(GenerateRequest request) {
+        Long asked = request.sampling().seed();
+        if (asked != null) {
+            return asked;
+        }
+        synchronized (seeds) {
+            return seeds.nextLong();
+        }
+    }
+
+    private RuntimeException refusal() {
+        EngineFault cause = fault;
+        return cause != null
+                ? new EngineFault(cause.code(), "The engine has failed: " + cause.getMessage(), cause)
+                : shuttingDown();
+    }
+
+    private static RequestRejected shuttingDown() {
+        return new RequestRejected(RequestRejected.Code.OVERLOADED, "The server is shutting down.", null);
+    }
+
+    @Override
+    public EngineInfo info() {
+        return info;
+    }
+
+    @Override
+    public EngineLoad load() {
+        SchedulerCounters c = counters;
+        return new EngineLoad(
+                c.runningRequests(),
+                c.waitingRequests(),
+                c.usedTokens(),
+                c.cachedTokens(),
+                meter.generationThroughput(),
+                c.promptTokens(),
+                c.cachedPromptTokens(),
+                c.generatedTokens(),
+                c.finishedRequests(),
+                c.abortedRequests(),
+                c.retractions());
+    }
+
+    @Override
+    public boolean isHealthy() {
+        return fault == null;
+    }
+
+    @Override
+    public boolean flushCache() {
+        var done = new CompletableFuture<Boolean>();
+        return inbox.offer(new Message.Flush(done)) && done.join();
+    }
+
+    /**
+     * Takes nothing more and waits for what is open to end by itself.
+     *
+     * @return false where some of it has not ended within {@code limit}
+     */
+    public boolean drain(Duration limit) throws InterruptedException {
+        accepting = false;
+        return outbox.awaitEmpty(limit);
+    }
+
+    @Override
+    public void close() {
+        accepting = false;
+        inbox.close();
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        executor.close();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The engine thread. */
+    private void run() {
+        RuntimeException end = shuttingDown();
+        try {
+            int ahead = options.overlap() ? executor.depth() : 0;
+            new EngineLoop(scheduler, executor, this::receive, outbox::put, this::launched, ahead).run();
+        } catch (EngineFault e) {
+            fault = e;
+            end = e;
+        } catch (Throwable e) { // the top of the thread: whatever it is, everybody must hear of it
+            var wrapped = new EngineFault(EngineFault.Code.INTERNAL, "the engine thread ended by " + e, e);
+            fault = wrapped;
+            end = wrapped;
+        } finally {
+            accepting = false;
+            inbox.close();
+            for (Message left : inbox.poll()) {
+                if (left instanceof Message.Flush flush) {
+                    flush.done().complete(false);
+                }
+            }
+            outbox.failAll(end);
+        }
+    }
+
+    private boolean receive(boolean idle) throws InterruptedException {
+        counters = scheduler.counters();
+        if (inbox.isClosed()) {
+            return false;
+        }
+        for (Message message : idle ? inbox.take() : inbox.poll()) {
+            switch (message) {
+                case Message.Submit s ->
+                    scheduler.submit(s.id(), s.request(), s.seed(), s.rules()).ifPresent(outbox::put);
+                case Message.Cancel c -> scheduler.cancel(c.id()).ifPresent(outbox::put);
+                case Message.Flush f -> f.done().complete(scheduler.flush());
+            }
+        }
+        counters = scheduler.counters();
+        return true;
+    }
+
+    private void launched() {
+        options.listener()
+                .accept(meter.step(scheduler.facts(), scheduler.counters().generatedTokens()));
+    }
+
+    private final class LocalGeneration implements Generation {
+        private final long id;
+        private final EventQueue events;
+
+        LocalGeneration(long id, EventQueue events) {
+            this.id = id;
+            this.events = events;
+        }
+
+        @Override
+        public Emission next() throws InterruptedException {
+            return events.take();
+        }
+
+        @Override
+        public void close() {
+            inbox.offer(new Message.Cancel(id)); // an engine that is gone has ended it already
+        }
+    }
+}

@@ -1,0 +1,398 @@
+package espalier.sched;
+
+import espalier.api.Emission;
+import espalier.api.Emission.FinishReason;
+import espalier.api.EngineFault;
+import espalier.api.GenerateRequest;
+import espalier.api.RequestRejected;
+import espalier.api.SamplingParams;
+import espalier.base.Tokens;
+import espalier.step.SamplingBatch;
+import espalier.step.StepPlan;
+import espalier.step.StepResult;
+import espalier.step.TokenRules;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides what runs next. No clock, no thread, no device, no text: a function of the calls made on it, so the same calls
+ * give the same plans, and a test may make a hundred thousand steps in seconds.
+ *
+ * <p><b>A step ahead.</b> {@link #plan} counts on every token that it plans before the token's value is known;
+ * {@link #complete} brings the values, a step or more later. Counts alone decide a plan, so it never waits for a value.
+ * {@code complete} may find that a sequence had ended although a later plan includes it: that plan's token is nobody's.
+ * Its pages and its seat are handed out at once nevertheless, because of stream order (invariant I1, see
+ * {@code Executor}): whatever the later step still writes there lands before anything planned from now on.
+ *
+ * <p><b>Memory.</b> Admission reserves the whole prompt, and the part of the output that is expected of those that run
+ * ({@link NewTokenRatio}). The pages that a prompt under way still needs are given to nobody else. Output is a bet: when
+ * it is lost, sequences are retracted, those first that have generated least. A retracted sequence gives pages and seat
+ * back at once, keeps its tokens, and waits at the head of the queue to compute prompt and output as if both were its
+ * prompt; while a token of it is in flight it waits for that as well. A choice depends on seed and position alone, so
+ * the sequence goes on as if nothing had happened.
+ *
+ * <p><b>Sharing.</b> The pages of a prompt enter the tree when the plan that computes them is made; the next plan may
+ * read them. A request whose longest prefix is just being computed by another is held back until that is done, so
+ * requests that arrive together compute what they have in common once, under every policy.
+ *
+ * <p>One thread uses it. Every accepted request ends with exactly one {@link Emission.Done} or {@link Emission.Failed}.
+ */
+public final class Scheduler {
+    private record Flight(long number, List<Draft.Choice> choices) {}
+
+    private final Limits limits;
+    private final Strategy strategy;
+    private final Set<Integer> endIds;
+    private final KvSpace space;
+    private final WaitingQueue waiting;
+    private final Roster roster;
+    private final Map<Long, Sequence> open = new HashMap<>();
+    private final Deque<Flight> inFlight = new ArrayDeque<>();
+    private StepFacts facts = new StepFacts(-1, 0, 0, 0, 0, 0, 0, 0, 1, 0, StepFacts.Retraction.NONE);
+    private long arrivals;
+    private long steps;
+    private long promptTokens;
+    private long cachedPromptTokens;
+    private long generatedTokens;
+    private long finishedRequests;
+    private long abortedRequests;
+
+    /** @param endIds the model's own end tokens */
+    public Scheduler(Limits limits, Strategy strategy, Set<Integer> endIds) {
+        this.limits = limits;
+        this.strategy = strategy;
+        this.endIds = Set.copyOf(endIds);
+        this.space = new KvSpace(limits, strategy.prefixCache());
+        this.waiting = new WaitingQueue(strategy, space);
+        this.roster = new Roster(limits, strategy, space, waiting);
+    }
+
+    public Limits limits() {
+        return limits;
+    }
+
+    /**
+     * Takes a request in.
+     *
+     * @param id the caller's number for it, never used before
+     * @param seed settled, also where the request names none
+     * @param rules constrain its tokens; null for none
+     * @return nothing where it was accepted, or its own end; where the queue was full, the end of another of lower
+     *     priority that made room
+     */
+    public Optional<Emission.Failed> submit(long id, GenerateRequest request, long seed, @Nullable TokenRules rules) {
+        int maxNewTokens;
+        try {
+            maxNewTokens = limits.newTokens(request);
+        } catch (RequestRejected e) {
+            return Optional.of(new Emission.Failed(id, e));
+        }
+        Optional<Emission.Failed> outcome = Optional.empty();
+        if (waiting.newcomers() >= limits.maxQueuedRequests()) {
+            outcome = Optional.of(makePlace(id, request));
+            if (outcome.get().request() == id) {
+                return outcome;
+            }
+        }
+        var sequence = new Sequence(
+                new Sequence.Origin(id, arrivals++, request, seed, rules, maxNewTokens, stopIds(request.sampling())));
+        open.put(id, sequence);
+        waiting.add(sequence);
+        return outcome;
+    }
+
+    private Emission.Failed makePlace(long id, GenerateRequest request) {
+        Sequence least = strategy.policy() == Policy.PRIORITY ? waiting.leastBelow(request.priority()) : null;
+        if (least == null) {
+            return overloaded(id, "The request queue is full.");
+        }
+        least.ended = true;
+        forget(least);
+        return overloaded(least.id(), "The request is aborted by a higher priority request.");
+    }
+
+    private static Emission.Failed overloaded(long id, String message) {
+        return new Emission.Failed(id, new RequestRejected(RequestRejected.Code.OVERLOADED, message, null));
+    }
+
+    private Tokens stopIds(SamplingParams params) {
+        IntStream own = params.ignoreEos() ? IntStream.empty() : endIds.stream().mapToInt(Integer::intValue);
+        IntStream asked = params.stopTokenIds().stream().mapToInt(Integer::intValue);
+        return Tokens.of(IntStream.concat(own, asked).distinct().sorted().toArray());
+    }
+
+    /** Ends a request wherever it is; nothing where it has ended already. */
+    public Optional<Emission.Done> cancel(long id) {
+        Sequence s = open.get(id);
+        return s == null ? Optional.empty() : Optional.of(end(s, FinishReason.ABORT, null));
+    }
+
+    /** The next step; empty where nothing can be done before a step in flight is complete. */
+    public StepPlan plan() {
+        var draft = new Draft(promptBudget());
+        if (strategy.policy() == Policy.PRIORITY && !roster.running().isEmpty()) {
+            waiting.inOrder(1).stream().filter(s -> s.inFlight == 0).forEach(roster::giveWay);
+        }
+        switch (strategy.shape()) {
+            case MIXED -> {
+                decode(draft);
+                prefill(draft);
+            }
+            case PREFILL_FIRST -> {
+                prefill(draft);
+                if (draft.isEmpty()) {
+                    decode(draft);
+                }
+            }
+        }
+        draft.computing.forEach(space::share);
+        if (isIdle()) {
+            roster.ratio().reset();
+        }
+        facts = describe(draft);
+        if (draft.isEmpty()) {
+            return new StepPlan(steps, List.of());
+        }
+        inFlight.add(new Flight(steps, draft.choices));
+        return new StepPlan(steps++, draft.chunks);
+    }
+
+    /** What there is to tell about the newest plan. */
+    public StepFacts facts() {
+        return facts;
+    }
+
+    /** Whether the newest plan's choices depend on tokens that the host has yet to see. */
+    public boolean isConstrained() {
+        return inFlight.getLast().choices().stream()
+                .anyMatch(c -> c.sequence().origin.rules() != null && !c.sequence().ended);
+    }
+
+    /** How to choose for the newest plan; with constraints, valid once every step before it is complete. */
+    public SamplingBatch sampling() {
+        Flight newest = inFlight.getLast();
+        return new SamplingBatch(
+                newest.number(),
+                newest.choices().stream().map(Draft.Choice::row).toList());
+    }
+
+    /** Takes the tokens of the oldest step that is in flight. */
+    public List<Emission> complete(StepResult result) {
+        Flight flight = inFlight.remove();
+        if (flight.number() != result.number() || flight.choices().size() != result.tokens().length) {
+            throw new EngineFault(
+                    EngineFault.Code.INTERNAL,
+                    "step " + flight.number() + " with " + flight.choices().size() + " choices was answered by step "
+                            + result.number() + " with " + Arrays.toString(result.tokens()));
+        }
+        var out = new ArrayList<Emission>();
+        for (int i = 0; i < result.tokens().length; i++) {
+            Sequence s = flight.choices().get(i).sequence();
+            s.inFlight--;
+            if (!s.ended) { // else planned before its end was known: the token is nobody's
+                accept(s, result, i, out);
+            }
+        }
+        return out;
+    }
+
+    private void accept(Sequence s, StepResult result, int row, List<Emission> out) {
+        int token = result.tokens()[row];
+        s.append(token);
+        generatedTokens++;
+        if (s.origin.rules() != null) {
+            s.origin.rules().accept(token);
+        }
+        boolean scored = s.origin.request().sampling().logprobs() >= 0;
+        out.add(new Emission.Token(s.id(), token, scored ? result.logprobs().get(row) : null));
+        if (s.isStop(token)) {
+            out.add(end(s, FinishReason.STOP, token));
+        } else if (s.generated() == s.origin.maxNewTokens()) {
+            out.add(end(s, FinishReason.LENGTH, null));
+        }
+    }
+
+    /** Forgets every cached prefix; false, and nothing done, where a request is open. */
+    public boolean flush() {
+        if (!isIdle()) {
+            return false;
+        }
+        space.flush();
+        return true;
+    }
+
+    /** Whether no request is open; a step may be in flight still. */
+    public boolean isIdle() {
+        return open.isEmpty();
+    }
+
+    public SchedulerCounters counters() {
+        return new SchedulerCounters(
+                roster.running().size(),
+                waiting.size(),
+                space.usedTokens(),
+                space.cachedTokens(),
+                promptTokens,
+                cachedPromptTokens,
+                generatedTokens,
+                finishedRequests,
+                abortedRequests,
+                roster.retractions());
+    }
+
+    /** For tests: pages and pins add up, and every open request waits or runs. */
+    void checkInvariants() {
+        space.checkInvariants(roster.running());
+        if (open.size() != waiting.size() + roster.running().size()) {
+            throw new EngineFault(EngineFault.Code.INTERNAL, open.size() + " requests are open, others wait or run");
+        }
+    }
+
+    private int promptBudget() {
+        return limits.chunkedPrefillSize() > 0
+                ? Math.min(limits.chunkedPrefillSize(), limits.maxPrefillTokens())
+                : limits.maxPrefillTokens();
+    }
+
+    private void decode(Draft draft) {
+        draft.retraction = roster.makeRoom();
+        for (Sequence s : roster.running()) {
+            if (s.isDecodable()) {
+                draft.decode(s, space);
+            }
+        }
+        if (draft.decodes > 0 && draft.retraction.sequences() == 0) {
+            roster.ratio().decodeStepPassed();
+        }
+    }
+
+    private void prefill(Draft draft) {
+        for (Sequence s : roster.running()) {
+            if (s.isPrefilling()) {
+                draft.computing.add(s);
+                int count = chunk(s, draft);
+                if (count > 0) {
+                    draft.prefill(s, count, space);
+                }
+            }
+        }
+        int seats = roster.freeSeats();
+        if (seats == 0 || waiting.isEmpty() || draft.promptBudget <= 0) {
+            return;
+        }
+        double promised = roster.promised();
+        // All of them where some may be passed over, else no more than could be admitted.
+        for (Sequence s : waiting.inOrder(strategy.policy() == Policy.FCFS ? seats : Integer.MAX_VALUE)) {
+            if (isBeingComputed(s, draft)) {
+                if (strategy.policy() == Policy.FCFS) {
+                    return;
+                }
+                continue;
+            }
+            if (s.inFlight > 0 || !admit(s, draft, promised) || roster.freeSeats() == 0 || draft.promptBudget <= 0) {
+                return;
+            }
+            promised += roster.charge(s);
+        }
+    }
+
+    private boolean admit(Sequence s, Draft draft, double promised) {
+        if (!roster.seat(s, promised)) {
+            return false;
+        }
+        int count = chunk(s, draft);
+        if (count == 0) {
+            roster.leave(s);
+            return false;
+        }
+        waiting.remove(s);
+        draft.admitted++;
+        draft.computing.add(s);
+        draft.cachedTokens += s.planned;
+        if (s.cachedTokens < 0) {
+            s.cachedTokens = s.planned;
+            promptTokens += s.promptTokens();
+            cachedPromptTokens += s.planned;
+        }
+        draft.prefill(s, count, space);
+        return true;
+    }
+
+    /** How much of the prompt of {@code s} this plan may still compute; whole pages where more is to follow. */
+    private int chunk(Sequence s, Draft draft) {
+        int rest = s.prefillEnd - s.planned;
+        if (limits.chunkedPrefillSize() <= 0) {
+            return rest <= draft.promptBudget || draft.promptTokens == 0 ? rest : 0;
+        }
+        int count = Math.min(rest, Math.max(0, draft.promptBudget));
+        int over = (s.planned + count) % limits.pageSize();
+        return count < rest && over < count ? count - over : count;
+    }
+
+    /** Whether another, whose prompt is under way, will put a longer prefix of {@code s} into the tree than is there. */
+    private boolean isBeingComputed(Sequence s, Draft draft) {
+        int cached = -1;
+        for (Sequence other : draft.computing) {
+            if (!other.shares || !other.salt().equals(s.salt())) {
+                continue;
+            }
+            int most = Math.min(s.known - 1, space.sharedEnd(other));
+            int differs = Arrays.mismatch(s.tokens, 0, most, other.tokens, 0, most);
+            int common = (differs < 0 ? most : differs) / limits.pageSize() * limits.pageSize();
+            if (common > 0 && cached < 0) {
+                cached = space.cached(s);
+            }
+            if (common > cached && common > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private Emission.Done end(Sequence s, FinishReason reason, @Nullable Integer stop) {
+        s.ended = true;
+        forget(s);
+        switch (reason) {
+            case STOP, LENGTH -> finishedRequests++;
+            case ABORT -> abortedRequests++;
+        }
+        return new Emission.Done(s.id(), reason, stop, s.promptTokens(), Math.max(0, s.cachedTokens), s.generated());
+    }
+
+    private void forget(Sequence s) {
+        open.remove(s.id());
+        if (s.seat >= 0) {
+            roster.leave(s);
+        } else {
+            waiting.remove(s);
+        }
+    }
+
+    private StepFacts describe(Draft draft) {
+        long pending = waiting.promptTokens();
+        for (Sequence s : draft.computing) {
+            pending += s.prefillEnd - s.planned;
+        }
+        return new StepFacts(
+                steps,
+                draft.admitted,
+                draft.promptTokens,
+                draft.cachedTokens,
+                draft.decodes,
+                roster.running().size(),
+                waiting.size(),
+                space.usedTokens(),
+                limits.maxTotalTokens(),
+                pending,
+                draft.retraction);
+    }
+}

@@ -1,0 +1,148 @@
+package espalier.sched;
+
+import espalier.api.GenerateRequest;
+import espalier.base.Tokens;
+import espalier.kv.Node;
+import espalier.step.TokenRules;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One accepted request as the scheduler sees it.
+ *
+ * <p>Two clocks run over its positions. {@code planned} says how many positions the plans made so far compute; it moves
+ * when a plan is made. {@code known} says how many token values have reached the host; it moves when a step is complete.
+ * With one step in flight {@code planned} may equal {@code known}: then the next input is a token that the host has not
+ * seen.
+ *
+ * <pre>
+ *   position  0 ........ node.prefixPages() ........ pages ...
+ *   page of   the tree, pinned by us   | our own    | none yet
+ * </pre>
+ */
+final class Sequence {
+    /**
+     * What the caller gave.
+     *
+     * @param arrival counts requests, so it orders them
+     * @param maxNewTokens settled: never more than context and cache have room for
+     * @param stopIds every id that ends it
+     */
+    record Origin(
+            long id,
+            long arrival,
+            GenerateRequest request,
+            long seed,
+            @Nullable TokenRules rules,
+            int maxNewTokens,
+            Tokens stopIds) {}
+
+    final Origin origin;
+
+    /** Prompt and generated tokens; {@code [0, known)} are valid. */
+    int[] tokens;
+
+    int known;
+    int planned;
+
+    /** Tokens planned so far, of which {@code known - prompt} have been seen. */
+    int sampled;
+
+    /** Choices planned but not complete. */
+    int inFlight;
+
+    /** Where the prompt to be computed ends: after a retraction, generated tokens are part of it. */
+    int prefillEnd;
+
+    /** Its row in the device-side tables; -1 while it waits. */
+    int seat = -1;
+
+    /** The next chunk is the first in its seat. */
+    boolean opens;
+
+    /** The next choice is the first in its seat. */
+    boolean countsAfresh;
+
+    int[] pageOf = new int[8];
+    int pages;
+
+    /** The end of the prefix that it holds in the tree; null while it waits or without a cache. */
+    @Nullable
+    Node node;
+
+    /** Its prompt pages go to the tree as they are computed. */
+    boolean shares;
+
+    /** Prompt tokens found in the cache at its first admission; -1 before. */
+    int cachedTokens = -1;
+
+    boolean ended;
+
+    Sequence(Origin origin) {
+        this.origin = origin;
+        this.tokens = origin.request().prompt().toArray();
+        this.known = tokens.length;
+    }
+
+    long id() {
+        return origin.id();
+    }
+
+    int promptTokens() {
+        return origin.request().prompt().size();
+    }
+
+    int generated() {
+        return known - promptTokens();
+    }
+
+    int priority() {
+        return origin.request().priority();
+    }
+
+    String salt() {
+        return origin.request().cacheSalt();
+    }
+
+    /** Tokens that it may still ask for. */
+    int remaining() {
+        return origin.maxNewTokens() - sampled;
+    }
+
+    boolean isPrefilling() {
+        return planned < prefillEnd;
+    }
+
+    boolean isDecodable() {
+        return !isPrefilling() && remaining() > 0;
+    }
+
+    /** Positions that it may ever compute: the last token is no input. */
+    int lastPosition() {
+        return promptTokens() + origin.maxNewTokens() - 1;
+    }
+
+    void append(int token) {
+        if (known == tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.max(known + 16, known + known / 2));
+        }
+        tokens[known++] = token;
+    }
+
+    void addPage(int page) {
+        if (pages == pageOf.length) {
+            pageOf = Arrays.copyOf(pageOf, pages * 2);
+        }
+        pageOf[pages++] = page;
+    }
+
+    boolean isStop(int token) {
+        Tokens ids = origin.stopIds();
+        for (int i = 0; i < ids.size(); i++) {
+            if (ids.get(i) == token) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
