@@ -42,9 +42,16 @@ class GoldenLogitsTest {
 
     @ParameterizedTest
     @MethodSource("folders")
-    void tokenByTokenOverFourRanks(Golden golden) {
+    void tokenByTokenOverPagesOfOneToken(Golden golden) {
         List<int[]> inputs = ids(golden);
-        assertGolden(golden, 4, 1, Steps.runs(inputs, 1));
+        assertGolden(golden, 1, 1, Steps.runs(inputs, 1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("folders")
+    void longRunsOverFourRanksThatRepeatKeyValueHeads(Golden golden) {
+        List<int[]> inputs = ids(golden);
+        assertGolden(golden, 4, 2, Steps.runs(inputs, 50));
     }
 
     @Test

@@ -31,9 +31,7 @@ final class Llama implements ModelDefinition {
     @Override
     public ModelShape shape(ModelConfig config) {
         var c = Config.of(config);
-        for (int i = 0; i < c.layers; i++) {
-            var _ = c.window(i);
-        }
+        c.check();
         return new ModelShape(
                 c.layers, c.hidden, c.vocab, c.kvHeads, Rotary.contextTokens(config), (float) c.eps, c.tied);
     }
@@ -146,6 +144,14 @@ final class Llama implements ModelDefinition {
                     : names.contains("Qwen2ForCausalLM")
                             ? Kind.QWEN2
                             : names.contains("Qwen3ForCausalLM") ? Kind.QWEN3 : Kind.LLAMA;
+        }
+
+        /** Reads once what is else read layer by layer, so that a fault shows before any weight is touched. */
+        void check() {
+            Rotary.of(from, headDim);
+            for (int layer = 0; layer < layers; layer++) {
+                window(layer);
+            }
         }
 
         /** How many positions a token of this layer sees; 0 for all. */
