@@ -12,6 +12,7 @@ module espalier.core {
     exports espalier.step;
     exports espalier.tensor;
     exports espalier.checkpoint;
+    exports espalier.checkpoint.hub;
     exports espalier.exec;
     exports espalier.model;
     exports espalier.model.family;

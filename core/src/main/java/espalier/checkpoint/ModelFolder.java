@@ -121,26 +121,41 @@ public record ModelFolder(
 
     /** The weights, memory-mapped. */
     public SafetensorsCheckpoint checkpoint() {
-        Path single = folder.resolve("model.safetensors");
-        if (Files.isRegularFile(single)) {
-            return SafetensorsCheckpoint.open(config, List.of(single));
-        }
-        Path index = folder.resolve("model.safetensors.index.json");
-        if (Files.isRegularFile(index)) {
-            return SafetensorsCheckpoint.open(config, WeightIndex.read(index));
-        }
-        List<Path> files = list(folder).stream()
-                .filter(file -> file.toString().endsWith(".safetensors"))
-                .toList();
-        if (files.size() == 1 && !isShard(files.getFirst())) {
-            return SafetensorsCheckpoint.open(config, files);
-        }
-        throw JsonFile.fault(folder + ": " + noWeights(files));
+        WeightFiles files = weightFiles();
+        return files.index() == null
+                ? SafetensorsCheckpoint.open(config, files.files())
+                : SafetensorsCheckpoint.open(config, files.index());
+    }
+
+    /** Throws what {@link #checkpoint} would where weight files are missing, without opening any. */
+    public void checkWeightFiles() {
+        weightFiles();
     }
 
     /** Random weights in this config's shape. */
     public DummyCheckpoint dummy() {
         return DummyCheckpoint.of(config);
+    }
+
+    private record WeightFiles(List<Path> files, @Nullable WeightIndex index) {}
+
+    private WeightFiles weightFiles() {
+        Path single = folder.resolve("model.safetensors");
+        if (Files.isRegularFile(single)) {
+            return new WeightFiles(List.of(single), null);
+        }
+        Path index = folder.resolve("model.safetensors.index.json");
+        if (Files.isRegularFile(index)) {
+            WeightIndex read = WeightIndex.read(index);
+            return new WeightFiles(read.shards(), read);
+        }
+        List<Path> files = list(folder).stream()
+                .filter(file -> file.toString().endsWith(".safetensors"))
+                .toList();
+        if (files.size() == 1 && !isShard(files.getFirst())) {
+            return new WeightFiles(files, null);
+        }
+        throw JsonFile.fault(folder + ": " + noWeights(files));
     }
 
     private String noWeights(List<Path> safetensors) {

@@ -1,0 +1,183 @@
+package espalier.checkpoint.hub;
+
+import espalier.api.EngineFault;
+import espalier.checkpoint.ModelFolder;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * One model in the cache that Espalier shares with the huggingface_hub library:
+ *
+ * <pre>
+ * models--org--name/
+ *   refs/main                     the commit that the branch stood for when it was last asked for
+ *   blobs/ETAG                    a file's bytes; ETAG.incomplete while they come
+ *   snapshots/COMMIT/config.json  → ../../blobs/ETAG, or a copy where links cannot be made
+ * .locks/models--org--name/ETAG.lock
+ * </pre>
+ *
+ * A reference is written after the last file, so that an interrupted download is never taken for a model.
+ */
+final class HubCache {
+    private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+    private static final long LOCK_POLL_MILLIS = 50;
+
+    private final HubRequest request;
+    private final Path folder;
+    private final Path locks;
+    private final Linker linker;
+
+    /** Makes a symbolic link, if that is possible here. */
+    interface Linker {
+        void link(Path link, Path target) throws IOException;
+    }
+
+    HubCache(HubRequest request, Linker linker) {
+        String name = "models--" + request.model().replace("/", "--");
+        this.request = request;
+        this.folder = request.access().cacheFolder().resolve(name);
+        this.locks = request.access().cacheFolder().resolve(".locks").resolve(name);
+        this.linker = linker;
+    }
+
+    Path blob(RemoteFile file) {
+        return folder.resolve("blobs").resolve(file.etag());
+    }
+
+    Path incomplete(RemoteFile file) {
+        return folder.resolve("blobs").resolve(file.etag() + ".incomplete");
+    }
+
+    boolean has(RemoteFile file) throws IOException {
+        Path blob = blob(file);
+        return Files.isRegularFile(blob) && Files.size(blob) == file.bytes();
+    }
+
+    /** The bytes of a file that are here, whole or in part. */
+    long bytesOf(RemoteFile file) throws IOException {
+        if (has(file)) {
+            return file.bytes();
+        }
+        Path incomplete = incomplete(file);
+        return Files.isRegularFile(incomplete) ? Math.min(file.bytes(), Files.size(incomplete)) : 0;
+    }
+
+    Path snapshot(String commit) {
+        return folder.resolve("snapshots").resolve(commit);
+    }
+
+    /** The snapshot of the requested revision, as far as it was ever downloaded. */
+    Optional<Path> cached() {
+        String revision = request.revision();
+        if (COMMIT.matcher(revision).matches()) {
+            return Optional.of(snapshot(revision)).filter(Files::isDirectory);
+        }
+        Path ref = folder.resolve("refs").resolve(revision);
+        try {
+            return Files.isRegularFile(ref)
+                    ? Optional.of(snapshot(Files.readString(ref).strip())).filter(Files::isDirectory)
+                    : Optional.empty();
+        } catch (IOException e) {
+            throw HubErrors.fault(ref + ": cannot be read: " + e);
+        }
+    }
+
+    /** Whether the request asks for a commit, which never changes. */
+    boolean isFixed() {
+        return COMMIT.matcher(request.revision()).matches();
+    }
+
+    /** What a snapshot lacks to be served, as a sentence; nothing where it is whole. */
+    Optional<String> lack(Path snapshot) {
+        try {
+            ModelFolder model = ModelFolder.open(snapshot);
+            if (request.wanted() == HubRequest.Wanted.EVERYTHING) {
+                model.checkWeightFiles();
+            }
+            return Optional.empty();
+        } catch (EngineFault e) {
+            return Optional.of(e.getMessage());
+        }
+    }
+
+    /** Makes the file appear in the snapshot. */
+    void link(RemoteFile file, String commit) throws IOException {
+        Path link = snapshot(commit).resolve(file.name());
+        Path parent = java.util.Objects.requireNonNull(link.getParent());
+        Files.createDirectories(parent);
+        if (Files.exists(link) && Files.size(link) == file.bytes()) {
+            return;
+        }
+        Files.deleteIfExists(link);
+        Path blob = blob(file);
+        try {
+            linker.link(link, parent.relativize(blob));
+        } catch (FileAlreadyExistsException e) {
+            // Another process made the same link just now.
+            return;
+        } catch (FileSystemException | UnsupportedOperationException e) {
+            Path copy = Files.createTempFile(parent, ".copy", null);
+            Files.copy(blob, copy, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(copy, link, StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /** Notes what the revision stands for. */
+    void writeRef(String commit) throws IOException {
+        if (request.revision().equals(commit)) {
+            return;
+        }
+        Path ref = folder.resolve("refs").resolve(request.revision());
+        Path parent = java.util.Objects.requireNonNull(ref.getParent());
+        Files.createDirectories(parent);
+        Path fresh = Files.createTempFile(parent, ".ref", null);
+        Files.writeString(fresh, commit);
+        Files.move(fresh, ref, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    Path makeFolders() throws IOException {
+        Files.createDirectories(locks);
+        return Files.createDirectories(folder.resolve("blobs"));
+    }
+
+    /** Waits until no other download of Espalier, here or in another process, writes this blob. */
+    FileChannel lock(RemoteFile file) throws IOException {
+        Path path = locks.resolve(file.etag() + ".lock");
+        FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        boolean locked = false;
+        try {
+            while (!tryLock(channel)) {
+                Thread.sleep(LOCK_POLL_MILLIS);
+            }
+            locked = true;
+            return channel;
+        } catch (InterruptedException e) {
+            throw Limits.interrupted();
+        } finally {
+            if (!locked) {
+                channel.close();
+            }
+        }
+    }
+
+    /** The lock lives as long as its channel. */
+    private static boolean tryLock(FileChannel channel) throws IOException {
+        try {
+            FileLock lock = channel.tryLock();
+            return lock != null;
+        } catch (OverlappingFileLockException e) {
+            // Held by another thread of this process.
+            return false;
+        }
+    }
+}

@@ -1,0 +1,244 @@
+package espalier.checkpoint.hub;
+
+import espalier.api.EngineFault;
+import espalier.base.Nearest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns what {@code --model-path} says into a folder: itself where it is one; else a hub id's snapshot in the local cache,
+ * downloaded first where it is missing or has changed. A commit that is cached whole needs no network; nor does any
+ * revision when the hub cannot be reached.
+ */
+public final class HubSource {
+    /** {@code name} or {@code org/name}; with nothing in it that would leave the cache's folder. */
+    private static final Pattern ID = Pattern.compile("(?:[\\w][\\w.-]*/)?[\\w][\\w.-]{0,95}");
+
+    private static final Pattern REVISION = Pattern.compile("[\\w][\\w.+-]*(?:/[\\w][\\w.+-]*)*");
+
+    private final HubRequest request;
+    private final Limits limits;
+    private final HubCache cache;
+
+    HubSource(HubRequest request, Limits limits, HubCache.Linker linker) {
+        this.request = request;
+        this.limits = limits;
+        this.cache = new HubCache(request, linker);
+    }
+
+    /**
+     * The folder with the model's files.
+     *
+     * @throws EngineFault CHECKPOINT where there is no such model, no right to it, or no way to it; RESOURCE where the disk
+     *     is too small
+     */
+    public static Path resolve(HubRequest request) {
+        return new HubSource(request, Limits.DEFAULT, Files::createSymbolicLink).resolve();
+    }
+
+    Path resolve() {
+        Path folder = folder(request.model());
+        if (folder != null && Files.exists(folder)) {
+            // Whether a file or a poor folder, its own reader says best what is wrong with it.
+            return folder;
+        }
+        if (!ID.matcher(request.model()).matches() || request.model().contains("..")) {
+            throw HubErrors.fault(request.model() + ": no such folder, and not a hub id such as org/name"
+                    + (folder == null ? "" : neighbour(folder)));
+        }
+        if (!REVISION.matcher(request.revision()).matches()
+                || request.revision().contains("..")) {
+            throw HubErrors.fault("revision '" + request.revision() + "' is not a branch, a tag or a commit");
+        }
+        Optional<Path> cached = cache.cached();
+        Optional<Path> whole = cached.filter(snapshot -> cache.lack(snapshot).isEmpty());
+        if (request.access().mode() == HubAccess.Mode.OFFLINE) {
+            return whole.orElseThrow(() -> offline(cached, "HF_HUB_OFFLINE is set"));
+        }
+        if (cache.isFixed() && whole.isPresent()) {
+            return whole.get();
+        }
+        return download(cached, whole);
+    }
+
+    private Path download(Optional<Path> cached, Optional<Path> whole) {
+        try (HubClient client = new HubClient(request)) {
+            HubClient.Listing listing;
+            try {
+                listing = list(client, whole.isPresent() ? limits.impatience() : limits.patience());
+            } catch (IOException e) {
+                String reason = request.access().endpoint() + " cannot be reached (" + BlobDownload.reason(e) + ")";
+                whole.ifPresent(snapshot -> request.progress().note(reason + "; using the cached " + request.model()));
+                return whole.orElseThrow(() -> offline(cached, reason));
+            }
+            return download(client, listing);
+        }
+    }
+
+    private HubClient.Listing list(HubClient client, Limits.Patience patience) throws IOException {
+        while (true) {
+            try {
+                return client.list();
+            } catch (IOException e) {
+                patience.failed(e);
+            }
+        }
+    }
+
+    private Path download(HubClient client, HubClient.Listing listing) {
+        try {
+            Path blobs = cache.makeFolders();
+            List<String> names =
+                    WantedFiles.of(request, List.copyOf(listing.bytes().keySet()));
+            List<RemoteFile> files = inParallel(names, name -> describe(client, listing, name));
+            // One blob may be several files: it comes once.
+            Map<String, RemoteFile> missing = new LinkedHashMap<>();
+            for (RemoteFile file : files) {
+                if (!cache.has(file)) {
+                    missing.put(file.etag(), file);
+                }
+            }
+            fetch(client, listing, blobs, List.copyOf(missing.values()));
+            for (RemoteFile file : files) {
+                cache.link(file, listing.commit());
+            }
+            cache.writeRef(listing.commit());
+            return cache.snapshot(listing.commit());
+        } catch (IOException e) {
+            throw new EngineFault(
+                    EngineFault.Code.CHECKPOINT,
+                    request.model() + ": the download failed: " + BlobDownload.reason(e)
+                            + "; what is here is kept, and the next start goes on from it",
+                    e);
+        }
+    }
+
+    private RemoteFile describe(HubClient client, HubClient.Listing listing, String name) throws IOException {
+        Limits.Patience patience = limits.patience();
+        while (true) {
+            try {
+                return client.describe(listing, name);
+            } catch (IOException e) {
+                patience.failed(e);
+            }
+        }
+    }
+
+    private void fetch(HubClient client, HubClient.Listing listing, Path blobs, List<RemoteFile> missing)
+            throws IOException {
+        Map<RemoteFile, Long> here = new LinkedHashMap<>();
+        long needed = 0;
+        for (RemoteFile file : missing) {
+            here.put(file, cache.bytesOf(file));
+            needed += file.bytes() - cache.bytesOf(file);
+        }
+        long free = limits.freeSpace().of(blobs);
+        if (free < needed) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    request.model() + ": " + ProgressBar.size(needed) + " are to be downloaded, but only "
+                            + ProgressBar.size(free) + " are free in "
+                            + request.access().cacheFolder()
+                            + "; free some space, or set HF_HOME to a folder on a larger disk");
+        }
+        Tally tally = new Tally(request.progress(), System::nanoTime, here);
+        BlobDownload download = new BlobDownload(client, listing, cache, limits, tally);
+        inParallel(missing, file -> {
+            download.run(file);
+            return file;
+        });
+    }
+
+    private interface Task<I, O> {
+        O run(I input) throws IOException;
+    }
+
+    /** All results in order; the first failure stops the rest. */
+    private <I, O> List<O> inParallel(List<I> inputs, Task<I, O> task) throws IOException {
+        ExecutorService threads = Executors.newFixedThreadPool(
+                limits.files(), Thread.ofVirtual().name("download").factory());
+        try {
+            ExecutorCompletionService<O> running = new ExecutorCompletionService<>(threads);
+            List<java.util.concurrent.Future<O>> results = new ArrayList<>();
+            for (I input : inputs) {
+                Callable<O> call = () -> task.run(input);
+                results.add(running.submit(call));
+            }
+            for (int i = 0; i < inputs.size(); i++) {
+                outcome(running.take());
+            }
+            List<O> outputs = new ArrayList<>();
+            for (var result : results) {
+                outputs.add(outcome(result));
+            }
+            return outputs;
+        } catch (InterruptedException e) {
+            throw Limits.interrupted();
+        } finally {
+            threads.shutdownNow();
+            threads.close();
+        }
+    }
+
+    private static <O> O outcome(java.util.concurrent.Future<O> result) throws IOException, InterruptedException {
+        try {
+            return result.get();
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case IOException cause -> throw cause;
+                case RuntimeException cause -> throw cause;
+                case Error cause -> throw cause;
+                case null, default -> throw new AssertionError("a task throws no other exception", e);
+            }
+        }
+    }
+
+    private EngineFault offline(Optional<Path> cached, String reason) {
+        return HubErrors.fault(request.model() + ": " + reason + ", and revision '" + request.revision() + "' is "
+                + cached.flatMap(cache::lack)
+                        .map(lack -> "cached only in part (" + lack + ")")
+                        .orElse("not in the cache " + request.access().cacheFolder()));
+    }
+
+    private static @Nullable Path folder(String model) {
+        try {
+            return Path.of(model);
+        } catch (InvalidPathException e) {
+            return null;
+        }
+    }
+
+    /** A folder beside the one that is missing, of almost that name. */
+    private static String neighbour(Path folder) {
+        Path parent = folder.toAbsolutePath().getParent();
+        if (parent == null || !Files.isDirectory(parent)) {
+            return "";
+        }
+        try (Stream<Path> beside = Files.list(parent)) {
+            List<String> names = beside.filter(Files::isDirectory)
+                    .map(path -> String.valueOf(path.getFileName()))
+                    .toList();
+            return Nearest.to(String.valueOf(folder.getFileName()), names)
+                    .map(name -> "; did you mean " + folder.resolveSibling(name) + "?")
+                    .orElse("");
+        } catch (IOException e) {
+            // A hint that cannot be found is left out.
+            return "";
+        }
+    }
+}
