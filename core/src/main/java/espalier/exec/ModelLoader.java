@@ -76,8 +76,16 @@ public final class ModelLoader {
     }
 
     private static EngineFault fault(ExecutionException e) {
-        return e.getCause() instanceof EngineFault f
-                ? new EngineFault(f.code(), f.getMessage(), f)
-                : new EngineFault(EngineFault.Code.INTERNAL, "loading the model failed: " + e.getCause(), e);
+        return switch (e.getCause()) {
+            case EngineFault f -> new EngineFault(f.code(), f.getMessage(), f);
+            case OutOfMemoryError none ->
+                new EngineFault(
+                        EngineFault.Code.RESOURCE,
+                        "not enough memory for the model's weights (" + none.getMessage()
+                                + "); choose a smaller model or more ranks with --tp",
+                        none);
+            case null, default ->
+                new EngineFault(EngineFault.Code.INTERNAL, "loading the model failed: " + e.getCause(), e);
+        };
     }
 }

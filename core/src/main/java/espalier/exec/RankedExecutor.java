@@ -128,7 +128,13 @@ public final class RankedExecutor implements Executor {
     }
 
     private static String message(Throwable cause) {
-        return cause instanceof EngineFault f ? f.getMessage() : cause.toString();
+        return switch (cause) {
+            case EngineFault f -> f.getMessage();
+            case OutOfMemoryError none ->
+                "not enough memory (" + none.getMessage()
+                        + "); lower --max-total-tokens, --max-running-requests or --chunked-prefill-size";
+            default -> cause.toString();
+        };
     }
 
     /** A step under way. */

@@ -40,6 +40,11 @@ public final class ModelConfig {
         return contextTokens;
     }
 
+    /** Whether {@code architectures} names this one. */
+    public boolean isA(String wanted) {
+        return texts("architectures").contains(wanted);
+    }
+
     public boolean has(String key) {
         return !node.path(key).isMissingNode() && !node.path(key).isNull();
     }

@@ -71,7 +71,11 @@ class RankedExecutorTest {
         List<WrappedDevice> devices = devices(1, false, NOTHING);
         LoadedModel model = load("qwen2-f32", devices);
         var capacity = new Capacity(4, 16, Integer.MAX_VALUE / 2, 2, 1 << 20, DType.F32);
-        assertThatThrownBy(() -> RankedExecutor.start(model, capacity)).isInstanceOf(EngineFault.class);
+        assertThatThrownBy(() -> RankedExecutor.start(model, capacity))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining("not enough memory")
+                .extracting(e -> ((EngineFault) e).code())
+                .isEqualTo(EngineFault.Code.RESOURCE);
         assertThat(devices.getFirst().closed).isTrue();
     }
 
