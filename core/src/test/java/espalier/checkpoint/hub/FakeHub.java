@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
 /**
@@ -40,6 +41,9 @@ final class FakeHub implements AutoCloseable {
 
         /** No byte comes after that many, and the connection stays open. */
         record StallAfter(int bytes) implements Trouble {}
+
+        /** A millisecond passes between pieces of that many bytes. */
+        record Slow(int bytes) implements Trouble {}
 
         /** The last byte is another. */
         record Corrupt() implements Trouble {}
@@ -94,7 +98,7 @@ final class FakeHub implements AutoCloseable {
         return address(hub);
     }
 
-    /** Bytes of the file asked for: {@code "GET bytes=10-"} and the like, in order. */
+    /** The ranges of the file that were asked for, in order; {@code "null"} where all of it was. */
     List<String> downloads(String name) {
         return seen.stream()
                 .filter(s -> s.method().equals("GET") && s.path().endsWith("/" + name))
@@ -131,8 +135,8 @@ final class FakeHub implements AutoCloseable {
             }
         } else if (path.startsWith("/api/models/" + MODEL)) {
             refuse(exchange, 404, "RevisionNotFound");
-        } else if (path.startsWith("/" + MODEL + "/resolve/" + COMMIT + "/")) {
-            resolve(exchange, path.substring(("/" + MODEL + "/resolve/" + COMMIT + "/").length()));
+        } else if (path.matches("/" + MODEL + "/resolve/(main|" + COMMIT + ")/.*")) {
+            resolve(exchange, path.replaceFirst("/" + MODEL + "/resolve/[^/]*/", ""));
         } else if (path.startsWith("/resolve-cache/")) {
             send(exchange, path.substring("/resolve-cache/".length()));
         } else {
@@ -169,6 +173,7 @@ final class FakeHub implements AutoCloseable {
 
     private void send(HttpExchange exchange, String name) throws IOException {
         byte[] bytes = files.get(name).clone();
+        exchange.getResponseHeaders().set("X-Repo-Commit", COMMIT);
         exchange.getResponseHeaders().set("ETag", "W/\"" + etag(name, bytes) + '"');
         if (exchange.getRequestMethod().equals("HEAD")) {
             exchange.getResponseHeaders().set("Content-Length", String.valueOf(bytes.length));
@@ -207,6 +212,13 @@ final class FakeHub implements AutoCloseable {
                     closing.await();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
+                }
+            }
+            case Trouble.Slow(int count) -> {
+                for (int at = from; at < bytes.length; at += count) {
+                    out.write(bytes, at, Math.min(count, bytes.length - at));
+                    out.flush();
+                    LockSupport.parkNanos(1_000_000);
                 }
             }
             case null, default -> out.write(bytes, from, bytes.length - from);

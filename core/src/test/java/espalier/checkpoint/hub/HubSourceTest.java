@@ -197,6 +197,14 @@ class HubSourceTest {
     }
 
     @Test
+    void aSlowServerIsWaitedFor() {
+        hub.trouble(FIRST, new Trouble.Slow(1000));
+        assertThat(resolve().resolve(FIRST)).hasSameBinaryContentAs(GOLDEN.resolve(FIRST));
+        assertThat(hub.downloads(FIRST)).containsExactly("null");
+        assertThat(heard.notes).isEmpty();
+    }
+
+    @Test
     void alteredBytesAreDownloadedAgainOnceAndThenRefused() {
         hub.trouble(FIRST, new Trouble.Corrupt());
         hub.trouble("config.json", new Trouble.Corrupt());

@@ -28,4 +28,15 @@ class ProgressBarTest {
         assertThat(lines[0]).startsWith("\r[############............]").contains("\ra note ");
         assertThat(lines[1]).isEqualTo("\r[########################] 100");
     }
+
+    @Test
+    void aLogGetsALineForEachTenth() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ProgressLines lines = new ProgressLines(new PrintStream(bytes));
+        for (int done = 0; done <= 1000; done++) {
+            lines.update(new DownloadProgress.Transfer("f", done, 1000, done, 1000, 1));
+        }
+        lines.note("a note");
+        assertThat(bytes.toString().lines()).hasSize(12).last().isEqualTo("download: a note");
+    }
 }
