@@ -2,8 +2,8 @@
 @org.jspecify.annotations.NullMarked
 module espalier.server {
     requires espalier.core;
+    requires java.net.http;
     requires io.vertx.core;
     requires info.picocli;
-    requires io.prometheus.metrics.core;
     requires static org.jspecify;
 }

@@ -1,0 +1,364 @@
+package espalier.http;
+
+import espalier.api.EngineFault;
+import io.vertx.core.Context;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.file.FileSystemOptions;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
+import java.io.ByteArrayOutputStream;
+import java.lang.System.Logger.Level;
+import java.net.BindException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Listens on a socket and gives every request, once it has been read whole, to an {@link Endpoint} on a virtual thread
+ * of its own. All that is known of Vert.x is known here.
+ *
+ * <p>Event-loop threads alone touch Vert.x: an endpoint's bytes are collected in its {@link Outflow} and handed over in
+ * one piece, so tokens that come faster than the loop runs share a packet. Vert.x is used because it reports at once
+ * that a client has gone, also while nothing is being written.
+ */
+public final class HttpListener implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger("espalier.http");
+    private static final System.Logger ACCESS = System.getLogger("espalier.http.access");
+
+    /** Bytes that an endpoint may be ahead of its client. */
+    private static final int MOST_UNSENT_BYTES = 64 << 10;
+
+    private static final int MOST_HEADER_BYTES = 64 << 10;
+
+    private final ListenerOptions options;
+    private final Endpoint root;
+    private final Vertx vertx;
+    private final OpenExchanges<Call> open = new OpenExchanges<>();
+    private volatile int port;
+
+    private HttpListener(ListenerOptions options, Endpoint root) {
+        this.options = options;
+        this.root = root;
+        this.vertx = Vertx.vertx(new VertxOptions()
+                .setEventLoopPoolSize(options.eventLoops())
+                .setFileSystemOptions(
+                        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+    }
+
+    /** Listens, or throws an {@link EngineFault} when the address cannot be had. */
+    public static HttpListener start(ListenerOptions options, Endpoint root) {
+        var listener = new HttpListener(options, root);
+        try {
+            listener.listen();
+            return listener;
+        } catch (RuntimeException e) {
+            listener.close();
+            throw e;
+        }
+    }
+
+    public int port() {
+        return port;
+    }
+
+    /** Waits until no request is being answered; false when that took longer than {@code most}. */
+    public boolean awaitIdle(Duration most) throws InterruptedException {
+        return open.awaitNone(most);
+    }
+
+    /** Cancels what is being answered. */
+    public void cancelOpen() {
+        open.all().forEach(c -> c.cancel(Exchange.Cancellation.SHUTDOWN));
+    }
+
+    /** Stops listening and cuts the connections that are left. */
+    @Override
+    public void close() {
+        try {
+            vertx.close().await(5, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            LOG.log(Level.WARNING, "connections were still closing after 5 s", e);
+        }
+    }
+
+    private void listen() {
+        var http = new HttpServerOptions()
+                .setHost(options.host())
+                .setPort(options.port())
+                .setAcceptBacklog(1024)
+                .setHttp2ClearTextEnabled(false)
+                .setHandle100ContinueAutomatically(true)
+                .setMaxHeaderSize(MOST_HEADER_BYTES);
+        // Several loops share a port that is known; each would find a free one of its own.
+        int loops = options.port() == 0 ? 1 : options.eventLoops();
+        try {
+            vertx.deployVerticle(() -> _ -> bind(http), new DeploymentOptions().setInstances(loops))
+                    .await();
+        } catch (RuntimeException e) {
+            throw new EngineFault(EngineFault.Code.RESOURCE, cannotListen(e), e);
+        } catch (Exception e) { // await passes on what the socket threw, declared or not
+            throw new EngineFault(EngineFault.Code.RESOURCE, cannotListen(e), e);
+        }
+    }
+
+    private Future<?> bind(HttpServerOptions http) {
+        return vertx.createHttpServer(http)
+                .requestHandler(this::accept)
+                .listen()
+                .onSuccess(server -> port = server.actualPort());
+    }
+
+    private String cannotListen(Throwable cause) {
+        for (Throwable c = cause; c != null; c = c.getCause()) {
+            if (c instanceof BindException && String.valueOf(c.getMessage()).contains("in use")) {
+                return "port " + options.port() + " of " + options.host()
+                        + " is in use; stop the program that holds it, or choose another one with --port";
+            }
+        }
+        return "cannot listen on " + options.host() + ":" + options.port() + ": " + cause.getMessage()
+                + "; choose another address with --host and --port";
+    }
+
+    private void accept(HttpServerRequest request) {
+        var call = new Call(request, vertx.getOrCreateContext());
+        if (call.declaredBytes() > options.maxBodyBytes()) {
+            call.refuseBody();
+        } else {
+            request.handler(call::receive).endHandler(_ -> call.start());
+        }
+    }
+
+    /** One request and its answer. */
+    private final class Call implements Exchange, ByteStream {
+        private final HttpServerRequest request;
+        private final HttpServerResponse response;
+        private final Context loop;
+        private final ByteArrayOutputStream body = new ByteArrayOutputStream(0);
+        private final Outflow outflow = new Outflow(MOST_UNSENT_BYTES);
+        private final Lifeline lifeline = new Lifeline();
+        private @Nullable Incoming incoming;
+        private volatile boolean answered;
+
+        Call(HttpServerRequest request, Context loop) {
+            this.request = request;
+            this.response = request.response();
+            this.loop = loop;
+            request.exceptionHandler(e -> LOG.log(Level.DEBUG, "a request was cut short", e));
+        }
+
+        // ---- on the event loop ----
+
+        long declaredBytes() {
+            String declared = request.getHeader("content-length");
+            try {
+                return declared == null ? 0 : Long.parseLong(declared);
+            } catch (NumberFormatException _) {
+                return Long.MAX_VALUE; // more digits than a long holds
+            }
+        }
+
+        void receive(Buffer part) {
+            if (body.size() + part.length() > options.maxBodyBytes()) {
+                refuseBody();
+            } else {
+                body.writeBytes(part.getBytes());
+            }
+        }
+
+        /** Answers at once, and reads on to the body's end so that the client comes to see the answer. */
+        void refuseBody() {
+            request.handler(_ -> {}).endHandler(_ -> {});
+            String message = "Request body too large: at most " + options.maxBodyBytes() + " bytes are accepted";
+            send(ErrorReply.flat(413, "413", message).with(Map.of("connection", "close")));
+        }
+
+        void start() {
+            incoming = read();
+            open.add(this);
+            response.closeHandler(_ -> cancel(Cancellation.CLIENT_GONE));
+            Thread.ofVirtual().name("http").start(this::run);
+        }
+
+        private Incoming read() {
+            var headers = new HashMap<String, String>();
+            for (Map.Entry<String, String> h : request.headers()) {
+                headers.put(h.getKey().toLowerCase(Locale.ROOT), h.getValue());
+            }
+            return new Incoming(
+                    request.method().name(),
+                    decoded(String.valueOf(request.path())),
+                    Objects.requireNonNullElse(request.query(), ""),
+                    headers,
+                    body.toByteArray(),
+                    peer());
+        }
+
+        private String peer() {
+            var peer = request.remoteAddress();
+            return peer == null ? "-" : peer.host() + ":" + peer.port();
+        }
+
+        private void head(int status, String contentType) {
+            response.setStatusCode(status).putHeader("content-type", contentType);
+            if (request.getHeader("origin") != null) {
+                response.putHeader("access-control-allow-origin", "*");
+            }
+            if (ACCESS.isLoggable(Level.INFO)) {
+                String version = request.version() == HttpVersion.HTTP_1_0 ? "1.0" : "1.1";
+                ACCESS.log(
+                        Level.INFO,
+                        "INFO:     " + peer() + " - \"" + request.method().name() + " " + request.uri() + " HTTP/"
+                                + version + "\" " + status + " " + response.getStatusMessage());
+            }
+        }
+
+        private void send(Reply reply) {
+            if (!response.closed()) {
+                head(reply.status(), reply.contentType());
+                reply.headers().forEach(response::putHeader);
+                response.end(Buffer.buffer(reply.body())).onComplete(_ -> sent());
+            }
+        }
+
+        private void flush() {
+            byte[] part = outflow.take();
+            if (part.length > 0 && !response.closed()) {
+                response.write(Buffer.buffer(part)).onComplete(_ -> outflow.sent(part.length));
+            }
+        }
+
+        private void finish() {
+            flush();
+            if (!response.closed()) {
+                response.end().onComplete(_ -> sent());
+            }
+        }
+
+        private void sent() {
+            lifeline.sent();
+            leaveIfOver();
+        }
+
+        // ---- on the endpoint's thread ----
+
+        private void run() {
+            try {
+                root.serve(this);
+                if (!answered) {
+                    throw new IllegalStateException("the endpoint did not answer");
+                }
+            } catch (InterruptedException _) {
+                cut();
+            } catch (Throwable e) { // the top of this thread
+                LOG.log(Level.ERROR, request.path() + " failed", e);
+                if (answered) {
+                    cut();
+                } else {
+                    reply(ErrorReply.flat(500, "InternalServerError", "Internal server error: " + e));
+                }
+            } finally {
+                lifeline.served();
+                leaveIfOver();
+            }
+        }
+
+        private void cut() {
+            loop.runOnContext(_ -> request.connection().close());
+        }
+
+        @Override
+        public Incoming incoming() {
+            return Objects.requireNonNull(incoming);
+        }
+
+        @Override
+        public void reply(Reply reply) {
+            answer();
+            loop.runOnContext(_ -> send(reply));
+        }
+
+        @Override
+        public ByteStream stream(String contentType) {
+            answer();
+            loop.runOnContext(_ -> {
+                if (!response.closed()) {
+                    head(200, contentType);
+                    response.putHeader("cache-control", "no-cache").setChunked(true);
+                }
+            });
+            return this;
+        }
+
+        private void answer() {
+            if (answered) {
+                throw new IllegalStateException("answered twice");
+            }
+            answered = true;
+        }
+
+        @Override
+        public boolean isAnswered() {
+            return answered;
+        }
+
+        @Override
+        public void write(byte[] bytes, int length) throws InterruptedException {
+            if (outflow.put(bytes, length)) {
+                loop.runOnContext(_ -> flush());
+            }
+        }
+
+        @Override
+        public void end() {
+            loop.runOnContext(_ -> finish());
+        }
+
+        // ---- on any thread ----
+
+        @Override
+        public Cancellation cancellation() {
+            return lifeline.cancellation();
+        }
+
+        @Override
+        public void onCancel(Runnable action) {
+            lifeline.onCancel(action);
+        }
+
+        void cancel(Cancellation why) {
+            if (why == Cancellation.CLIENT_GONE) {
+                outflow.stop();
+            }
+            lifeline.cancel(why);
+            leaveIfOver();
+        }
+
+        private void leaveIfOver() {
+            if (lifeline.isOver()) {
+                open.remove(this);
+            }
+        }
+    }
+
+    /** A path with its escapes resolved; one that has malformed escapes stays as it is. */
+    private static String decoded(String path) {
+        try {
+            return path.indexOf('%') < 0 ? path : URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException _) {
+            return path;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package espalier.http;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Reads and writes JSON as trees of maps, lists and scalars. */
+public final class Json {
+    private static final JsonMapper MAPPER = JsonMapper.builder().build();
+
+    private Json() {}
+
+    /** An object from alternating names and values, in that order. */
+    public static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
+        var object = new LinkedHashMap<String, @Nullable Object>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            object.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+        }
+        return object;
+    }
+
+    public static byte[] write(Object value) {
+        return MAPPER.writeValueAsBytes(value);
+    }
+
+    static @Nullable Object read(byte[] body) {
+        return MAPPER.readValue(body, Object.class);
+    }
+}

@@ -1,0 +1,2 @@
+/** Counters, gauges and histograms, and their text for Prometheus. */
+package espalier.metrics;
