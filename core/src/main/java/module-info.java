@@ -13,6 +13,7 @@ module espalier.core {
     exports espalier.tensor;
     exports espalier.checkpoint;
     exports espalier.checkpoint.hub;
+    exports espalier.text;
     exports espalier.exec;
     exports espalier.model;
     exports espalier.model.family;

@@ -1,0 +1,47 @@
+package espalier.text;
+
+/**
+ * BPE's merges: from a pair of ids to the merge's rank and the id that it makes, both in one long (rank in the upper
+ * half, so that comparing the longs compares ranks).
+ */
+final class MergeTable {
+    /** Above every merge. */
+    static final long NONE = Long.MAX_VALUE;
+
+    private final long[] pairs;
+    private final long[] merges;
+
+    /** Room for {@code count} merges. */
+    MergeTable(int count) {
+        int capacity = Integer.highestOneBit(Math.max(count, 4) * 2 - 1) * 2;
+        pairs = new long[capacity];
+        merges = new long[capacity];
+        java.util.Arrays.fill(merges, NONE);
+    }
+
+    /** A later merge of the same pair replaces an earlier one, as in the reference. */
+    void put(int left, int right, int rank, int merged) {
+        long pair = pair(left, right);
+        int slot = slot(pair);
+        pairs[slot] = pair;
+        merges[slot] = (long) rank << 32 | merged;
+    }
+
+    /** {@code rank << 32 | id}, or {@link #NONE}. */
+    long find(int left, int right) {
+        return merges[slot(pair(left, right))];
+    }
+
+    private int slot(long pair) {
+        long mixed = pair * 0x9E3779B97F4A7C15L;
+        int slot = (int) (mixed >>> 32) & pairs.length - 1;
+        while (merges[slot] != NONE && pairs[slot] != pair) {
+            slot = slot + 1 & pairs.length - 1;
+        }
+        return slot;
+    }
+
+    private static long pair(int left, int right) {
+        return (long) left << 32 | right;
+    }
+}
