@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
 import espalier.base.Tokens;
+import espalier.golden.GoldenModels;
 import espalier.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;

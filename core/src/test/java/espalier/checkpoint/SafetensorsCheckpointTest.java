@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
+import espalier.golden.GoldenModels;
 import espalier.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
-import espalier.checkpoint.GoldenModels;
 import espalier.checkpoint.ModelFolder;
 import espalier.checkpoint.hub.FakeHub.Access;
 import espalier.checkpoint.hub.FakeHub.Trouble;
+import espalier.golden.GoldenModels;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package espalier.checkpoint;
+package espalier.golden;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package espalier.checkpoint;
+package espalier.golden;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

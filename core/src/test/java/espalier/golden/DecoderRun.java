@@ -1,6 +1,12 @@
-package espalier.model;
+package espalier.golden;
 
 import espalier.checkpoint.Checkpoint;
+import espalier.model.Decoder;
+import espalier.model.MemoryPlan;
+import espalier.model.Mesh;
+import espalier.model.ModelConfig;
+import espalier.model.Pass;
+import espalier.model.Weights;
 import espalier.model.family.Families;
 import espalier.tensor.Buffer;
 import espalier.tensor.DType;
