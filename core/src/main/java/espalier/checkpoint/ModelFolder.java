@@ -50,9 +50,18 @@ public record ModelFolder(
                 Files.exists(tokenizer) ? JsonFile.object(tokenizer) : JsonNodeFactory.instance.objectNode());
     }
 
-    /** The folder's own name, which the model is served under by default. */
+    /** What the model is called unless somebody says otherwise: its hub id where it lies in the hub's cache, else the folder. */
     public String name() {
-        return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
+        Path path = folder.toAbsolutePath().normalize();
+        Path snapshots = path.getParent();
+        Path model = snapshots == null ? null : snapshots.getParent();
+        if (snapshots != null && model != null && snapshots.endsWith("snapshots")) {
+            String cached = String.valueOf(model.getFileName());
+            if (cached.startsWith("models--")) {
+                return cached.substring("models--".length()).replace("--", "/");
+            }
+        }
+        return String.valueOf(path.getFileName());
     }
 
     /** {@code architectures} of the config; empty where it names none. */

@@ -125,6 +125,8 @@ class ModelFolderTest {
     @Test
     void endOfSequenceIdsComeFromTheGenerationConfigFirst() throws IOException {
         write("config.json", "{\"eos_token_id\": 7}");
+        assertThat(ModelFolder.open(folder).name())
+                .isEqualTo(folder.getFileName().toString());
         assertThat(ModelFolder.open(folder).eosTokenIds()).isEqualTo(Tokens.of(7));
         write(
                 "generation_config.json",

@@ -14,6 +14,9 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -134,7 +137,6 @@ final class HubClient implements AutoCloseable {
     private HttpResponse<InputStream> send(URI uri, String method, long from) throws IOException {
         HttpRequest.Builder builder = HttpRequest.newBuilder(uri)
                 .method(method, HttpRequest.BodyPublishers.noBody())
-                .timeout(ANSWER)
                 .header("User-Agent", "espalier")
                 // The sizes and ranges are those of the file, not of a compressed form.
                 .header("Accept-Encoding", "identity");
@@ -145,10 +147,18 @@ final class HubClient implements AutoCloseable {
         if (from > 0) {
             builder.header("Range", "bytes=" + from + "-");
         }
+        var answer = http.sendAsync(builder.build(), BodyHandlers.ofInputStream());
         try {
-            return http.send(builder.build(), BodyHandlers.ofInputStream());
+            // Not the request's own timeout, which later JDKs extend to the body: that may take hours.
+            return answer.get(ANSWER.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
+            answer.cancel(true);
             throw Limits.interrupted();
+        } catch (TimeoutException e) {
+            answer.cancel(true);
+            throw new IOException(uri.getHost() + " does not answer within " + ANSWER.toSeconds() + " s", e);
+        } catch (ExecutionException e) {
+            throw new IOException(uri.getHost() + ": " + e.getCause(), e);
         }
     }
 

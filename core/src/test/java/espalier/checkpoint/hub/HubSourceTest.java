@@ -102,6 +102,7 @@ class HubSourceTest {
                         "model.safetensors.index.json",
                         "tokenizer.json");
         assertThat(names(model.resolve("blobs"))).hasSize(7).noneMatch(name -> name.endsWith(".incomplete"));
+        assertThat(ModelFolder.open(snapshot).name()).isEqualTo("org/tiny");
         try (var checkpoint = ModelFolder.open(snapshot).checkpoint()) {
             assertThat(checkpoint.names()).contains("lm_head.weight");
         }
