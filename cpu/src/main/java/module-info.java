@@ -4,4 +4,7 @@ module espalier.cpu {
     requires espalier.core;
     requires jdk.incubator.vector;
     requires static org.jspecify;
+
+    provides espalier.tensor.DeviceProvider with
+            espalier.cpu.CpuProvider;
 }

@@ -1,0 +1,242 @@
+package espalier.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import espalier.tensor.DType;
+import espalier.tensor.Matrix;
+import espalier.tensor.OpShapes;
+import espalier.tensor.Ops;
+import espalier.tensor.Tensor;
+import espalier.tensor.host.Cells;
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Checks each call, turns views into addresses and spreads rows over the team; the loops are in the kernel classes. */
+final class CpuOps implements Ops {
+    /** Elements that are worth handing to another thread: some microseconds of a simple loop. */
+    private static final int PART_ELEMENTS = 16_384;
+
+    private final Team team;
+    private final Arena arena;
+    private final Matmul matmul;
+    private final Attention attention;
+    private final Scratch weights = new Scratch();
+    private final Scratch[] rows;
+    private final Map<Rope, RotationTable> rotations = new HashMap<>();
+
+    CpuOps(Team team, Arena arena) {
+        this.team = team;
+        this.arena = arena;
+        matmul = new Matmul(team);
+        attention = new Attention(team);
+        rows = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(rows, i -> new Scratch());
+    }
+
+    void close() {
+        matmul.close();
+        attention.close();
+        weights.close();
+        for (Scratch row : rows) {
+            row.close();
+        }
+    }
+
+    /** What is done to one row, on one of the lanes. */
+    private interface RowBody {
+        void run(int row, int lane);
+    }
+
+    private void eachRow(int count, int cols, RowBody body) {
+        int each = Math.max(1, PART_ELEMENTS / cols);
+        team.run((count + each - 1) / each, (part, lane) -> {
+            int end = Math.min(count, (part + 1) * each);
+            for (int row = part * each; row < end; row++) {
+                body.run(row, lane);
+            }
+        });
+    }
+
+    /** A row of weights as floats: itself, or a widened copy that lives until the next op. */
+    private long floats(Tensor row) {
+        if (row.dtype() == DType.F32) {
+            return Address.of(row);
+        }
+        long bytes = (long) Packing.blocks(row.cols()) * 2 * Lanes.V;
+        long at = weights.take(2 * bytes);
+        Packing.widenNatural(row.dtype(), Address.of(row), row.cols(), at, at + bytes);
+        return at;
+    }
+
+    private static int integer(long ints, int index) {
+        return Lanes.ALL.get(JAVA_INT_UNALIGNED, ints + 4L * index);
+    }
+
+    @Override
+    public void resolveIds(Tensor ids, Tensor lastTokens) {
+        OpShapes.resolveIds(ids, lastTokens);
+        for (int i = 0; i < ids.cols(); i++) {
+            int id = Cells.integer(ids, 0, i);
+            if (id < 0) {
+                int seat = java.util.Objects.checkIndex(-1 - id, lastTokens.cols());
+                Cells.setInteger(ids, 0, i, Cells.integer(lastTokens, 0, seat));
+            }
+        }
+    }
+
+    @Override
+    public void embed(Tensor ids, Tensor table, int firstId, Tensor out) {
+        OpShapes.embed(ids, table, out);
+        long idsAt = Address.of(ids);
+        long tableAt = Address.of(table);
+        long outAt = Address.of(out);
+        int cols = out.cols();
+        long rowBytes = (long) Packing.blocks(cols) * 2 * Lanes.V;
+        eachRow(out.rows(), cols, (i, lane) -> {
+            int row = integer(idsAt, i) - firstId;
+            long to = outAt + i * Address.rowBytes(out);
+            if (row < 0 || row >= table.rows()) {
+                Lanes.ALL.asSlice(to, 4L * cols).fill((byte) 0);
+            } else {
+                long from = tableAt + row * Address.rowBytes(table);
+                Packing.widenNatural(table.dtype(), from, cols, to, rows[lane].take(rowBytes));
+            }
+        });
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out) {
+        OpShapes.rmsNorm(x, weight, out);
+        long weightAt = floats(weight);
+        long xAt = Address.of(x);
+        long outAt = Address.of(out);
+        int cols = x.cols();
+        eachRow(x.rows(), cols, (i, lane) -> {
+            long row = xAt + i * Address.rowBytes(x);
+            RowKernels.scale(
+                    row, RowKernels.rmsScale(row, cols, eps), weightAt, outAt + i * Address.rowBytes(out), cols);
+        });
+    }
+
+    @Override
+    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out) {
+        OpShapes.addRmsNorm(residual, delta, weight, out);
+        long weightAt = floats(weight);
+        long residualAt = Address.of(residual);
+        long deltaAt = Address.of(delta);
+        long outAt = Address.of(out);
+        int cols = residual.cols();
+        eachRow(residual.rows(), cols, (i, lane) -> {
+            long row = residualAt + i * Address.rowBytes(residual);
+            RowKernels.add(row, deltaAt + i * Address.rowBytes(delta), cols);
+            RowKernels.scale(
+                    row, RowKernels.rmsScale(row, cols, eps), weightAt, outAt + i * Address.rowBytes(out), cols);
+        });
+    }
+
+    @Override
+    public void add(Tensor x, Tensor delta) {
+        OpShapes.add(x, delta);
+        long xAt = Address.of(x);
+        long deltaAt = Address.of(delta);
+        int cols = x.cols();
+        eachRow(
+                x.rows(),
+                cols,
+                (i, lane) ->
+                        RowKernels.add(xAt + i * Address.rowBytes(x), deltaAt + i * Address.rowBytes(delta), cols));
+    }
+
+    @Override
+    public void addBias(Tensor x, Tensor bias) {
+        OpShapes.addBias(x, bias);
+        long biasAt = floats(bias);
+        long xAt = Address.of(x);
+        int cols = x.cols();
+        eachRow(x.rows(), cols, (i, lane) -> RowKernels.add(xAt + i * Address.rowBytes(x), biasAt, cols));
+    }
+
+    @Override
+    public void matmul(Tensor x, Matrix w, Tensor out) {
+        OpShapes.matmul(x, w, out);
+        matmul.run(x, w, out);
+    }
+
+    @Override
+    public void siluMul(Tensor gateUp, Tensor out) {
+        OpShapes.siluMul(gateUp, out);
+        long from = Address.of(gateUp);
+        long outAt = Address.of(out);
+        int cols = out.cols();
+        eachRow(out.rows(), cols, (i, lane) -> {
+            long gate = from + i * Address.rowBytes(gateUp);
+            RowKernels.siluMul(gate, gate + 4L * cols, outAt + i * Address.rowBytes(out), cols);
+        });
+    }
+
+    @Override
+    public void rope(Tensor x, int headDim, Tensor positions, Rope rope) {
+        OpShapes.rope(x, headDim, positions, rope);
+        long xAt = Address.of(x);
+        long positionsAt = Address.of(positions);
+        RotationTable table = rotations.computeIfAbsent(rope, r -> new RotationTable(arena, r));
+        for (int i = 0; i < x.rows(); i++) {
+            table.reach(integer(positionsAt, i));
+        }
+        int half = rope.rotaryDim() / 2;
+        eachRow(x.rows(), x.cols(), (i, lane) -> {
+            int position = integer(positionsAt, i);
+            long cosines = table.cosines(position);
+            long sines = table.sines(position);
+            for (int h = 0; h < x.cols(); h += headDim) {
+                RowKernels.rotate(xAt + i * Address.rowBytes(x) + 4L * h, half, cosines, sines);
+            }
+        });
+    }
+
+    @Override
+    public void headNorm(Tensor x, int headDim, Tensor weight, float eps) {
+        OpShapes.headNorm(x, headDim, weight);
+        long weightAt = floats(weight);
+        long xAt = Address.of(x);
+        eachRow(x.rows(), x.cols(), (i, lane) -> {
+            for (int h = 0; h < x.cols(); h += headDim) {
+                long head = xAt + i * Address.rowBytes(x) + 4L * h;
+                RowKernels.scale(head, RowKernels.rmsScale(head, headDim, eps), weightAt, head, headDim);
+            }
+        });
+    }
+
+    @Override
+    public void attention(Attend call) {
+        OpShapes.attention(call);
+        attention.run(call);
+    }
+
+    @Override
+    public void gatherRows(Tensor x, Tensor indices, Tensor out) {
+        OpShapes.gatherRows(x, indices, out);
+        long xAt = Address.of(x);
+        long indicesAt = Address.of(indices);
+        long outAt = Address.of(out);
+        for (int i = 0; i < out.rows(); i++) {
+            int row = java.util.Objects.checkIndex(integer(indicesAt, i), x.rows());
+            Packing.copyFloats(xAt + row * Address.rowBytes(x), outAt + i * Address.rowBytes(out), x.cols());
+        }
+    }
+
+    @Override
+    public void copy(Tensor from, Tensor to) {
+        OpShapes.copy(from, to);
+        for (int i = 0; i < from.rows(); i++) {
+            if (from.dtype().bytes() == 4 && to.dtype().bytes() == 4) {
+                Packing.copyFloats(Address.of(from.rows(i, 1)), Address.of(to.rows(i, 1)), from.cols());
+                continue;
+            }
+            for (int j = 0; j < from.cols(); j++) {
+                Cells.setNumber(to, i, j, Cells.number(from, i, j));
+            }
+        }
+    }
+}

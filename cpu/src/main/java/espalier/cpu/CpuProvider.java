@@ -1,0 +1,38 @@
+package espalier.cpu;
+
+import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider;
+import espalier.tensor.host.ThreadRanks;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code --device cpu}: ranks share the cores evenly, at least one thread each. */
+public final class CpuProvider implements DeviceProvider {
+
+    /** For {@link java.util.ServiceLoader}. */
+    public CpuProvider() {}
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public String missing() {
+        return ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN ? "" : "the cpu device wants a little-endian machine";
+    }
+
+    @Override
+    public List<Device> open(Settings settings) {
+        int threads =
+                settings.threads() > 0 ? settings.threads() : Machine.local().physicalCores();
+        var group = new ThreadRanks(settings.ranks());
+        var devices = new ArrayList<Device>();
+        for (int rank = 0; rank < settings.ranks(); rank++) {
+            int mine = threads * (rank + 1) / settings.ranks() - threads * rank / settings.ranks();
+            devices.add(new CpuDevice(Math.max(1, mine), group, rank));
+        }
+        return List.copyOf(devices);
+    }
+}

@@ -1,0 +1,78 @@
+package espalier.cpu;
+
+import espalier.api.EngineFault;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Zeroed memory that the system backs page by page when it is first written, through Linux's mmap; a plain arena writes
+ * zeros to all of it at once. Elsewhere, or without native access, it is an arena's after all.
+ */
+final class Mapping {
+    private static final int PROT_READ_WRITE = 1 | 2;
+    private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
+    private static final long ALIGN = 64;
+
+    private static final @Nullable MethodHandle MMAP = find(
+            "mmap",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG));
+    private static final @Nullable MethodHandle MUNMAP =
+            find("munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+
+    private Mapping() {}
+
+    @SuppressWarnings("restricted") // calling the system is what the class is for
+    private static @Nullable MethodHandle find(String name, FunctionDescriptor type) {
+        if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")
+                || !Mapping.class.getModule().isNativeAccessEnabled()) {
+            return null;
+        }
+        Optional<MemorySegment> symbol = Linker.nativeLinker().defaultLookup().find(name);
+        return symbol.map(s -> Linker.nativeLinker().downcallHandle(s, type)).orElse(null);
+    }
+
+    /** Memory that lives as long as the arena. */
+    @SuppressWarnings("restricted") // the size is the one that was asked of the system
+    static MemorySegment allocate(Arena arena, long bytes) {
+        MethodHandle map = MMAP;
+        MethodHandle unmap = MUNMAP;
+        if (map == null || unmap == null || bytes < 1 << 16) {
+            return arena.allocate(bytes, ALIGN);
+        }
+        long address;
+        try {
+            address = (long) map.invokeExact(0L, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L);
+        } catch (Throwable t) {
+            throw new EngineFault(EngineFault.Code.INTERNAL, "mmap cannot be called: " + t, t);
+        }
+        if (address == -1) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "the system has no " + bytes + " bytes of address space left; take fewer tokens for the KV cache");
+        }
+        return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(unmap, s.address(), bytes));
+    }
+
+    private static void unmap(MethodHandle unmap, long address, long bytes) {
+        try {
+            int status = (int) unmap.invokeExact(address, bytes);
+            assert status == 0 : "munmap of " + bytes + " bytes failed";
+        } catch (Throwable t) {
+            throw new EngineFault(EngineFault.Code.INTERNAL, "munmap cannot be called: " + t, t);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+package espalier.cpu;
+
+import static espalier.cpu.Lanes.L;
+import static espalier.cpu.Lanes.V;
+
+import espalier.tensor.DType;
+import espalier.tensor.Matrix;
+import espalier.tensor.Tensor;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * {@code out = x * w^T}, with the weights read as they lie in the checkpoint.
+ *
+ * <p>An output is a dot product along rows of x and w that are both contiguous, so lanes run along the sum: lane {@code
+ * l} of one accumulator adds the elements of every block in a fixed order, and a fixed tree adds the lanes. No tile size,
+ * row count or thread enters that order.
+ *
+ * <p>Four outputs at a time are a <em>quad</em>, the unit of work for a thread. One row of x meets the four stored rows
+ * directly: this is the decode step, which reads weights at the speed of memory. Several rows meet a <em>panel</em>: the
+ * four rows widened to floats once, {@link #PANEL} elements at a time so that they stay in the first-level cache while
+ * tiles of up to 6 rows stream past. Rows come in chunks whose packed x fits the second-level cache.
+ */
+final class Matmul {
+    /** Elements along the sum in a panel: four rows of it take 16 to 32 KiB. */
+    private static final int PANEL = 1024;
+    /** Bytes of packed x that a chunk of rows may take. */
+    private static final int CHUNK_BYTES = 3 << 19;
+
+    private static final int MOST_CHUNK_ROWS = 120;
+    /** Multiply-adds that are worth handing to another thread: some ten microseconds. */
+    private static final long PART_MACS = 400_000;
+    /** A tile of 6 rows needs 29 vector registers. */
+    private static final int MOST_TILE_ROWS = L >= 16 || L == 4 ? 6 : 2;
+
+    private static final long ACC_BYTES = 4L * V;
+
+    private final Team team;
+    private final Scratch packed = new Scratch();
+    private final Scratch[] lanes;
+
+    Matmul(Team team) {
+        this.team = team;
+        lanes = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(lanes, i -> new Scratch());
+    }
+
+    void close() {
+        packed.close();
+        for (Scratch lane : lanes) {
+            lane.close();
+        }
+    }
+
+    /** Stored rows of one dense matrix; its outputs begin at column {@code firstOut} and at quad {@code firstQuad}. */
+    private record Rows(DType dtype, long address, long rowBytes, int count, int firstOut, int firstQuad) {
+        int quads() {
+            return (count + 3) / 4;
+        }
+
+        /** Row {@code i}, or the last one: outputs past the end are computed and dropped. */
+        long row(int i) {
+            return address + Math.min(i, count - 1) * rowBytes;
+        }
+    }
+
+    /**
+     * One chunk of rows of x against everything.
+     *
+     * @param split packed x for 16-bit weights, else 0
+     * @param natural packed x for f32 weights, else 0
+     */
+    private record Chunk(List<Rows> weights, int rows, int in, long split, long natural, long out, long outRowBytes) {}
+
+    void run(Tensor x, Matrix w, Tensor out) {
+        if (x.rows() == 0) {
+            return;
+        }
+        var weights = new ArrayList<Rows>();
+        flatten(w, weights);
+        boolean split = false;
+        boolean natural = false;
+        for (Rows r : weights) {
+            split |= Packing.isSplit(r.dtype());
+            natural |= !Packing.isSplit(r.dtype());
+        }
+        int in = w.in();
+        long rowBytes = (long) Packing.blocks(in) * 2 * V;
+        int most = Math.clamp(CHUNK_BYTES / rowBytes / 6 * 6, 6, MOST_CHUNK_ROWS);
+        for (int from = 0; from < x.rows(); from += most) {
+            int rows = Math.min(most, x.rows() - from);
+            long memory = packed.take(2 * rows * rowBytes);
+            long splitAt = split ? memory : 0;
+            long naturalAt = natural ? memory + rows * rowBytes : 0;
+            pack(x.rows(from, rows), splitAt, naturalAt);
+            Tensor to = out.rows(from, rows);
+            multiply(new Chunk(weights, rows, in, splitAt, naturalAt, Address.of(to), Address.rowBytes(to)));
+        }
+    }
+
+    private static void flatten(Matrix w, List<Rows> into) {
+        switch (w) {
+            case Matrix.Dense(Tensor t) -> {
+                int firstOut = into.isEmpty()
+                        ? 0
+                        : into.getLast().firstOut() + into.getLast().count();
+                int firstQuad = into.isEmpty()
+                        ? 0
+                        : into.getLast().firstQuad() + into.getLast().quads();
+                into.add(new Rows(t.dtype(), Address.of(t), Address.rowBytes(t), t.rows(), firstOut, firstQuad));
+            }
+            case Matrix.Stacked(var parts) -> {
+                for (Matrix part : parts) {
+                    flatten(part, into);
+                }
+            }
+        }
+    }
+
+    /** The number of rows in the tile that begins where {@code left} rows are left. */
+    private static int tile(int left) {
+        if (left >= 6 && MOST_TILE_ROWS == 6) {
+            return 6;
+        }
+        if (left >= 4 && MOST_TILE_ROWS == 6) {
+            return 4;
+        }
+        return left >= 2 ? 2 : 1;
+    }
+
+    /** x in tiles: [tile][step][row of the tile][L]. */
+    private void pack(Tensor x, long split, long natural) {
+        long from = Address.of(x);
+        long fromRow = Address.rowBytes(x);
+        long packedRow = (long) Packing.blocks(x.cols()) * 2 * V;
+        int count = 0;
+        for (int row = 0; row < x.rows(); row += tile(x.rows() - row)) {
+            count++;
+        }
+        int tiles = count;
+        int each = (int) Math.max(1, PART_MACS / 4 / (6L * x.cols()));
+        team.run((tiles + each - 1) / each, (part, lane) -> {
+            int row = 0;
+            for (int t = 0; t < tiles; t++) {
+                int rows = tile(x.rows() - row);
+                for (int r = 0; r < rows && t / each == part; r++) {
+                    long source = from + (row + r) * fromRow;
+                    long target = row * packedRow + (long) r * V;
+                    if (split != 0) {
+                        Packing.split(source, x.cols(), split + target, (long) rows * V);
+                    }
+                    if (natural != 0) {
+                        Packing.widen(DType.F32, source, 0, x.cols(), natural + target, (long) rows * V);
+                    }
+                }
+                row += rows;
+            }
+        });
+    }
+
+    private void multiply(Chunk c) {
+        Rows last = c.weights().getLast();
+        int quads = last.firstQuad() + last.quads();
+        long macsEach = 4L * c.in() * c.rows();
+        int enough = Math.clamp(PART_MACS / macsEach, 1, quads);
+        int each = Math.max(enough, (quads + 8 * team.lanes() - 1) / (8 * team.lanes()));
+        team.run((quads + each - 1) / each, (part, lane) -> {
+            long memory = lanes[lane].take(c.rows() * ACC_BYTES + 4L * 4 * PANEL + 4L * V + V);
+            int end = Math.min(quads, (part + 1) * each);
+            int which = 0;
+            for (int quad = part * each; quad < end; quad++) {
+                while (quad
+                        >= c.weights().get(which).firstQuad()
+                                + c.weights().get(which).quads()) {
+                    which++;
+                }
+                quad(c, c.weights().get(which), quad, memory);
+            }
+        });
+    }
+
+    private static void quad(Chunk c, Rows w, int quad, long memory) {
+        int first = 4 * (quad - w.firstQuad());
+        clear(memory, c.rows());
+        if (c.rows() == 1) {
+            direct(c, w, first, memory);
+        } else {
+            panels(c, w, first, memory);
+        }
+        int count = Math.min(4, w.count() - first);
+        long out = c.out() + 4L * (w.firstOut() + first);
+        for (int r = 0; r < c.rows(); r++) {
+            long acc = memory + r * ACC_BYTES;
+            FloatVector sums =
+                    Lanes.sums(Lanes.load(acc), Lanes.load(acc + V), Lanes.load(acc + 2 * V), Lanes.load(acc + 3 * V));
+            if (count == 4) {
+                Lanes.storeFour(sums, out + r * c.outRowBytes());
+            } else {
+                Lanes.storeFour(sums, acc);
+                for (int i = 0; i < count; i++) {
+                    Lanes.ALL.set(
+                            ValueLayout.JAVA_FLOAT_UNALIGNED,
+                            out + r * c.outRowBytes() + 4L * i,
+                            Lanes.ALL.get(ValueLayout.JAVA_FLOAT_UNALIGNED, acc + 4L * i));
+                }
+            }
+        }
+    }
+
+    private static void clear(long acc, int rows) {
+        FloatVector zero = Lanes.zero();
+        for (int i = 0; i < 4 * rows; i++) {
+            Lanes.store(zero, acc + (long) i * V);
+        }
+    }
+
+    private static void direct(Chunk c, Rows w, int first, long memory) {
+        long w0 = w.row(first);
+        long w1 = w.row(first + 1);
+        long w2 = w.row(first + 2);
+        long w3 = w.row(first + 3);
+        int whole = switch (w.dtype()) {
+            case BF16 -> {
+                int blocks = c.in() / Packing.BLOCK;
+                Tiles.bf16(c.split(), w0, w1, w2, w3, blocks, memory);
+                yield blocks * Packing.BLOCK;
+            }
+            case F16 -> {
+                int blocks = c.in() / Packing.BLOCK;
+                Tiles.f16(c.split(), w0, w1, w2, w3, blocks, memory);
+                yield blocks * Packing.BLOCK;
+            }
+            case F32 -> {
+                int blocks = c.in() / Packing.BLOCK;
+                Tiles.f32(c.natural(), w0, w1, w2, w3, 2 * blocks, memory);
+                yield blocks * Packing.BLOCK;
+            }
+            case I32 -> throw new IllegalArgumentException("weights of integers");
+        };
+        if (whole < c.in()) {
+            panel(c, w, first, whole, memory);
+        }
+    }
+
+    private static void panels(Chunk c, Rows w, int first, long memory) {
+        for (int from = 0; from < c.in(); from += PANEL) {
+            panel(c, w, first, from, memory);
+        }
+    }
+
+    /** Elements from {@code from} on, as many as a panel holds. */
+    private static void panel(Chunk c, Rows w, int first, int from, long memory) {
+        long panel = memory + c.rows() * ACC_BYTES;
+        int count = Math.min(PANEL, c.in() - from);
+        for (int i = 0; i < 4; i++) {
+            Packing.widen(w.dtype(), w.row(first + i), from, count, panel + (long) i * V, 4L * V);
+        }
+        long x = Packing.isSplit(w.dtype()) ? c.split() : c.natural();
+        long packedRow = (long) Packing.blocks(c.in()) * 2 * V;
+        int steps = 2 * Packing.blocks(count);
+        for (int row = 0; row < c.rows(); ) {
+            int rows = tile(c.rows() - row);
+            long tile = x + row * packedRow + (long) from / L * rows * V;
+            Tiles.panel(rows, tile, panel, steps, memory + row * ACC_BYTES);
+            row += rows;
+        }
+    }
+}
