@@ -47,6 +47,8 @@ final class ModelRunner implements AutoCloseable {
 
     /** Runs, or queues, the pass of {@code plan}; its logits wait for {@link #sample}. */
     void forward(StepPlan plan) {
+        var event = new StepEvent();
+        event.begin();
         whole.close();
         InputStage.Staged staged = stage.stage(plan);
         device.ops().resolveIds(staged.inputs().ids(), sampler.lastTokens());
@@ -54,6 +56,14 @@ final class ModelRunner implements AutoCloseable {
                 space.take(DType.F32, staged.samples(), decoder.shape().vocab().size());
         logits = rows;
         decoder.forward(new Pass(device.ops(), space, staged.inputs(), kv, device.collective()), rows);
+        event.end();
+        if (event.shouldCommit()) {
+            event.number = plan.number();
+            event.tokens = staged.inputs().tokens();
+            event.sequences = staged.inputs().sequences();
+            event.samples = staged.samples();
+            event.commit();
+        }
     }
 
     /** Chooses the tokens of the newest pass. */
