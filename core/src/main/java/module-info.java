@@ -21,6 +21,9 @@ module espalier.core {
     exports espalier.tensor.reference;
     exports espalier.sched;
     exports espalier.engine;
+    exports espalier.launch;
+    exports espalier.config;
+    exports espalier.chat;
 
     uses espalier.tensor.DeviceProvider;
 

@@ -7,7 +7,6 @@ import espalier.exec.Executor.Flight;
 import espalier.sched.Scheduler;
 import espalier.step.StepPlan;
 import java.util.ArrayDeque;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -30,7 +29,7 @@ final class EngineLoop {
     private final Scheduler scheduler;
     private final Executor executor;
     private final Source source;
-    private final Consumer<List<Emission>> out;
+    private final Consumer<Emission> out;
     private final Runnable launched;
     private final int ahead;
     private final ArrayDeque<Flight> flights = new ArrayDeque<>();
@@ -40,7 +39,7 @@ final class EngineLoop {
             Scheduler scheduler,
             Executor executor,
             Source source,
-            Consumer<List<Emission>> out,
+            Consumer<Emission> out,
             Runnable launched,
             int ahead) {
         this.scheduler = scheduler;
@@ -83,7 +82,7 @@ final class EngineLoop {
 
     private void finishDownTo(int left) {
         while (flights.size() > left) {
-            out.accept(scheduler.complete(flights.remove().await()));
+            scheduler.complete(flights.remove().await()).forEach(out);
         }
     }
 }

@@ -29,6 +29,7 @@ class PackageOrderTest {
             Set.of("espalier.model.family", "espalier.config"),
             Set.of("espalier.exec"),
             Set.of("espalier.engine"),
+            Set.of("espalier.launch"),
             Set.of("espalier.chat"));
 
     /** A class in a package of ours, as names in descriptors and signatures have it. */

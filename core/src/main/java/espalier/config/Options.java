@@ -1,0 +1,255 @@
+package espalier.config;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the user said, and nothing computed from it: one record component is one flag. {@link Resolver} alone combines
+ * them with facts about the model and the device.
+ */
+public record Options(Model model, Device device, Cache cache, Schedule schedule, Server server) {
+
+    /** Everything at its default. */
+    public static Options defaults() {
+        return OptionReader.defaults(Options.class);
+    }
+
+    public Options withServedModelName(String name) {
+        Model m = model;
+        var named = new Model(
+                m.modelPath,
+                m.tokenizerPath,
+                name,
+                m.chatTemplate,
+                m.loadFormat,
+                m.revision,
+                m.hfToken,
+                m.dtype,
+                m.contextLength,
+                m.samplingDefaults,
+                m.trustRemoteCode);
+        return new Options(named, device, cache, schedule, server);
+    }
+
+    /** Which model, and how it is read. */
+    public record Model(
+            @Flag(
+                    value = {"--model-path", "--model"},
+                    help = "A Hugging Face folder, or a hub id such as org/name; the bundled demo model by default.",
+                    label = "PATH_OR_ID")
+            @Nullable
+            String modelPath,
+
+            @Flag(
+                    value = "--tokenizer-path",
+                    help = "Folder or hub id of the tokenizer; the model's own by default.",
+                    label = "PATH_OR_ID")
+            @Nullable
+            String tokenizerPath,
+
+            @Flag(
+                    value = "--served-model-name",
+                    help = "The name that /v1/models lists; the model path by default.",
+                    label = "NAME")
+            @Nullable
+            String servedModelName,
+
+            @Flag(
+                    value = "--chat-template",
+                    help = "A .jinja or .json file, or the name of one of the model's templates.",
+                    label = "FILE_OR_NAME")
+            @Nullable
+            String chatTemplate,
+
+            @Flag(
+                    value = "--load-format",
+                    help =
+                            "auto and safetensors read the checkpoint; dummy makes random weights from config.json alone.",
+                    byDefault = "auto")
+            LoadFormat loadFormat,
+
+            @Flag(value = "--revision", help = "Branch, tag or commit on the hub.", byDefault = "main")
+            String revision,
+
+            @Flag(value = "--hf-token", help = "Token for the hub; HF_TOKEN by default.", label = "TOKEN") @Nullable
+            String hfToken,
+
+            @Flag(
+                    value = "--dtype",
+                    help =
+                            "Arithmetic: float32 computes and caches in f32 whatever the storage; auto keeps keys and values in bf16.",
+                    byDefault = "auto")
+            Arithmetic dtype,
+
+            @Flag(
+                    value = "--context-length",
+                    help = "Most tokens of prompt and answer together; the model's own by default.",
+                    label = "TOKENS")
+            @Nullable
+            Integer contextLength,
+
+            @Flag(
+                    value = "--sampling-defaults",
+                    help =
+                            "Where defaults of sampling come from: generation_config.json (model), or the API's own (openai).",
+                    byDefault = "model")
+            SamplingDefaults samplingDefaults,
+
+            @Flag(
+                    value = "--trust-remote-code",
+                    help = "Accepted for compatibility: Espalier never runs code from a checkpoint.")
+            boolean trustRemoteCode) {}
+
+    /** Where it runs. */
+    public record Device(
+            @Flag(value = "--device", help = "auto takes CUDA if it is usable, else the CPU.", byDefault = "auto")
+            String device,
+
+            @Flag(
+                    value = {"--tp-size", "--tp", "--tensor-parallel-size"},
+                    help = "Ranks that share the model, layer by layer.",
+                    byDefault = "1",
+                    label = "RANKS")
+            int tpSize,
+
+            @Flag(
+                    value = "--cpu-threads",
+                    help = "Threads of the CPU device for all ranks together; one a physical core by default.",
+                    label = "N")
+            @Nullable
+            Integer cpuThreads) {}
+
+    /** The KV cache. */
+    public record Cache(
+            @Flag(
+                    value = "--mem-fraction-static",
+                    help =
+                            "Share of the memory available after the weights that the KV cache may take; 0.4 on the CPU.",
+                    label = "SHARE")
+            @Nullable
+            Double memFractionStatic,
+
+            @Flag(
+                    value = "--max-total-tokens",
+                    help = "Tokens that the KV cache holds; computed from the memory by default.",
+                    label = "TOKENS")
+            @Nullable
+            Integer maxTotalTokens,
+
+            @Flag(value = "--page-size", help = "Tokens a page of the KV cache.", byDefault = "1", label = "TOKENS")
+            int pageSize,
+
+            @Flag(value = "--disable-radix-cache", help = "Keep no prefixes for later requests.")
+            boolean disableRadixCache) {}
+
+    /** What runs next. */
+    public record Schedule(
+            @Flag(
+                    value = "--max-running-requests",
+                    help = "Sequences that run at once; computed by default.",
+                    label = "N")
+            @Nullable
+            Integer maxRunningRequests,
+
+            @Flag(
+                    value = "--max-queued-requests",
+                    help = "Requests that may wait; more are refused with 503. Unlimited by default.",
+                    label = "N")
+            @Nullable
+            Integer maxQueuedRequests,
+
+            @Flag(
+                    value = "--chunked-prefill-size",
+                    help = "Most prompt tokens a step; -1 reads each prompt in one step.",
+                    label = "TOKENS")
+            @Nullable
+            Integer chunkedPrefillSize,
+
+            @Flag(
+                    value = "--max-prefill-tokens",
+                    help = "Most prompt tokens of all the requests that one step begins.",
+                    byDefault = "16384",
+                    label = "TOKENS")
+            int maxPrefillTokens,
+
+            @Flag(
+                    value = "--schedule-policy",
+                    help = "Order of waiting requests: fcfs, lpm, dfs-weight, lof, random or priority.",
+                    byDefault = "fcfs",
+                    label = "POLICY")
+            String schedulePolicy,
+
+            @Flag(
+                    value = "--schedule-conservativeness",
+                    help = "Greater admits more carefully and retracts less often.",
+                    byDefault = "1.0",
+                    label = "X")
+            double scheduleConservativeness,
+
+            @Flag(
+                    value = "--disable-overlap-schedule",
+                    help = "Finish the host's work on a step before the next one begins.")
+            boolean disableOverlapSchedule,
+
+            @Flag(
+                    value = "--random-seed",
+                    help = "Makes the seeds of requests that give none repeatable.",
+                    label = "SEED")
+            @Nullable
+            Long randomSeed,
+
+            @Flag(
+                    value = "--decode-log-interval",
+                    help = "Decode steps between two log lines.",
+                    byDefault = "40",
+                    label = "STEPS")
+            int decodeLogInterval) {}
+
+    /** The HTTP server. */
+    public record Server(
+            @Flag(value = "--host", help = "Address to listen on.", byDefault = "127.0.0.1")
+            String host,
+
+            @Flag(value = "--port", help = "Port to listen on; 0 takes a free one.", byDefault = "30000")
+            int port,
+
+            @Flag(value = "--api-key", help = "Key that every request must carry as a bearer token.", label = "KEY")
+            @Nullable
+            String apiKey,
+
+            @Flag(value = "--enable-metrics", help = "Serve Prometheus metrics at /metrics.")
+            boolean enableMetrics,
+
+            @Flag(value = "--enable-cache-report", help = "Report cached prompt tokens in the usage of OpenAI answers.")
+            boolean enableCacheReport,
+
+            @Flag(value = "--log-level", help = "debug, info, warning or error.", byDefault = "info", label = "LEVEL")
+            String logLevel,
+
+            @Flag(
+                    value = "--shutdown-timeout",
+                    help = "Seconds that open requests get to finish when the server is asked to stop.",
+                    byDefault = "30",
+                    label = "SECONDS")
+            int shutdownTimeout) {}
+
+    /** Where the weights come from. */
+    public enum LoadFormat {
+        AUTO,
+        SAFETENSORS,
+        DUMMY
+    }
+
+    /** What numbers are computed and cached in. */
+    public enum Arithmetic {
+        AUTO,
+        FLOAT32,
+        BFLOAT16,
+        FLOAT16
+    }
+
+    /** Whose sampling defaults hold. */
+    public enum SamplingDefaults {
+        MODEL,
+        OPENAI
+    }
+}

@@ -1,0 +1,185 @@
+package espalier.config;
+
+import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
+import espalier.base.Nearest;
+import espalier.model.MemoryPlan;
+import espalier.model.ModelShape;
+import espalier.sched.Limits;
+import espalier.sched.Policy;
+import espalier.tensor.DType;
+import espalier.tensor.DeviceProvider;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+
+/** Combines what the user said with what is known of the model and the machine. Pure: the same input, the same numbers. */
+public final class Resolver {
+    /** Sequences at once on a host device, where more of them only share the same arithmetic. */
+    private static final int RUNNING = 64;
+
+    /** Prompt tokens a step: enough to be bound by arithmetic, few enough that decoding sequences keep their pace. */
+    private static final int CHUNK = 512;
+
+    /** Share of the memory available after the weights; the rest is the page cache's and other programs'. */
+    private static final double MEMORY_SHARE = 0.4;
+
+    /** A cache smaller than this serves nobody. */
+    private static final int LEAST_TOKENS = 256;
+
+    private Resolver() {}
+
+    /**
+     * What is known before anything is loaded.
+     *
+     * @param availableBytes of the device, before the weights
+     * @param memory what one rank needs for the largest step given; all ranks need the same
+     */
+    public record Facts(ModelShape shape, long availableBytes, Function<MemoryPlan.Largest, MemoryPlan> memory) {}
+
+    /**
+     * @throws RequestRejected if a flag's value cannot be
+     * @throws EngineFault RESOURCE if the model does not fit the memory
+     */
+    public static Settings resolve(Options options, Facts facts) {
+        var reasons = new ArrayList<String>();
+        int context = context(options.model(), facts.shape(), reasons);
+        int pageSize = positive("--page-size", options.cache().pageSize());
+        var schedule = options.schedule();
+        int running = schedule.maxRunningRequests() == null
+                ? RUNNING
+                : positive("--max-running-requests", schedule.maxRunningRequests());
+        int chunk = chunk(schedule.chunkedPrefillSize(), pageSize);
+        int queued = schedule.maxQueuedRequests() == null
+                ? Integer.MAX_VALUE
+                : positive("--max-queued-requests", schedule.maxQueuedRequests());
+        int prefill = positive("--max-prefill-tokens", schedule.maxPrefillTokens());
+        if (schedule.scheduleConservativeness() < 0) {
+            throw RequestRejected.invalid(
+                    "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
+        }
+        DType kvType = kvType(options.model().dtype());
+        var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
+        var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
+        MemoryPlan plan = facts.memory().apply(largest);
+        int ranks = positive("--tp-size", options.device().tpSize());
+        long perToken = plan.kvBytesPerToken() * ranks;
+        int pages = pages(options.cache(), facts, plan, new Need(ranks, perToken, (long) running * context), reasons);
+        var limits = new Limits(pages, pageSize, running, context, chunk, prefill, queued);
+        return new Settings(
+                limits, kvType, (long) pages * pageSize * perToken, policy(schedule.schedulePolicy()), reasons);
+    }
+
+    /** How the device is opened: ranks, and threads for all of them. */
+    public static DeviceProvider.Settings device(Options.Device device) {
+        Integer threads = device.cpuThreads();
+        return new DeviceProvider.Settings(
+                positive("--tp-size", device.tpSize()), threads == null ? 0 : positive("--cpu-threads", threads));
+    }
+
+    private record Need(int ranks, long bytesPerToken, long mostTokens) {}
+
+    private static int context(Options.Model model, ModelShape shape, List<String> reasons) {
+        if (model.contextLength() == null) {
+            return shape.contextTokens();
+        }
+        int asked = positive("--context-length", model.contextLength());
+        if (asked > shape.contextTokens()) {
+            reasons.add("context length " + asked + " is longer than the " + shape.contextTokens()
+                    + " tokens that the model was made for: answers may get worse beyond");
+        }
+        return asked;
+    }
+
+    private static int chunk(@org.jspecify.annotations.Nullable Integer asked, int pageSize) {
+        if (asked == null) {
+            return Math.ceilDiv(CHUNK, pageSize) * pageSize;
+        }
+        if (asked != -1) {
+            positive("--chunked-prefill-size", asked);
+            if (asked % pageSize != 0) {
+                throw RequestRejected.invalid(
+                        "--chunked-prefill-size",
+                        "--chunked-prefill-size " + asked + " must be a multiple of --page-size " + pageSize);
+            }
+        }
+        return asked;
+    }
+
+    private static int pages(Options.Cache cache, Facts facts, MemoryPlan plan, Need need, List<String> reasons) {
+        int pageSize = cache.pageSize();
+        if (cache.maxTotalTokens() != null) {
+            return Math.ceilDiv(positive("--max-total-tokens", cache.maxTotalTokens()), pageSize);
+        }
+        double share = cache.memFractionStatic() == null ? MEMORY_SHARE : cache.memFractionStatic();
+        if (!(share > 0 && share < 1)) {
+            throw RequestRejected.invalid(
+                    "--mem-fraction-static", "--mem-fraction-static must be between 0 and 1, got " + share);
+        }
+        long weights = plan.weightBytes() * need.ranks();
+        long workspace = plan.workspaceBytes() * need.ranks();
+        long left = facts.availableBytes() - weights - workspace;
+        long affordable = (long) (Math.max(0, left) * share) / need.bytesPerToken();
+        if (affordable < LEAST_TOKENS) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    String.format(
+                            Locale.ROOT,
+                            "too little memory: %s are available, the weights need %s and the largest step %s, which leaves"
+                                    + " no room for a KV cache; free some, or try a smaller --chunked-prefill-size,"
+                                    + " --max-running-requests or model",
+                            gib(facts.availableBytes()),
+                            gib(weights),
+                            gib(workspace)));
+        }
+        long tokens = Math.min(affordable, need.mostTokens());
+        if (affordable < need.mostTokens()) {
+            reasons.add(String.format(
+                    Locale.ROOT,
+                    "KV cache: %d tokens are %.0f%% of what is left of %s after weights (%s) and workspace (%s)",
+                    tokens,
+                    share * 100,
+                    gib(facts.availableBytes()),
+                    gib(weights),
+                    gib(workspace)));
+        } else {
+            reasons.add("KV cache: " + tokens + " tokens hold every running request at its longest");
+        }
+        return (int) Math.min(Integer.MAX_VALUE / pageSize - 1, Math.max(1, tokens / pageSize));
+    }
+
+    /** What keys and values are stored as. */
+    public static DType kvType(Options.Arithmetic arithmetic) {
+        return switch (arithmetic) {
+            case FLOAT32 -> DType.F32;
+            case FLOAT16 -> DType.F16;
+            case AUTO, BFLOAT16 -> DType.BF16;
+        };
+    }
+
+    private static Policy policy(String name) {
+        for (Policy each : Policy.values()) {
+            if (each.flag().equals(name)) {
+                return each;
+            }
+        }
+        List<String> known = Arrays.stream(Policy.values()).map(Policy::flag).toList();
+        throw RequestRejected.invalid(
+                "--schedule-policy",
+                "--schedule-policy takes one of " + String.join(", ", known) + ", got '" + name + "'"
+                        + Nearest.hint(name, known));
+    }
+
+    private static int positive(String flag, int value) {
+        if (value < 1) {
+            throw RequestRejected.invalid(flag, flag + " must be at least 1, got " + value);
+        }
+        return value;
+    }
+
+    private static String gib(long bytes) {
+        return String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30));
+    }
+}

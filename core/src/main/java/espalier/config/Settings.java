@@ -1,0 +1,19 @@
+package espalier.config;
+
+import espalier.sched.Limits;
+import espalier.sched.Policy;
+import espalier.tensor.DType;
+import java.util.List;
+
+/**
+ * Every number final: what {@link Resolver} made of the options.
+ *
+ * @param kvType what keys and values are stored as
+ * @param reasons one line for each number that was computed rather than given
+ */
+public record Settings(Limits limits, DType kvType, long kvBytes, Policy policy, List<String> reasons) {
+
+    public Settings {
+        reasons = List.copyOf(reasons);
+    }
+}

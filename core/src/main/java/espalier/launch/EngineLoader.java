@@ -1,0 +1,153 @@
+package espalier.launch;
+
+import espalier.api.EngineFault;
+import espalier.api.EngineInfo;
+import espalier.checkpoint.Checkpoint;
+import espalier.checkpoint.ModelFolder;
+import espalier.config.Options;
+import espalier.config.Resolver;
+import espalier.config.Settings;
+import espalier.engine.LocalEngine;
+import espalier.engine.LoopOptions;
+import espalier.exec.Capacity;
+import espalier.exec.LoadSettings;
+import espalier.exec.ModelLoader;
+import espalier.exec.RankedExecutor;
+import espalier.model.MemoryPlan;
+import espalier.model.Mesh;
+import espalier.model.ModelConfig;
+import espalier.model.ModelDefinition;
+import espalier.model.ModelShape;
+import espalier.model.family.Families;
+import espalier.sched.Scheduler;
+import espalier.sched.StepShape;
+import espalier.sched.Strategy;
+import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider;
+import espalier.tensor.Devices;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+
+/** Puts an engine together: device, weights, ranks, scheduler. The only place that knows all of them. */
+public final class EngineLoader {
+    private final Options options;
+    private final ModelFolder folder;
+    private final ModelConfig config;
+    private final ModelDefinition family;
+    private final LoadListener listener;
+
+    private EngineLoader(Options options, ModelFolder folder, LoadListener listener) {
+        this.options = options;
+        this.folder = folder;
+        this.config = ModelConfig.of(folder.config());
+        this.family = Families.of(config);
+        this.listener = listener;
+    }
+
+    /** An engine that runs, and the numbers that it was sized by. */
+    public record Loaded(LocalEngine engine, Settings settings) {}
+
+    /** @throws EngineFault if something is missing, wrong or too large; the message says what to do */
+    public static Loaded load(Options options, ModelFolder folder, LoadListener listener) {
+        return new EngineLoader(options, folder, listener).load();
+    }
+
+    private Loaded load() {
+        ModelShape shape = family.shape(config);
+        DeviceProvider provider = Devices.choose(options.device().device());
+        Checkpoint checkpoint = checkpoint();
+        List<Device> devices = List.of();
+        Settings settings;
+        try {
+            devices = provider.open(Resolver.device(options.device()));
+            settings = settings(shape, checkpoint, devices.getFirst());
+        } catch (RuntimeException e) {
+            devices.forEach(Device::close);
+            checkpoint.close();
+            throw e;
+        }
+        settings.reasons().forEach(listener::says);
+        String device = devices.getFirst().name();
+        RankedExecutor executor = executor(checkpoint, devices, settings);
+        Set<Integer> eos = folder.eosTokenIds().stream().boxed().collect(Collectors.toSet());
+        Long asked = options.schedule().randomSeed();
+        long seed = asked == null ? new SplittableRandom().nextLong() : asked;
+        var scheduler = new Scheduler(settings.limits(), strategy(settings, seed), eos);
+        var info = new EngineInfo(
+                device,
+                shape.vocab().size(),
+                settings.limits().contextLength(),
+                eos,
+                settings.limits().pageSize(),
+                settings.limits().maxTotalTokens(),
+                settings.limits().maxRunningRequests());
+        var loop = new LoopOptions(
+                !options.schedule().disableOverlapSchedule(),
+                seed,
+                options.schedule().decodeLogInterval(),
+                listener::stepped);
+        listener.says(describe(settings));
+        return new Loaded(LocalEngine.start(scheduler, executor, info, loop), settings);
+    }
+
+    private Checkpoint checkpoint() {
+        return switch (options.model().loadFormat()) {
+            case AUTO, SAFETENSORS -> folder.checkpoint();
+            case DUMMY -> folder.dummy();
+        };
+    }
+
+    private Settings settings(ModelShape shape, Checkpoint checkpoint, Device device) {
+        var mesh = new Mesh(0, options.device().tpSize());
+        var kvType = Resolver.kvType(options.model().dtype());
+        return Resolver.resolve(
+                options,
+                new Resolver.Facts(
+                        shape,
+                        device.availableBytes(),
+                        largest -> MemoryPlan.of(family, checkpoint, mesh, largest, kvType)));
+    }
+
+    private RankedExecutor executor(Checkpoint checkpoint, List<Device> devices, Settings settings) {
+        long begun = System.nanoTime();
+        int context = settings.limits().contextLength();
+        var model = ModelLoader.load(checkpoint, devices, new LoadSettings(context, listener::loaded));
+        listener.says(String.format(Locale.ROOT, "Load weight end. elapsed=%.2f s", (System.nanoTime() - begun) / 1e9));
+        return RankedExecutor.start(
+                model,
+                new Capacity(
+                        settings.limits().maxRunningRequests(),
+                        settings.limits().maxStepTokens(),
+                        settings.limits().pages(),
+                        settings.limits().pageSize(),
+                        context,
+                        settings.kvType()));
+    }
+
+    private Strategy strategy(Settings settings, long seed) {
+        return new Strategy(
+                settings.policy(),
+                options.schedule().scheduleConservativeness(),
+                !options.cache().disableRadixCache(),
+                StepShape.MIXED,
+                seed);
+    }
+
+    /** SGLang's line about the memory, with the cache's size beside it. */
+    private static String describe(Settings s) {
+        return String.format(
+                Locale.ROOT,
+                "max_total_num_tokens=%d, chunked_prefill_size=%d, max_prefill_tokens=%d, max_running_requests=%d,"
+                        + " context_len=%d, kv_cache=%.2f GB (%s)",
+                s.limits().maxTotalTokens(),
+                s.limits().chunkedPrefillSize(),
+                s.limits().maxPrefillTokens(),
+                s.limits().maxRunningRequests(),
+                s.limits().contextLength(),
+                s.kvBytes() / 1e9,
+                s.kvType());
+    }
+}

@@ -1,0 +1,100 @@
+package espalier.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
+import espalier.model.Dim;
+import espalier.model.MemoryPlan;
+import espalier.model.ModelShape;
+import espalier.sched.Policy;
+import espalier.tensor.DType;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ResolverTest {
+    private static final long GIB = 1L << 30;
+    private static final ModelShape SHAPE = new ModelShape(
+            2,
+            Dim.whole("hidden", 64),
+            Dim.split("vocab", 256, 1),
+            Dim.splitOrRepeat("kv_heads", 2, 16),
+            4096,
+            1e-5f,
+            false);
+
+    @Test
+    void theCacheHoldsEveryRunningRequestWhereMemoryAllows() {
+        Settings s = resolve(Map.of("--max-running-requests", "4"), 10 * GIB);
+        assertThat(s.limits().maxTotalTokens()).isEqualTo(4 * 4096);
+        assertThat(s.kvBytes()).isEqualTo(4L * 4096 * 1000);
+    }
+
+    @Test
+    void elseItTakesItsShareOfWhatIsLeftAfterTheWeights() {
+        // 3 GiB are left after weights and workspace; 40% of it at 1,000 bytes a token.
+        Settings s = resolve(Map.of("--max-running-requests", "1000"), 5 * GIB);
+        assertThat(s.limits().maxTotalTokens()).isEqualTo((int) (3 * GIB * 0.4 / 1000));
+    }
+
+    @Test
+    void ranksShareTheBudget() {
+        Settings one = resolve(Map.of("--max-running-requests", "1000"), 9 * GIB);
+        Settings two = resolve(Map.of("--max-running-requests", "1000", "--tp", "2"), 9 * GIB);
+        assertThat(one.limits().maxTotalTokens()).isEqualTo((int) (7 * GIB * 0.4 / 1000));
+        assertThat(two.limits().maxTotalTokens()).isEqualTo((int) (5 * GIB * 0.4 / 2000));
+    }
+
+    @Test
+    void tooLittleMemorySaysHowMuchIsNeeded() {
+        assertThatThrownBy(() -> resolve(Map.of(), GIB))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining(
+                        "1.00 GiB are available, the weights need 1.00 GiB and the largest step 1.00 GiB");
+    }
+
+    @Test
+    void pagesRoundDownToWholeOnes() {
+        Settings s = resolve(Map.of("--page-size", "16", "--max-running-requests", "1000"), 5 * GIB);
+        assertThat(s.limits().pageSize()).isEqualTo(16);
+        assertThat(s.limits().maxTotalTokens()).isEqualTo((int) (3 * GIB * 0.4 / 1000) / 16 * 16);
+    }
+
+    @Test
+    void floatArithmeticKeepsFloatKeys() {
+        assertThat(resolve(Map.of("--dtype", "float32"), 10 * GIB).kvType()).isEqualTo(DType.F32);
+        assertThat(resolve(Map.of(), 10 * GIB).kvType()).isEqualTo(DType.BF16);
+    }
+
+    @Test
+    void policiesGoByTheirNames() {
+        assertThat(resolve(Map.of("--schedule-policy", "dfs-weight"), 10 * GIB).policy())
+                .isEqualTo(Policy.DFS_WEIGHT);
+        assertThatThrownBy(() -> resolve(Map.of("--schedule-policy", "fcsf"), 10 * GIB))
+                .isInstanceOf(RequestRejected.class)
+                .hasMessageContaining("did you mean 'fcfs'?");
+    }
+
+    @Test
+    void impossibleNumbersAreRefusedByName() {
+        for (String flag : new String[] {"--page-size", "--tp-size", "--max-running-requests", "--context-length"}) {
+            assertThatThrownBy(() -> resolve(Map.of(flag, "0"), 10 * GIB))
+                    .isInstanceOf(RequestRejected.class)
+                    .hasMessage(flag + " must be at least 1, got 0");
+        }
+        assertThatThrownBy(() -> resolve(Map.of("--page-size", "16", "--chunked-prefill-size", "100"), 10 * GIB))
+                .hasMessageContaining("multiple of --page-size 16");
+    }
+
+    private static Settings resolve(Map<String, String> typed, long available) {
+        var byFirstName = new HashMap<>(typed);
+        if (byFirstName.containsKey("--tp")) {
+            byFirstName.put("--tp-size", byFirstName.remove("--tp"));
+        }
+        Options options = OptionReader.read(Options.class, byFirstName::get);
+        return Resolver.resolve(
+                options, new Resolver.Facts(SHAPE, available, largest -> new MemoryPlan(GIB, GIB, GIB, 1000)));
+    }
+}
