@@ -1,0 +1,128 @@
+package espalier.load;
+
+import espalier.api.Engine;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/** The benchmarks that {@code espalier bench} runs. */
+public final class Benchmarks {
+
+    private Benchmarks() {}
+
+    /** Requests straight into an engine of this process. */
+    public static Report offline(Engine engine, Workload load, Pace pace) throws InterruptedException {
+        var setting = setting("espalier-offline", load, pace);
+        return LoadRun.run("Offline Benchmark Result", setting, load, pace, new EngineTarget(engine));
+    }
+
+    /**
+     * Requests over HTTP to a server that is running.
+     *
+     * @param load makes the workload for a vocabulary of the given size
+     * @param vocabulary 0 asks the server
+     * @param flush empties the server's prefix cache first
+     */
+    public static Report serving(Server server, IntFunction<Workload> load, Pace pace)
+            throws IOException, InterruptedException {
+        try (var target = new HttpTarget(server.url(), server.apiKey())) {
+            int size = server.vocabulary() > 0
+                    ? server.vocabulary()
+                    : target.get("/server_info").path("vocab_size").asInt(0);
+            if (size == 0) {
+                throw new IOException(server.url() + " does not tell its vocabulary; give it with --vocab-size");
+            }
+            if (server.flush()) {
+                target.flushCache();
+            }
+            Workload made = load.apply(size);
+            return LoadRun.run("Serving Benchmark Result", setting("sglang", made, pace), made, pace, target);
+        }
+    }
+
+    /**
+     * A server to send requests to.
+     *
+     * @param vocabulary ids are drawn below it; 0 asks the server
+     * @param flush empties its prefix cache first
+     */
+    public record Server(String url, @Nullable String apiKey, int vocabulary, boolean flush) {}
+
+    /** Prefill and decode of batches of one size each, alone in the engine; returns a JSON-ready row a size. */
+    public static List<Map<String, Object>> oneBatch(
+            Engine engine, List<Integer> sizes, int inputTokens, int outputTokens, PrintStream out)
+            throws InterruptedException {
+        var rows = new ArrayList<Map<String, Object>>();
+        out.printf("%6s %7s %8s %14s %14s%n", "batch", "input", "output", "prefill tok/s", "decode tok/s");
+        for (int size : sizes) {
+            engine.flushCache();
+            Row row = oneBatch(engine, size, inputTokens, outputTokens);
+            rows.add(row.json());
+            out.println(row);
+            out.flush();
+        }
+        return rows;
+    }
+
+    private static Row oneBatch(Engine engine, int size, int inputTokens, int outputTokens)
+            throws InterruptedException {
+        var shape = new Workload.Shape(size, engine.info().vocabSize(), 42 + size);
+        Workload load = Workload.randomIds(shape, inputTokens, outputTokens, 1);
+        var target = new EngineTarget(engine);
+        var outcomes = new ArrayList<Outcome>();
+        LoadRun.run("", Map.of(), load, new Pace(Double.POSITIVE_INFINITY, size, 0), item -> {
+            Outcome o = target.serve(item);
+            synchronized (outcomes) {
+                outcomes.add(o);
+            }
+            return o;
+        });
+        long begun = outcomes.stream().mapToLong(Outcome::begun).min().orElse(0);
+        // Prefill ends when the last sequence has its first token; from there to the first end all of them decode.
+        long filled = outcomes.stream().mapToLong(o -> o.tokenTimes()[0]).max().orElse(0);
+        long ended = outcomes.stream().mapToLong(Outcome::ended).max().orElse(0);
+        long after = outcomes.stream()
+                .mapToLong(o -> java.util.Arrays.stream(o.tokenTimes())
+                        .filter(t -> t > filled)
+                        .count())
+                .sum();
+        return new Row(
+                size,
+                inputTokens,
+                outputTokens,
+                (double) size * inputTokens / ((filled - begun) / 1e9),
+                after / (Math.max(1, ended - filled) / 1e9));
+    }
+
+    private record Row(int batch, int input, int output, double prefill, double decode) {
+        Map<String, Object> json() {
+            return Map.of(
+                    "batch_size", batch,
+                    "input_len", input,
+                    "output_len", output,
+                    "prefill_throughput", prefill,
+                    "decode_throughput", decode);
+        }
+
+        @Override
+        public String toString() {
+            return String.format(Locale.ROOT, "%6d %7d %8d %14.1f %14.1f", batch, input, output, prefill, decode);
+        }
+    }
+
+    private static Map<String, Object> setting(String backend, Workload load, Pace pace) {
+        var setting = new LinkedHashMap<String, Object>();
+        setting.put("backend", backend);
+        setting.put("dataset_name", load.dataset());
+        setting.put("num_prompts", load.items().size());
+        setting.put("request_rate", Double.isFinite(pace.requestsPerSecond()) ? pace.requestsPerSecond() : "inf");
+        setting.put("max_concurrency", pace.atOnce());
+        return setting;
+    }
+}

@@ -1,0 +1,110 @@
+package espalier.load;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/** A server that speaks SGLang's native {@code /generate}, streamed. */
+final class HttpTarget implements Target, AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final HttpClient client;
+    private final String url;
+    private final @Nullable String apiKey;
+
+    HttpTarget(String url, @Nullable String apiKey) {
+        this.client =
+                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        this.url = url.endsWith("/") ? url.substring(0, url.length() - 1) : url;
+        this.apiKey = apiKey;
+    }
+
+    /** A JSON answer to a GET, or a message that names the address. */
+    JsonNode get(String path) throws IOException, InterruptedException {
+        var answer = client.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofString());
+        if (answer.statusCode() != 200) {
+            throw new IOException("GET " + url + path + " answered " + answer.statusCode());
+        }
+        return JSON.readTree(answer.body());
+    }
+
+    void flushCache() throws IOException, InterruptedException {
+        client.send(
+                request("/flush_cache")
+                        .POST(HttpRequest.BodyPublishers.noBody())
+                        .build(),
+                HttpResponse.BodyHandlers.discarding());
+    }
+
+    @Override
+    public Outcome serve(Workload.Item item) throws InterruptedException {
+        long begun = System.nanoTime();
+        int in = item.prompt().size();
+        String body = JSON.writeValueAsString(Map.of(
+                "input_ids",
+                item.prompt().toArray(),
+                "stream",
+                true,
+                "sampling_params",
+                Map.of("temperature", 0, "max_new_tokens", item.outputTokens(), "ignore_eos", true)));
+        try {
+            var answer = client.send(
+                    request("/generate")
+                            .POST(HttpRequest.BodyPublishers.ofString(body))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofInputStream());
+            try (var lines = new BufferedReader(new InputStreamReader(answer.body(), StandardCharsets.UTF_8))) {
+                if (answer.statusCode() != 200) {
+                    return Outcome.failed(in, begun, answer.statusCode() + " " + lines.readLine());
+                }
+                return read(lines, in, begun);
+            }
+        } catch (IOException e) {
+            return Outcome.failed(in, begun, e.toString());
+        }
+    }
+
+    private static Outcome read(BufferedReader lines, int in, long begun) throws IOException {
+        List<Long> times = new ArrayList<>();
+        int cached = 0;
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            if (!line.startsWith("data: ") || line.equals("data: [DONE]")) {
+                continue;
+            }
+            JsonNode event = JSON.readTree(line.substring("data: ".length()));
+            if (event.has("error")) {
+                return Outcome.failed(
+                        in, begun, event.path("error").path("message").asString(""));
+            }
+            JsonNode facts = event.path("meta_info");
+            cached = facts.path("cached_tokens").asInt(0);
+            long now = System.nanoTime();
+            while (times.size() < facts.path("completion_tokens").asInt(times.size())) {
+                times.add(now);
+            }
+        }
+        long[] at = times.stream().mapToLong(Long::longValue).toArray();
+        return new Outcome(in, at.length, cached, begun, at, System.nanoTime(), null);
+    }
+
+    private HttpRequest.Builder request(String path) {
+        var request = HttpRequest.newBuilder(URI.create(url + path)).header("Content-Type", "application/json");
+        return apiKey == null ? request : request.header("Authorization", "Bearer " + apiKey);
+    }
+
+    @Override
+    public void close() {
+        client.close();
+    }
+}

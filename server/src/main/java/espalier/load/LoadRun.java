@@ -1,0 +1,54 @@
+package espalier.load;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+
+/** Sends a workload to a target at a pace. */
+final class LoadRun {
+
+    private LoadRun() {}
+
+    static Report run(String title, Map<String, Object> setting, Workload load, Pace pace, Target target)
+            throws InterruptedException {
+        var slots = new Semaphore(pace.atOnce());
+        var random = new Random(pace.seed());
+        var pending = new ArrayList<Future<Outcome>>();
+        var outcomes = new ArrayList<Outcome>();
+        long begun = System.nanoTime();
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            long due = begun;
+            for (Workload.Item item : load.items()) {
+                if (Double.isFinite(pace.requestsPerSecond())) {
+                    due += (long) (-Math.log(1 - random.nextDouble()) / pace.requestsPerSecond() * 1e9);
+                    Thread.sleep(java.time.Duration.ofNanos(Math.max(0, due - System.nanoTime())));
+                }
+                slots.acquire();
+                pending.add(threads.submit(() -> {
+                    try {
+                        return target.serve(item);
+                    } finally {
+                        slots.release();
+                    }
+                }));
+            }
+            for (Future<Outcome> each : pending) {
+                outcomes.add(join(each));
+            }
+        }
+        return Report.of(title, setting, List.copyOf(outcomes), System.nanoTime() - begun);
+    }
+
+    private static Outcome join(Future<Outcome> each) throws InterruptedException {
+        try {
+            return each.get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a target may not throw", e.getCause());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package espalier.load;
+
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.DoubleStream;
+
+/** The figures of a benchmark under the names that SGLang's client gives them. */
+public final class Report {
+    private final String title;
+    private final Map<String, Object> figures;
+    private final List<String> errors;
+
+    private Report(String title, Map<String, Object> figures, List<String> errors) {
+        this.title = title;
+        this.figures = figures;
+        this.errors = errors;
+    }
+
+    static Report of(String title, Map<String, Object> setting, List<Outcome> outcomes, long nanos) {
+        var served = outcomes.stream().filter(o -> o.error() == null).toList();
+        double seconds = nanos / 1e9;
+        long in = served.stream().mapToLong(Outcome::inputTokens).sum();
+        long cached = served.stream().mapToLong(Outcome::cachedTokens).sum();
+        long out = served.stream().mapToLong(Outcome::outputTokens).sum();
+        var f = new LinkedHashMap<String, Object>(setting);
+        f.put("duration", round(seconds));
+        f.put("completed", served.size());
+        f.put("failed", outcomes.size() - served.size());
+        f.put("total_input_tokens", in);
+        f.put("cached_input_tokens", cached);
+        f.put("cached_share", in == 0 ? 0.0 : round((double) cached / in));
+        f.put("total_output_tokens", out);
+        f.put("request_throughput", round(served.size() / seconds));
+        f.put("input_throughput", round(in / seconds));
+        f.put("output_throughput", round(out / seconds));
+        f.put("total_throughput", round((in + out) / seconds));
+        f.put(
+                "concurrency",
+                round(served.stream().mapToDouble(Outcome::latencyMillis).sum() / 1e3 / seconds));
+        spread(f, "e2e_latency", served.stream().mapToDouble(Outcome::latencyMillis));
+        spread(f, "ttft", served.stream().mapToDouble(Outcome::timeToFirstMillis));
+        spread(
+                f,
+                "tpot",
+                served.stream().mapToDouble(Outcome::timePerTokenMillis).filter(Double::isFinite));
+        spread(f, "itl", served.stream().flatMapToDouble(Report::gaps));
+        var errors = outcomes.stream()
+                .flatMap(o -> java.util.stream.Stream.ofNullable(o.error()))
+                .distinct()
+                .toList();
+        return new Report(title, f, errors);
+    }
+
+    /** For the JSON line; the names are SGLang's. */
+    public Map<String, Object> figures() {
+        return java.util.Collections.unmodifiableMap(figures);
+    }
+
+    /** The readable table. */
+    public void print(PrintStream out) {
+        String head = " " + title + " ";
+        int side = Math.max(0, (50 - head.length()) / 2);
+        out.println("=".repeat(side) + head + "=".repeat(50 - head.length() - side));
+        figures.forEach((name, value) -> {
+            String shown = value instanceof Double d ? String.format(Locale.ROOT, "%.2f", d) : String.valueOf(value);
+            out.printf("%-34s %15s%n", name, shown);
+        });
+        out.println("=".repeat(50));
+        errors.stream().limit(3).forEach(e -> out.println("error: " + e));
+    }
+
+    private static DoubleStream gaps(Outcome o) {
+        long[] t = o.tokenTimes();
+        return java.util.stream.IntStream.range(1, t.length).mapToDouble(i -> (t[i] - t[i - 1]) / 1e6);
+    }
+
+    private static void spread(Map<String, Object> f, String name, DoubleStream values) {
+        double[] v = values.sorted().toArray();
+        f.put("mean_" + name + "_ms", round(Arrays.stream(v).average().orElse(Double.NaN)));
+        f.put("median_" + name + "_ms", round(percentile(v, 0.5)));
+        f.put("p99_" + name + "_ms", round(percentile(v, 0.99)));
+    }
+
+    /** Linear between the two nearest ranks, as numpy does it. */
+    static double percentile(double[] sorted, double share) {
+        if (sorted.length == 0) {
+            return Double.NaN;
+        }
+        double at = share * (sorted.length - 1);
+        int below = (int) at;
+        int above = Math.min(below + 1, sorted.length - 1);
+        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+    }
+
+    private static double round(double value) {
+        return Double.isFinite(value) ? Math.round(value * 1e4) / 1e4 : value;
+    }
+}

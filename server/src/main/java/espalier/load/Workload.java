@@ -1,0 +1,68 @@
+package espalier.load;
+
+import espalier.base.Tokens;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/** The requests of a benchmark, made from a seed: the same flags give the same requests. */
+public record Workload(String dataset, List<Item> items) {
+
+    /**
+     * One request.
+     *
+     * @param outputTokens exactly as many are generated: end tokens are ignored
+     */
+    public record Item(Tokens prompt, int outputTokens) {}
+
+    /**
+     * Ids drawn evenly.
+     *
+     * @param inputTokens of each prompt at most; the least is {@code inputTokens * evenness}; outputTokens alike
+     * @param evenness 1 gives every request the full length, 0 any length from one token on
+     */
+    public static Workload randomIds(Shape shape, int inputTokens, int outputTokens, double evenness) {
+        var random = new Random(shape.seed());
+        var items = new ArrayList<Item>();
+        for (int i = 0; i < shape.requests(); i++) {
+            int in = length(random, inputTokens, evenness);
+            int out = length(random, outputTokens, evenness);
+            items.add(new Item(ids(random, in, shape.vocabulary()), out));
+        }
+        return new Workload("random-ids", List.copyOf(items));
+    }
+
+    /** Groups whose prompts begin alike, in mixed order. */
+    public static Workload sharedPrefix(
+            Shape shape, int groups, int prefixTokens, int questionTokens, int outputTokens) {
+        var random = new Random(shape.seed());
+        var prefixes = new ArrayList<Tokens>();
+        for (int g = 0; g < groups; g++) {
+            prefixes.add(ids(random, prefixTokens, shape.vocabulary()));
+        }
+        var items = new ArrayList<Item>();
+        for (int i = 0; i < shape.requests(); i++) {
+            Tokens question = ids(random, questionTokens, shape.vocabulary());
+            items.add(new Item(prefixes.get(i % groups).concat(question), outputTokens));
+        }
+        Collections.shuffle(items, random);
+        return new Workload("generated-shared-prefix", List.copyOf(items));
+    }
+
+    /** What every dataset needs. */
+    public record Shape(int requests, int vocabulary, long seed) {}
+
+    private static int length(Random random, int most, double evenness) {
+        int least = Math.max(1, (int) (most * evenness));
+        return least + random.nextInt(most - least + 1);
+    }
+
+    private static Tokens ids(Random random, int count, int vocabulary) {
+        int[] ids = new int[count];
+        for (int i = 0; i < count; i++) {
+            ids[i] = random.nextInt(vocabulary);
+        }
+        return Tokens.of(ids);
+    }
+}

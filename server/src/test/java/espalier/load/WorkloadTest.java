@@ -1,0 +1,37 @@
+package espalier.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class WorkloadTest {
+
+    @Test
+    void groupsShareTheirPrefixAndNothingElse() {
+        var load = Workload.sharedPrefix(new Workload.Shape(64, 1000, 42), 4, 512, 32, 16);
+        assertThat(load.items())
+                .hasSize(64)
+                .allSatisfy(i -> assertThat(i.prompt().size()).isEqualTo(544));
+        assertThat(load.items().stream().map(i -> i.prompt().slice(0, 512)).distinct())
+                .hasSize(4);
+        assertThat(load.items().stream().map(Workload.Item::prompt).distinct()).hasSize(64);
+    }
+
+    @Test
+    void theSameSeedMakesTheSameRequests() {
+        var shape = new Workload.Shape(20, 1000, 7);
+        assertThat(Workload.randomIds(shape, 100, 50, 0.5)).isEqualTo(Workload.randomIds(shape, 100, 50, 0.5));
+        assertThat(Workload.randomIds(shape, 100, 50, 0.5).items()).allSatisfy(i -> {
+            assertThat(i.prompt().size()).isBetween(50, 100);
+            assertThat(i.outputTokens()).isBetween(25, 50);
+        });
+    }
+
+    @Test
+    void percentilesLieBetweenRanks() {
+        double[] sorted = {1, 2, 3, 4};
+        assertThat(Report.percentile(sorted, 0.5)).isEqualTo(2.5);
+        assertThat(Report.percentile(sorted, 0)).isEqualTo(1);
+        assertThat(Report.percentile(sorted, 1)).isEqualTo(4);
+    }
+}
