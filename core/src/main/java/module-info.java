@@ -10,6 +10,7 @@ module espalier.core {
     exports espalier.base;
     exports espalier.api;
     exports espalier.step;
+    exports espalier.jinja;
     exports espalier.tensor;
     exports espalier.checkpoint;
     exports espalier.checkpoint.hub;

@@ -1,0 +1,6 @@
+package espalier.jinja;
+
+/** What a slot holds while its name has no value. */
+enum Missing {
+    MISSING
+}

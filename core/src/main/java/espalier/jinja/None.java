@@ -1,0 +1,6 @@
+package espalier.jinja;
+
+/** Python's {@code None}. */
+enum None {
+    NONE
+}
