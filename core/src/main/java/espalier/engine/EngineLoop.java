@@ -7,6 +7,7 @@ import espalier.exec.Executor.Flight;
 import espalier.sched.Scheduler;
 import espalier.step.StepPlan;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -29,7 +30,7 @@ final class EngineLoop {
     private final Scheduler scheduler;
     private final Executor executor;
     private final Source source;
-    private final Consumer<Emission> out;
+    private final Consumer<List<Emission>> out;
     private final Runnable launched;
     private final int ahead;
     private final ArrayDeque<Flight> flights = new ArrayDeque<>();
@@ -39,7 +40,7 @@ final class EngineLoop {
             Scheduler scheduler,
             Executor executor,
             Source source,
-            Consumer<Emission> out,
+            Consumer<List<Emission>> out,
             Runnable launched,
             int ahead) {
         this.scheduler = scheduler;
@@ -82,7 +83,7 @@ final class EngineLoop {
 
     private void finishDownTo(int left) {
         while (flights.size() > left) {
-            scheduler.complete(flights.remove().await()).forEach(out);
+            out.accept(scheduler.complete(flights.remove().await()));
         }
     }
 }

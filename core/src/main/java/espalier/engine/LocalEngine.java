@@ -15,6 +15,7 @@ import espalier.sched.Scheduler;
 import espalier.sched.SchedulerCounters;
 import espalier.step.TokenRules;
 import java.time.Duration;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
@@ -170,7 +171,7 @@ public final class LocalEngine implements Engine {
         RuntimeException end = shuttingDown();
         try {
             int ahead = options.overlap() ? executor.depth() : 0;
-            new EngineLoop(scheduler, executor, this::receive, outbox::put, this::launched, ahead).run();
+            new EngineLoop(scheduler, executor, this::receive, this::deliver, this::launched, ahead).run();
         } catch (EngineFault e) {
             fault = e;
             end = e;
@@ -191,25 +192,35 @@ public final class LocalEngine implements Engine {
     }
 
     private boolean receive(boolean idle) throws InterruptedException {
-        counters = scheduler.counters();
         if (inbox.isClosed()) {
             return false;
         }
         for (Message message : idle ? inbox.take() : inbox.poll()) {
             switch (message) {
                 case Message.Submit s ->
-                    scheduler.submit(s.id(), s.request(), s.seed(), s.rules()).ifPresent(outbox::put);
-                case Message.Cancel c -> scheduler.cancel(c.id()).ifPresent(outbox::put);
-                case Message.Flush f -> f.done().complete(scheduler.flush());
+                    deliver(scheduler.submit(s.id(), s.request(), s.seed(), s.rules()).stream()
+                            .toList());
+                case Message.Cancel c ->
+                    deliver(scheduler.cancel(c.id()).stream().toList());
+                case Message.Flush f -> {
+                    boolean flushed = scheduler.flush();
+                    counters = scheduler.counters();
+                    f.done().complete(flushed);
+                }
             }
         }
-        counters = scheduler.counters();
         return true;
     }
 
+    /** Counters first: who hears of an end finds it counted. */
+    private void deliver(List<? extends Emission> emissions) {
+        counters = scheduler.counters();
+        emissions.forEach(outbox::put);
+    }
+
     private void launched() {
-        options.listener()
-                .accept(meter.step(scheduler.facts(), scheduler.counters().generatedTokens()));
+        counters = scheduler.counters();
+        options.listener().accept(meter.step(scheduler.facts(), counters.generatedTokens()));
     }
 
     private final class LocalGeneration implements Generation {

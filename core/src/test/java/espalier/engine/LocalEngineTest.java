@@ -1,50 +1,338 @@
 package espalier.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.Emission;
+import espalier.api.Emission.FinishReason;
+import espalier.api.EngineFault;
 import espalier.api.EngineInfo;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
+import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
+import espalier.exec.Executor;
 import espalier.exec.FakeExecutor;
 import espalier.exec.FakeModel;
 import espalier.sched.Limits;
 import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
+@Timeout(60) // a lost wake-up must fail, not hang
 class LocalEngineTest {
     private static final int VOCAB = 50;
     private static final Set<Integer> END = Set.of(7);
+    private static final Limits LIMITS = new Limits(64, 4, 4, 128, 16, 64, 8);
 
-    private static LocalEngine engine(FakeExecutor executor) {
-        var limits = Limits.of(64, 4, 4, 128);
-        var info = new EngineInfo("fake", VOCAB, 128, END, 4, 256, 4);
-        return LocalEngine.start(new Scheduler(limits, Strategy.standard(), END), executor, info, LoopOptions.of(1));
+    private static FakeExecutor fake() {
+        return new FakeExecutor(64, 4, 4, VOCAB, 1);
     }
 
-    private static List<Integer> tokens(Generation generation) throws InterruptedException {
+    private static LocalEngine engine(Executor executor, LoopOptions options) {
+        var info = new EngineInfo("fake", VOCAB, 128, END, 4, 256, 4);
+        return LocalEngine.start(new Scheduler(LIMITS, Strategy.standard(), END), executor, info, options);
+    }
+
+    private static LocalEngine engine(Executor executor) {
+        return engine(executor, LoopOptions.of(1));
+    }
+
+    private static GenerateRequest request(int number, int newTokens) {
+        var params = SamplingParams.builder()
+                .maxNewTokens(newTokens)
+                .ignoreEos(true)
+                .seed((long) number)
+                .build();
+        int[] prompt =
+                IntStream.range(0, 5 + number % 7).map(i -> i + number / 3).toArray();
+        return new GenerateRequest("request-" + number, Tokens.of(prompt), params);
+    }
+
+    private static List<Integer> expected(GenerateRequest request) {
+        long seed = java.util.Objects.requireNonNull(request.sampling().seed());
+        int most = java.util.Objects.requireNonNull(request.sampling().maxNewTokens());
+        return FakeModel.answer(request, seed, null, END, VOCAB, most).tokens();
+    }
+
+    private record Heard(List<Integer> tokens, Emission end) {}
+
+    private static Heard listen(Generation generation) throws InterruptedException {
         var tokens = new ArrayList<Integer>();
-        while (generation.next() instanceof Emission.Token t) {
-            tokens.add(t.id());
+        while (true) {
+            Emission next = generation.next();
+            if (next instanceof Emission.Token token) {
+                tokens.add(token.id());
+            } else {
+                return new Heard(tokens, next);
+            }
         }
-        return tokens;
+    }
+
+    /** Runs {@code task} for each number on virtual threads of their own. */
+    private static <T> List<Future<T>> together(int count, java.util.function.IntFunction<Callable<T>> task) {
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            return IntStream.range(0, count)
+                    .mapToObj(i -> threads.submit(task.apply(i)))
+                    .toList();
+        }
     }
 
     @Test
-    void answersAsTheModelDoes() throws InterruptedException {
-        var params = SamplingParams.builder().maxNewTokens(20).seed(3L).build();
-        var request = new GenerateRequest("a", Tokens.of(1, 2, 3, 4, 5, 6), params);
-        try (var engine = engine(new FakeExecutor(64, 4, 4, VOCAB, 1));
-                var generation = engine.submit(request)) {
-            assertThat(tokens(generation))
-                    .isEqualTo(
-                            FakeModel.answer(request, 3, null, END, VOCAB, 20).tokens());
+    void answersAsTheModelDoesWithAndWithoutOverlap() throws InterruptedException {
+        for (LoopOptions options : List.of(LoopOptions.of(1), LoopOptions.of(1).withoutOverlap())) {
+            try (var engine = engine(fake(), options);
+                    var generation = engine.submit(request(3, 20))) {
+                assertThat(listen(generation).tokens()).isEqualTo(expected(request(3, 20)));
+                assertThatThrownBy(generation::next).isInstanceOf(IllegalStateException.class);
+            }
         }
+    }
+
+    @Test
+    void manyThreadsAreServedAtOnce() throws Exception {
+        try (var engine = engine(fake())) {
+            var heard = LocalEngineTest.<Heard>together(100, i -> () -> {
+                while (true) {
+                    try (var generation = engine.submit(request(i, 1 + i % 20))) {
+                        Heard all = listen(generation);
+                        if (!(all.end() instanceof Emission.Failed)) {
+                            return all;
+                        } // the queue holds eight; who was refused asks again
+                    }
+                }
+            });
+            for (int i = 0; i < 100; i++) {
+                assertThat(heard.get(i).get().tokens()).as("request " + i).isEqualTo(expected(request(i, 1 + i % 20)));
+            }
+            assertThat(engine.load().finishedRequests()).isEqualTo(100);
+            assertThat(engine.flushCache()).isTrue();
+        }
+    }
+
+    @Test
+    void aFullQueueFailsTheNewcomerBeforeAnyToken() throws InterruptedException {
+        var gated = new GatedExecutor(fake());
+        try (var engine = engine(gated)) {
+            var open = new ArrayList<Generation>();
+            open.add(engine.submit(request(0, 50)));
+            gated.launches.acquire(); // the engine waits in its first steps while the others come
+            for (int i = 1; i < 20; i++) {
+                open.add(engine.submit(request(i, 2)));
+            }
+            gated.openForGood();
+            int refused = 0;
+            for (Generation generation : open) {
+                Heard heard = listen(generation);
+                if (heard.end() instanceof Emission.Failed failed) {
+                    assertThat(heard.tokens()).isEmpty();
+                    assertThat(failed.cause())
+                            .isInstanceOfSatisfying(
+                                    RequestRejected.class,
+                                    e -> assertThat(e.code()).isEqualTo(RequestRejected.Code.OVERLOADED))
+                            .hasMessage("The request queue is full.");
+                    refused++;
+                }
+            }
+            assertThat(refused).isBetween(8, 11); // 19 came, 8 could wait, some found a seat
+        }
+    }
+
+    @Test
+    void closingAGenerationCancelsItAndFreesItsMemory() throws InterruptedException {
+        var gated = new GatedExecutor(fake());
+        try (var engine = engine(gated)) {
+            var first = engine.submit(request(1, 100));
+            gated.launches.acquire();
+            first.close(); // in flight
+            first.close();
+            gated.openForGood();
+            var end = (Emission.Done) listen(first).end();
+            assertThat(end.reason()).isEqualTo(FinishReason.ABORT);
+            var next = engine.submit(request(2, 3));
+            assertThat(listen(next).tokens()).isEqualTo(expected(request(2, 3)));
+            next.close(); // after its end: nothing happens
+            assertThat(engine.flushCache()).isTrue();
+            assertThat(engine.load().abortedRequests()).isEqualTo(1);
+            assertThat(engine.load().usedTokens()).isZero();
+        }
+    }
+
+    @Test
+    void aFailureAtAnyCallEndsEveryRequestOnceAndTheEngineSaysSo() throws Exception {
+        List<java.util.function.Supplier<RuntimeException>> faults = List.of(
+                () -> new EngineFault(EngineFault.Code.DEVICE, "rank 1 is gone"),
+                () -> new IllegalStateException("a broken invariant"));
+        for (var fault : faults) {
+            for (int call = 0; call < 40; call++) {
+                var faulty = new FaultyExecutor(fake(), call, fault);
+                try (var engine = engine(faulty)) {
+                    var heard = LocalEngineTest.<Boolean>together(3, i -> () -> {
+                        try (var generation = engine.submit(request(i, 12))) {
+                            Heard all = listen(generation);
+                            if (all.end() instanceof Emission.Failed failed) {
+                                assertThat(failed.cause())
+                                        .isInstanceOf(EngineFault.class)
+                                        .hasMessageContaining(fault.get().getMessage());
+                            } else {
+                                assertThat(all.tokens()).isEqualTo(expected(request(i, 12)));
+                            }
+                            assertThatThrownBy(generation::next).isInstanceOf(IllegalStateException.class);
+                            return all.end() instanceof Emission.Failed;
+                        } catch (EngineFault e) {
+                            return true; // it failed before this one came
+                        }
+                    });
+                    boolean failed = false;
+                    for (Future<Boolean> one : heard) {
+                        failed |= one.get();
+                    }
+                    if (failed) {
+                        assertThat(engine.isHealthy()).isFalse();
+                        assertThat(engine.flushCache()).isFalse();
+                        assertThatThrownBy(() -> engine.submit(request(9, 1))).isInstanceOf(EngineFault.class);
+                    } else {
+                        assertThat(faulty.hasFailed()).isFalse();
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void closeWhileRunningFailsWhatIsOpenAndThenNothingIsTaken() throws InterruptedException {
+        var fake = fake();
+        var gated = new GatedExecutor(fake);
+        var engine = engine(gated);
+        var running = engine.submit(request(1, 100));
+        gated.launches.acquire();
+        var waiting = IntStream.range(2, 8)
+                .mapToObj(i -> engine.submit(request(i, 100)))
+                .toList();
+        var closing = Thread.ofPlatform().start(engine::close);
+        while (closing.getState() != Thread.State.WAITING) { // until it waits for the engine's thread
+            Thread.onSpinWait();
+        }
+        gated.openForGood();
+        closing.join();
+        assertThat(fake.isClosed()).isTrue();
+        var all = new ArrayList<>(waiting);
+        all.add(running);
+        for (Generation generation : all) {
+            assertThat(listen(generation).end())
+                    .isInstanceOfSatisfying(
+                            Emission.Failed.class,
+                            f -> assertThat(f.cause())
+                                    .isInstanceOf(RequestRejected.class)
+                                    .hasMessage("The server is shutting down."));
+        }
+        assertThatThrownBy(() -> engine.submit(request(9, 1))).isInstanceOf(RequestRejected.class);
+        assertThat(engine.flushCache()).isFalse();
+        assertThat(engine.isHealthy()).isTrue();
+        engine.close();
+    }
+
+    @Test
+    void drainingTakesNothingMoreAndWaitsForTheRest() throws Exception {
+        var gated = new GatedExecutor(fake());
+        try (var engine = engine(gated)) {
+            var generation = engine.submit(request(1, 10));
+            gated.launches.acquire();
+            assertThat(engine.drain(Duration.ZERO)).isFalse();
+            assertThatThrownBy(() -> engine.submit(request(2, 1))).isInstanceOf(RequestRejected.class);
+            gated.openForGood();
+            assertThat(engine.drain(Duration.ofSeconds(30))).isTrue();
+            assertThat(listen(generation).tokens()).isEqualTo(expected(request(1, 10)));
+        }
+    }
+
+    @Test
+    void theCacheIsFlushedOnlyWhenNothingIsOpen() throws Exception {
+        var gated = new GatedExecutor(fake());
+        try (var engine = engine(gated)) {
+            var generation = engine.submit(request(1, 100));
+            gated.launches.acquire();
+            try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+                var flushed = threads.submit(engine::flushCache);
+                while (!flushed.isDone()) {
+                    gated.results.release(); // one step at a time, until it has seen the wish
+                    gated.launches.tryAcquire(1, TimeUnit.SECONDS);
+                }
+                // Only where the wish came later than every token may it have been granted.
+                assertThat(!flushed.get() || engine.load().finishedRequests() == 1)
+                        .isTrue();
+            }
+            gated.openForGood();
+            listen(generation);
+            assertThat(engine.flushCache()).isTrue();
+            assertThat(engine.load().cachedTokens()).isZero();
+        }
+    }
+
+    @Test
+    void whatCanNeverRunIsThrownAtOnce() {
+        try (var engine = engine(fake())) {
+            assertThatThrownBy(() -> engine.submit(request(1, 500)))
+                    .isInstanceOf(RequestRejected.class)
+                    .hasMessageContaining("maximum context length of 128 tokens");
+        }
+    }
+
+    @Test
+    void aNameIsTakenWhileItsRequestIsOpen() throws InterruptedException {
+        var gated = new GatedExecutor(fake());
+        try (var engine = engine(gated)) {
+            var first = engine.submit(request(1, 10));
+            assertThatThrownBy(() -> engine.submit(request(1, 10)))
+                    .isInstanceOf(RequestRejected.class)
+                    .hasMessage("Duplicate request ID detected: request-1");
+            gated.openForGood();
+            listen(first);
+            assertThat(listen(engine.submit(request(1, 10))).tokens()).hasSize(10);
+        }
+    }
+
+    @Test
+    void requestsWithoutASeedGetFreshOnesFromTheEnginesOwn() throws InterruptedException {
+        var params = SamplingParams.builder().maxNewTokens(12).ignoreEos(true).build();
+        var runs = new ArrayList<List<Integer>>();
+        for (int run = 0; run < 2; run++) {
+            try (var engine = engine(fake(), LoopOptions.of(5))) {
+                for (int i = 0; i < 2; i++) {
+                    runs.add(listen(engine.submit(new GenerateRequest("r", Tokens.of(1, 2, 3), params)))
+                            .tokens());
+                }
+            }
+        }
+        assertThat(runs.get(0)).isNotEqualTo(runs.get(1)).isEqualTo(runs.get(2));
+        assertThat(runs.get(1)).isEqualTo(runs.get(3));
+    }
+
+    @Test
+    void stepsAreLoggedAsSglangLogsThem() throws InterruptedException {
+        var lines = new ArrayList<String>();
+        var options = LoopOptions.of(1).withListener(new StepLog(lines::add, "cpu graph", "False"));
+        try (var engine = engine(fake(), options)) {
+            listen(engine.submit(request(1, 60)));
+        }
+        assertThat(lines.getFirst())
+                .matches("Prefill batch, #new-seq: 1, #new-token: 6, #cached-token: 0, token usage: 0.03,"
+                        + " #running-req: 1, #queue-req: 0, #pending-token: 0, cpu graph: False,"
+                        + " input throughput \\(token/s\\): \\d+\\.\\d\\d");
+        assertThat(lines.getLast())
+                .matches("Decode batch, #running-req: 1, #token: 48, token usage: 0.19, cpu graph: False,"
+                        + " gen throughput \\(token/s\\): \\d+\\.\\d\\d, #queue-req: 0");
+        assertThat(lines).hasSize(2);
     }
 }
