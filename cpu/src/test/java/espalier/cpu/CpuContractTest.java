@@ -1,17 +1,22 @@
 package espalier.cpu;
 
 import espalier.contract.OpCase;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every op does what the reference does. */
 class CpuContractTest {
+    private static final CpuDevice DEVICE = new CpuDevice(2);
+
+    @AfterAll
+    static void close() {
+        DEVICE.close();
+    }
 
     @ParameterizedTest
     @MethodSource("espalier.contract.OpCase#all")
     void equalsTheReference(OpCase c) {
-        try (var device = new CpuDevice(2)) {
-            c.check(device);
-        }
+        c.check(DEVICE);
     }
 }

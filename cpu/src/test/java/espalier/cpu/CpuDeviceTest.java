@@ -1,0 +1,90 @@
+package espalier.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import espalier.tensor.Buffer;
+import espalier.tensor.DType;
+import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider;
+import espalier.tensor.KvCache;
+import espalier.tensor.Tensor;
+import espalier.tensor.host.HostBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
+
+class CpuDeviceTest {
+    @AutoClose
+    private final CpuDevice device = new CpuDevice(2);
+
+    @Test
+    void memoryThatIsNeverWrittenCostsNothing() {
+        if (!System.getProperty("os.name").equals("Linux")) {
+            return; // only Linux backs pages lazily here
+        }
+        long bytes = 1L << 38; // more than the machines that run this test have
+        MemorySegment memory = HostBuffer.memory(device.allocate(bytes));
+        assertThat(memory.get(ValueLayout.JAVA_LONG, bytes - 8)).isZero();
+        memory.set(ValueLayout.JAVA_LONG, bytes / 2, 5);
+        assertThat(memory.get(ValueLayout.JAVA_LONG, bytes / 2)).isEqualTo(5);
+        var shape = new KvCache.Shape(64, 1 << 22, 8, 128, DType.BF16);
+        assertThat(device.kvCache(shape).shape()).isEqualTo(shape);
+    }
+
+    @Test
+    void nativeMemoryIsAdoptedAndAnArrayIsCopied() {
+        try (var arena = Arena.ofShared()) {
+            MemorySegment nativeBytes = arena.allocate(100);
+            assertThat(HostBuffer.memory(device.place(nativeBytes))).isEqualTo(nativeBytes);
+        }
+        Buffer copy = device.place(MemorySegment.ofArray(new byte[] {1, 2, 3}));
+        assertThat(HostBuffer.memory(copy).isNative()).isTrue();
+        assertThat(HostBuffer.memory(copy).toArray(ValueLayout.JAVA_BYTE)).containsExactly(1, 2, 3);
+    }
+
+    @Test
+    void aViewPastItsBufferIsRefusedBeforeAnAddressIsTaken() {
+        var x = new Tensor(device.allocate(4 * 99), 0, DType.F32, 10, 10, 10);
+        assertThatThrownBy(() -> device.ops().add(x, x)).isInstanceOf(IndexOutOfBoundsException.class);
+        var ids = new Tensor(device.allocate(8), 0, DType.I32, 1, 2, 2);
+        HostBuffer.memory(ids.buffer()).set(ValueLayout.JAVA_INT, 0, 5);
+        var table = new Tensor(device.allocate(80), 0, DType.F32, 2, 10, 10);
+        var out = new Tensor(device.allocate(80), 0, DType.F32, 2, 10, 10);
+        assertThatThrownBy(() -> device.ops().gatherRows(table, ids, out))
+                .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
+    void theProviderOpensRanksThatSumTogether() throws Exception {
+        DeviceProvider provider = new CpuProvider();
+        assertThat(provider.missing()).isEmpty();
+        List<Device> ranks = provider.open(new DeviceProvider.Settings(2, 2));
+        try (var threads = Executors.newFixedThreadPool(2)) {
+            var sums = threads.invokeAll(ranks.stream()
+                    .map(rank -> (java.util.concurrent.Callable<Float>) () -> {
+                        var x = new Tensor(rank.allocate(4), 0, DType.F32, 1, 1, 1);
+                        MemorySegment memory = HostBuffer.memory(x.buffer());
+                        memory.set(
+                                ValueLayout.JAVA_FLOAT, 0, 1 + rank.collective().rank());
+                        rank.collective().allReduce(x);
+                        return memory.get(ValueLayout.JAVA_FLOAT, 0);
+                    })
+                    .toList());
+            for (var sum : sums) {
+                assertThat(sum.get(10, TimeUnit.SECONDS)).isEqualTo(3);
+            }
+        }
+        ranks.forEach(Device::close);
+    }
+
+    @Test
+    void availableMemoryIsTold() {
+        assertThat(device.availableBytes()).isPositive();
+    }
+}
