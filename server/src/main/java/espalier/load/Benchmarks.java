@@ -25,9 +25,7 @@ public final class Benchmarks {
     /**
      * Requests over HTTP to a server that is running.
      *
-     * @param load makes the workload for a vocabulary of the given size
-     * @param vocabulary 0 asks the server
-     * @param flush empties the server's prefix cache first
+     * @param load makes the workload for the size of a vocabulary
      */
     public static Report serving(Server server, IntFunction<Workload> load, Pace pace)
             throws IOException, InterruptedException {
