@@ -1,0 +1,124 @@
+package espalier.serving;
+
+import espalier.api.Emission.FinishReason;
+import espalier.chat.Completion;
+import espalier.chat.TextEvent;
+import espalier.chat.TextRequest;
+import espalier.http.Exchange;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One text request under way for one exchange: it is counted, it has a name by which it can be aborted, and it is
+ * cancelled when its exchange is. One thread reads it; any thread may cancel it.
+ */
+public final class Run implements AutoCloseable {
+    private final Service service;
+    private final Exchange exchange;
+    private final TextRequest request;
+    private final long startNanos = System.nanoTime();
+    private volatile @Nullable Completion completion;
+    private volatile boolean cancelled;
+    private long lastNanos;
+    private int open;
+
+    Run(Service service, Exchange exchange, TextRequest request) {
+        this.service = service;
+        this.exchange = exchange;
+        this.request = request;
+        this.open = request.choices();
+    }
+
+    /** The engine has accepted it. */
+    void begin(Completion accepted) {
+        completion = accepted;
+        service.metrics().started(accepted.promptTokens());
+        exchange.onCancel(this::cancel);
+        if (cancelled) { // before there was anything to cancel
+            accepted.close();
+        }
+    }
+
+    public String rid() {
+        return request.rid();
+    }
+
+    public int promptTokens() {
+        return completion().promptTokens();
+    }
+
+    public double elapsedSeconds() {
+        return (System.nanoTime() - startNanos) * 1e-9;
+    }
+
+    /** True while a choice has not ended. */
+    public boolean isOpen() {
+        return open > 0;
+    }
+
+    /** Waits for the next event. One that was cut off because the server stops has failed rather than finished. */
+    public TextEvent next() throws InterruptedException {
+        TextEvent event = completion().next();
+        service.heard();
+        return switch (event) {
+            case TextEvent.Delta d -> {
+                count(d.tokens().size());
+                yield d;
+            }
+            case TextEvent.Finished f -> {
+                end(f.reason() == FinishReason.ABORT);
+                var usage = f.usage();
+                service.metrics().answered(usage.promptTokens(), usage.cachedTokens(), usage.completionTokens());
+                boolean stopping =
+                        f.reason() == FinishReason.ABORT && exchange.cancellation() == Exchange.Cancellation.SHUTDOWN;
+                yield stopping ? new TextEvent.Failed(f.choice(), Service.shuttingDown()) : f;
+            }
+            case TextEvent.Failed f -> {
+                end(true);
+                yield f;
+            }
+        };
+    }
+
+    private void count(int tokens) {
+        if (tokens == 0) {
+            return;
+        }
+        long now = System.nanoTime();
+        if (lastNanos == 0) {
+            service.metrics().firstToken((now - startNanos) * 1e-9);
+        } else {
+            service.metrics().nextTokens((now - lastNanos) * 1e-9, tokens);
+        }
+        lastNanos = now;
+    }
+
+    private void end(boolean aborted) {
+        open--;
+        if (aborted) {
+            service.metrics().aborted();
+        }
+        if (open == 0) {
+            service.metrics().ended(elapsedSeconds());
+        }
+    }
+
+    /** Ends it as soon as the engine can; its terminal events still arrive. */
+    public void cancel() {
+        cancelled = true;
+        Completion c = completion;
+        if (c != null) {
+            c.close();
+        }
+    }
+
+    /** Cancels what is open, and frees the name. */
+    @Override
+    public void close() {
+        completion().close();
+        service.ended(this);
+    }
+
+    private Completion completion() {
+        return java.util.Objects.requireNonNull(completion);
+    }
+}

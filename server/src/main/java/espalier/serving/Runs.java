@@ -1,0 +1,116 @@
+package espalier.serving;
+
+import espalier.api.EngineFault;
+import espalier.chat.TextEvent;
+import espalier.chat.TextRequest;
+import espalier.http.Exchange;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/**
+ * The requests that one body asks for: all are accepted or none, and their events meet in one place. A single one is
+ * read on the caller's thread, several by a virtual thread each.
+ */
+public final class Runs implements AutoCloseable {
+
+    /**
+     * An event and where it belongs.
+     *
+     * @param prompt which prompt of the body
+     * @param index which answer of the body: prompts in order, the choices of each in order
+     */
+    public record Heard(int prompt, int index, TextEvent event) {}
+
+    private final List<Run> runs = new ArrayList<>();
+    private final List<TextRequest> requests;
+    private final BlockingQueue<Heard> joined = new LinkedBlockingQueue<>();
+    private int open;
+
+    private Runs(List<TextRequest> requests) {
+        this.requests = List.copyOf(requests);
+        this.open = requests.stream().mapToInt(TextRequest::choices).sum();
+    }
+
+    /** Starts {@code requests}; when one is refused, those before it are cancelled. */
+    public static Runs start(Service service, Exchange exchange, List<TextRequest> requests) {
+        var all = new Runs(requests);
+        try {
+            for (TextRequest request : requests) {
+                all.runs.add(service.start(exchange, request));
+            }
+        } catch (RuntimeException e) {
+            all.close();
+            throw e;
+        }
+        if (all.runs.size() > 1) {
+            for (int i = 0; i < all.runs.size(); i++) {
+                int prompt = i;
+                Thread.ofVirtual().name("run").start(() -> all.pump(prompt));
+            }
+        }
+        return all;
+    }
+
+    public Run get(int prompt) {
+        return runs.get(prompt);
+    }
+
+    public int answers() {
+        return requests.stream().mapToInt(TextRequest::choices).sum();
+    }
+
+    /** True while an answer has not ended. */
+    public boolean isOpen() {
+        return open > 0;
+    }
+
+    /** Waits for the next event of any of them. */
+    public Heard next() throws InterruptedException {
+        Heard heard = runs.size() > 1 ? joined.take() : heard(0, runs.getFirst().next());
+        if (!(heard.event() instanceof TextEvent.Delta)) {
+            open--;
+        }
+        return heard;
+    }
+
+    /** Reads everything: the answers in order. Throws what one of them failed with. */
+    public List<Answer> collect() throws InterruptedException {
+        var answers = new ArrayList<Answer>();
+        for (int i = 0; i < answers(); i++) {
+            answers.add(new Answer());
+        }
+        while (isOpen()) {
+            Heard heard = next();
+            answers.get(heard.index()).take(heard.event());
+        }
+        return answers;
+    }
+
+    private void pump(int prompt) {
+        Run run = runs.get(prompt);
+        try {
+            while (run.isOpen()) {
+                joined.add(heard(prompt, run.next()));
+            }
+        } catch (InterruptedException e) {
+            var cause = new EngineFault(EngineFault.Code.INTERNAL, "interrupted while waiting for an answer", e);
+            joined.add(heard(prompt, new TextEvent.Failed(0, cause)));
+        }
+    }
+
+    private Heard heard(int prompt, TextEvent event) {
+        int before = 0;
+        for (int i = 0; i < prompt; i++) {
+            before += requests.get(i).choices();
+        }
+        return new Heard(prompt, before + event.choice(), event);
+    }
+
+    /** Cancels what is open. */
+    @Override
+    public void close() {
+        runs.forEach(Run::close);
+    }
+}

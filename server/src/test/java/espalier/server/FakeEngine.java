@@ -1,0 +1,133 @@
+package espalier.server;
+
+import espalier.api.Emission.FinishReason;
+import espalier.api.Engine;
+import espalier.api.EngineInfo;
+import espalier.api.EngineLoad;
+import espalier.api.GenerateRequest;
+import espalier.api.Generation;
+import espalier.api.RequestRejected;
+import espalier.api.SamplingParams;
+import espalier.base.Tokens;
+import espalier.chat.Completion;
+import espalier.chat.ModelCard;
+import espalier.chat.Prompt;
+import espalier.chat.TextEngine;
+import espalier.chat.TextRequest;
+import espalier.text.Tokenizer;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
+
+/** A text engine whose answers a test writes: {@link #script} is called with every request, on a thread of its own. */
+final class FakeEngine implements TextEngine, Engine {
+    static final int CONTEXT = 2048;
+    static final int VOCAB = 1000;
+
+    /** Answers every choice with {@code Hello wörld}, in two tokens, and stops at id 2. */
+    static final Consumer<FakeCompletion> HELLO = c -> {
+        for (int choice = 0; choice < c.request.choices(); choice++) {
+            c.say(choice, 11, "Hello");
+            c.say(choice, 12, " wörld");
+            c.finish(choice, FinishReason.STOP, 2);
+        }
+    };
+
+    /** Says nothing until it is cancelled, as a request in the queue does. */
+    static final Consumer<FakeCompletion> SILENT = _ -> {};
+
+    volatile Consumer<FakeCompletion> script = HELLO;
+    private final Tokenizer tokenizer = FakeTokenizer.create();
+    volatile boolean healthy = true;
+    volatile boolean idle = true;
+    volatile RuntimeException refusal;
+    volatile int mostAccepted = Integer.MAX_VALUE;
+
+    /** Every request that was accepted, in order. */
+    final BlockingQueue<FakeCompletion> started = new LinkedBlockingQueue<>();
+
+    @Override
+    public ModelCard card() {
+        return new ModelCard(
+                "demo",
+                "models/demo",
+                "models/demo",
+                List.of("Qwen3ForCausalLM"),
+                "qwen3",
+                Map.of("temperature", 0.5),
+                true,
+                1_700_000_000);
+    }
+
+    @Override
+    public Completion start(TextRequest request) {
+        RuntimeException no = refusal;
+        if (no != null) {
+            throw no;
+        }
+        if (started.size() >= mostAccepted) {
+            throw new RequestRejected(RequestRejected.Code.OVERLOADED, "The queue is full", null);
+        }
+        var completion = new FakeCompletion(request);
+        started.add(completion);
+        Consumer<FakeCompletion> now = script;
+        Thread.ofVirtual().start(() -> now.accept(completion));
+        return completion;
+    }
+
+    /** One id a word. */
+    @Override
+    public Tokens promptIds(Prompt prompt) {
+        return switch (prompt) {
+            case Prompt.Text t -> Tokens.of(new int[t.text().split(" ").length]);
+            case Prompt.Ids i -> i.ids();
+            case Prompt.Chat c -> Tokens.of(new int[c.prompt().messages().size()]);
+        };
+    }
+
+    @Override
+    public SamplingParams.Builder samplingDefaults() {
+        return SamplingParams.builder().temperature(0.7f);
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    @Override
+    public Engine engine() {
+        return this;
+    }
+
+    @Override
+    public Generation submit(GenerateRequest request) {
+        throw new UnsupportedOperationException("the server speaks to the text path");
+    }
+
+    @Override
+    public EngineInfo info() {
+        return new EngineInfo("fake", VOCAB, CONTEXT, Set.of(2), 1, 100_000, 16);
+    }
+
+    @Override
+    public EngineLoad load() {
+        return new EngineLoad(3, 2, 500, 250, 12.5, 1000, 400, 77, 10, 1, 4);
+    }
+
+    @Override
+    public boolean isHealthy() {
+        return healthy;
+    }
+
+    @Override
+    public boolean flushCache() {
+        return idle;
+    }
+
+    @Override
+    public void close() {}
+}
