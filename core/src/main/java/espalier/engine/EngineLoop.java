@@ -58,7 +58,7 @@ final class EngineLoop {
             idle = plan.isEmpty() && flights.isEmpty();
             if (plan.isEmpty()) {
                 finishDownTo(Math.max(0, flights.size() - 1));
-                if (idle && !scheduler.isIdle()) {
+                if (idle && !scheduler.isIdle() && !scheduler.isPaused()) {
                     throw new EngineFault(EngineFault.Code.INTERNAL, "requests are open, but no step can be planned");
                 }
             } else {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** What any thread wants of the engine thread. Once closed it takes nothing more, so nothing in it is ever forgotten. */
@@ -21,7 +22,8 @@ final class Inbox {
 
         record Cancel(long id) implements Message {}
 
-        record Flush(CompletableFuture<Boolean> done) implements Message {}
+        /** Something to be done between two steps; {@code done} hears its result, or false where the engine has ended. */
+        record Call(BooleanSupplier task, CompletableFuture<Boolean> done) implements Message {}
     }
 
     private final ReentrantLock lock = new ReentrantLock();

@@ -11,6 +11,7 @@ import espalier.api.RequestRejected;
 import espalier.engine.Inbox.Message;
 import espalier.exec.Executor;
 import espalier.sched.Limits;
+import espalier.sched.Pause;
 import espalier.sched.Scheduler;
 import espalier.sched.SchedulerCounters;
 import espalier.step.TokenRules;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -133,8 +135,28 @@ public final class LocalEngine implements Engine {
 
     @Override
     public boolean flushCache() {
+        return call(scheduler::flush);
+    }
+
+    /** Plans no more steps until {@link #resume}; false where the engine has ended. */
+    public boolean pause(Pause how) {
+        return call(() -> {
+            deliver(scheduler.pause(how));
+            return true;
+        });
+    }
+
+    /** Undoes {@link #pause}; false where the engine has ended. */
+    public boolean resume() {
+        return call(() -> {
+            scheduler.resume();
+            return true;
+        });
+    }
+
+    private boolean call(BooleanSupplier task) {
         var done = new CompletableFuture<Boolean>();
-        return inbox.offer(new Message.Flush(done)) && done.join();
+        return inbox.offer(new Message.Call(task, done)) && done.join();
     }
 
     /**
@@ -183,8 +205,8 @@ public final class LocalEngine implements Engine {
             accepting = false;
             inbox.close();
             for (Message left : inbox.poll()) {
-                if (left instanceof Message.Flush flush) {
-                    flush.done().complete(false);
+                if (left instanceof Message.Call call) {
+                    call.done().complete(false);
                 }
             }
             outbox.failAll(end);
@@ -202,10 +224,10 @@ public final class LocalEngine implements Engine {
                             .toList());
                 case Message.Cancel c ->
                     deliver(scheduler.cancel(c.id()).stream().toList());
-                case Message.Flush f -> {
-                    boolean flushed = scheduler.flush();
+                case Message.Call c -> {
+                    boolean result = c.task().getAsBoolean();
                     counters = scheduler.counters();
-                    f.done().complete(flushed);
+                    c.done().complete(result);
                 }
             }
         }

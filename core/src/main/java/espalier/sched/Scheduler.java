@@ -14,6 +14,7 @@ import espalier.step.TokenRules;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -55,13 +56,13 @@ public final class Scheduler {
     private final KvSpace space;
     private final WaitingQueue waiting;
     private final Roster roster;
+    private final Admission admission;
     private final Map<Long, Sequence> open = new HashMap<>();
     private final Deque<Flight> inFlight = new ArrayDeque<>();
     private StepFacts facts = new StepFacts(-1, 0, 0, 0, 0, 0, 0, 0, 1, 0, StepFacts.Retraction.NONE);
+    private boolean paused;
     private long arrivals;
     private long steps;
-    private long promptTokens;
-    private long cachedPromptTokens;
     private long generatedTokens;
     private long finishedRequests;
     private long abortedRequests;
@@ -74,6 +75,7 @@ public final class Scheduler {
         this.space = new KvSpace(limits, strategy.prefixCache());
         this.waiting = new WaitingQueue(strategy, space);
         this.roster = new Roster(limits, strategy, space, waiting);
+        this.admission = new Admission(limits, strategy.policy(), space, waiting, roster);
     }
 
     public Limits limits() {
@@ -136,23 +138,42 @@ public final class Scheduler {
         return s == null ? Optional.empty() : Optional.of(end(s, FinishReason.ABORT, null));
     }
 
-    /** The next step; empty where nothing can be done before a step in flight is complete. */
+    /**
+     * Plans nothing more until {@link #resume}; requests may come and go meanwhile. What is in flight is completed.
+     *
+     * @return the ends of those that were aborted
+     */
+    public List<Emission> pause(Pause how) {
+        paused = true;
+        return switch (how) {
+            case ABORT -> {
+                var all = new ArrayList<>(open.values());
+                all.sort(Comparator.comparingLong(Sequence::id));
+                yield all.stream()
+                        .<Emission>map(s -> end(s, FinishReason.ABORT, null))
+                        .toList();
+            }
+            case RETRACT -> {
+                List.copyOf(roster.running()).forEach(roster::retract);
+                yield List.of();
+            }
+            case IN_PLACE -> List.of();
+        };
+    }
+
+    public void resume() {
+        paused = false;
+    }
+
+    public boolean isPaused() {
+        return paused;
+    }
+
+    /** The next step; empty where nothing can be done before a step in flight is complete, or while paused. */
     public StepPlan plan() {
-        var draft = new Draft(promptBudget());
-        if (strategy.policy() == Policy.PRIORITY && !roster.running().isEmpty()) {
-            waiting.inOrder(1).stream().filter(s -> s.inFlight == 0).forEach(roster::giveWay);
-        }
-        switch (strategy.shape()) {
-            case MIXED -> {
-                decode(draft);
-                prefill(draft);
-            }
-            case PREFILL_FIRST -> {
-                prefill(draft);
-                if (draft.isEmpty()) {
-                    decode(draft);
-                }
-            }
+        var draft = new Draft(admission.promptBudget());
+        if (!paused) {
+            fill(draft);
         }
         draft.computing.forEach(space::share);
         if (isIdle()) {
@@ -164,6 +185,24 @@ public final class Scheduler {
         }
         inFlight.add(new Flight(steps, draft.choices));
         return new StepPlan(steps++, draft.chunks);
+    }
+
+    private void fill(Draft draft) {
+        if (strategy.policy() == Policy.PRIORITY && !roster.running().isEmpty()) {
+            waiting.inOrder(1).stream().filter(s -> s.inFlight == 0).forEach(roster::giveWay);
+        }
+        switch (strategy.shape()) {
+            case MIXED -> {
+                decode(draft);
+                admission.prefill(draft);
+            }
+            case PREFILL_FIRST -> {
+                admission.prefill(draft);
+                if (draft.isEmpty()) {
+                    decode(draft);
+                }
+            }
+        }
     }
 
     /** What there is to tell about the newest plan. */
@@ -241,8 +280,8 @@ public final class Scheduler {
                 waiting.size(),
                 space.usedTokens(),
                 space.cachedTokens(),
-                promptTokens,
-                cachedPromptTokens,
+                admission.promptTokens(),
+                admission.cachedPromptTokens(),
                 generatedTokens,
                 finishedRequests,
                 abortedRequests,
@@ -257,12 +296,6 @@ public final class Scheduler {
         }
     }
 
-    private int promptBudget() {
-        return limits.chunkedPrefillSize() > 0
-                ? Math.min(limits.chunkedPrefillSize(), limits.maxPrefillTokens())
-                : limits.maxPrefillTokens();
-    }
-
     private void decode(Draft draft) {
         draft.retraction = roster.makeRoom();
         for (Sequence s : roster.running()) {
@@ -273,89 +306,6 @@ public final class Scheduler {
         if (draft.decodes > 0 && draft.retraction.sequences() == 0) {
             roster.ratio().decodeStepPassed();
         }
-    }
-
-    private void prefill(Draft draft) {
-        for (Sequence s : roster.running()) {
-            if (s.isPrefilling()) {
-                draft.computing.add(s);
-                int count = chunk(s, draft);
-                if (count > 0) {
-                    draft.prefill(s, count, space);
-                }
-            }
-        }
-        int seats = roster.freeSeats();
-        if (seats == 0 || waiting.isEmpty() || draft.promptBudget <= 0) {
-            return;
-        }
-        double promised = roster.promised();
-        // All of them where some may be passed over, else no more than could be admitted.
-        for (Sequence s : waiting.inOrder(strategy.policy() == Policy.FCFS ? seats : Integer.MAX_VALUE)) {
-            if (isBeingComputed(s, draft)) {
-                if (strategy.policy() == Policy.FCFS) {
-                    return;
-                }
-                continue;
-            }
-            if (s.inFlight > 0 || !admit(s, draft, promised) || roster.freeSeats() == 0 || draft.promptBudget <= 0) {
-                return;
-            }
-            promised += roster.charge(s);
-        }
-    }
-
-    private boolean admit(Sequence s, Draft draft, double promised) {
-        if (!roster.seat(s, promised)) {
-            return false;
-        }
-        int count = chunk(s, draft);
-        if (count == 0) {
-            roster.leave(s);
-            return false;
-        }
-        waiting.remove(s);
-        draft.admitted++;
-        draft.computing.add(s);
-        draft.cachedTokens += s.planned;
-        if (s.cachedTokens < 0) {
-            s.cachedTokens = s.planned;
-            promptTokens += s.promptTokens();
-            cachedPromptTokens += s.planned;
-        }
-        draft.prefill(s, count, space);
-        return true;
-    }
-
-    /** How much of the prompt of {@code s} this plan may still compute; whole pages where more is to follow. */
-    private int chunk(Sequence s, Draft draft) {
-        int rest = s.prefillEnd - s.planned;
-        if (limits.chunkedPrefillSize() <= 0) {
-            return rest <= draft.promptBudget || draft.promptTokens == 0 ? rest : 0;
-        }
-        int count = Math.min(rest, Math.max(0, draft.promptBudget));
-        int over = (s.planned + count) % limits.pageSize();
-        return count < rest && over < count ? count - over : count;
-    }
-
-    /** Whether another, whose prompt is under way, will put a longer prefix of {@code s} into the tree than is there. */
-    private boolean isBeingComputed(Sequence s, Draft draft) {
-        int cached = -1;
-        for (Sequence other : draft.computing) {
-            if (!other.shares || !other.salt().equals(s.salt())) {
-                continue;
-            }
-            int most = Math.min(s.known - 1, space.sharedEnd(other));
-            int differs = Arrays.mismatch(s.tokens, 0, most, other.tokens, 0, most);
-            int common = (differs < 0 ? most : differs) / limits.pageSize() * limits.pageSize();
-            if (common > 0 && cached < 0) {
-                cached = space.cached(s);
-            }
-            if (common > cached && common > 0) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private Emission.Done end(Sequence s, FinishReason reason, @Nullable Integer stop) {

@@ -16,8 +16,10 @@ import espalier.exec.Executor;
 import espalier.exec.FakeExecutor;
 import espalier.exec.FakeModel;
 import espalier.sched.Limits;
+import espalier.sched.Pause;
 import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
+import espalier.step.TokenRules;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -277,6 +279,50 @@ class LocalEngineTest {
             listen(generation);
             assertThat(engine.flushCache()).isTrue();
             assertThat(engine.load().cachedTokens()).isZero();
+        }
+    }
+
+    @Test
+    void constrainedTokensWaitForTheMasksAndTheRestDoesNotCare() throws InterruptedException {
+        for (LoopOptions options : List.of(LoopOptions.of(1), LoopOptions.of(1).withoutOverlap())) {
+            try (var engine = engine(fake(), options)) {
+                var free = engine.submit(request(1, 40));
+                var ruled = engine.submit(request(2, 40), new Rising());
+                var expected = FakeModel.answer(request(2, 40), 2, new Rising(), END, VOCAB, 40);
+                assertThat(listen(ruled).tokens()).isEqualTo(expected.tokens());
+                assertThat(listen(free).tokens()).isEqualTo(expected(request(1, 40)));
+            }
+        }
+    }
+
+    /** Allows the ten ids after the last one: a mask that misses a token is wrong. */
+    private static final class Rising implements TokenRules {
+        private int last;
+
+        @Override
+        public long[] mask() {
+            long mask = 0;
+            for (int i = 1; i <= 10; i++) {
+                mask |= 1L << (last + i) % VOCAB;
+            }
+            return new long[] {mask};
+        }
+
+        @Override
+        public void accept(int token) {
+            last = token;
+        }
+    }
+
+    @Test
+    void aPausedEngineStandsStillAndGoesOn() throws InterruptedException {
+        try (var engine = engine(fake())) {
+            assertThat(engine.pause(Pause.IN_PLACE)).isTrue();
+            var generation = engine.submit(request(1, 10));
+            assertThat(engine.flushCache()).as("flush while it waits").isFalse();
+            assertThat(engine.load().generatedTokens()).isZero();
+            assertThat(engine.resume()).isTrue();
+            assertThat(listen(generation).tokens()).isEqualTo(expected(request(1, 10)));
         }
     }
 

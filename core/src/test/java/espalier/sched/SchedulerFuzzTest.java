@@ -79,6 +79,11 @@ class SchedulerFuzzTest {
                 r.nextLong());
     }
 
+    private static Simulation simulation(Limits limits, Strategy strategy, int depth, long seed) {
+        var simulation = new Simulation(limits, strategy, depth, seed);
+        return seed % 4 == 0 ? simulation.withPauses() : simulation;
+    }
+
     @Test
     void everyRequestEndsOnceWithTheModelsAnswerWhateverTheSetUp() {
         long steps = 0;
@@ -91,14 +96,14 @@ class SchedulerFuzzTest {
                 Strategy strategy = strategy(r);
                 int depth = r.nextInt(4);
                 var cases = cases(r, limits, 10 + r.nextInt(60));
-                var run = new Simulation(limits, strategy, depth, seed).run(cases);
+                var run = simulation(limits, strategy, depth, seed).run(cases);
                 run.checkAnswers(cases);
                 run.checkNothingIsLeft();
                 if (strategy.policy() == Policy.FCFS) {
                     assertThat(run.admissions).as("order of admission").isSorted();
                 }
                 if (seed % 8 == 0) {
-                    assertThat(new Simulation(limits, strategy, depth, seed).run(cases).plans)
+                    assertThat(simulation(limits, strategy, depth, seed).run(cases).plans)
                             .as("plans of a second run")
                             .isEqualTo(run.plans);
                 }

@@ -242,4 +242,24 @@ class SchedulerTest {
         assertThat(run.computed()).isEqualTo(103);
         assertThat(((Emission.Done) run.ends.get(1L)).cachedTokens()).isEqualTo(30);
     }
+
+    @Test
+    void aPausePlansNothingAndKeepsRetractsOrEndsWhatIsOpen() {
+        for (Pause how : Pause.values()) {
+            var scheduler = scheduler(Limits.of(100, 1, 4, 64), Policy.FCFS);
+            var heard = new ArrayList<Emission>();
+            scheduler.submit(1, request(10, 5), 0, null);
+            step(scheduler, heard);
+            scheduler.submit(2, request(4, 5, 1), 0, null);
+            var ends = scheduler.pause(how);
+            assertThat(ends).hasSize(how == Pause.ABORT ? 2 : 0);
+            assertThat(step(scheduler, heard).isEmpty()).isTrue();
+            assertThat(scheduler.counters().runningRequests()).isEqualTo(how == Pause.IN_PLACE ? 1 : 0);
+            scheduler.resume();
+            while (!scheduler.isIdle()) {
+                step(scheduler, heard);
+            }
+            assertThat(heard).filteredOn(e -> e instanceof Emission.Token).hasSize(how == Pause.ABORT ? 1 : 10);
+        }
+    }
 }

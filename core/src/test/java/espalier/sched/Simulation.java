@@ -68,6 +68,7 @@ final class Simulation {
     private final ArrayDeque<Flight> flights = new ArrayDeque<>();
     private final SplittableRandom random;
     private final int depth;
+    private boolean pausing;
 
     /** @param depth most steps ahead; how many there are at each step is drawn from {@code seed} */
     Simulation(Limits limits, Strategy strategy, int depth, long seed) {
@@ -77,6 +78,12 @@ final class Simulation {
         this.random = new SplittableRandom(seed);
         this.scheduler = new Scheduler(limits, strategy, END);
         this.executor = new FakeExecutor(limits.pages(), limits.pageSize(), limits.maxRunningRequests(), VOCAB, depth);
+    }
+
+    /** Lets it pause now and then. */
+    Simulation withPauses() {
+        pausing = true;
+        return this;
     }
 
     Simulation run(List<Case> cases) {
@@ -91,13 +98,14 @@ final class Simulation {
                 Case c = arrivals.remove();
                 scheduler.submit(c.id(), c.request(), c.seed(), c.rules()).ifPresent(this::hear);
             }
+            pauseOrResume();
             boolean quiet = flights.isEmpty();
             StepPlan plan = scheduler.plan();
             plan.chunks().stream()
                     .filter(c -> c.opens() && seen.add(c.request()))
                     .forEach(c -> admissions.add(c.request()));
             if (plan.isEmpty()) {
-                assertThat(quiet && !scheduler.isIdle())
+                assertThat(quiet && !scheduler.isIdle() && !scheduler.isPaused())
                         .as("requests are open but nothing is planned")
                         .isFalse();
                 finishDownTo(Math.max(0, flights.size() - 1));
@@ -108,6 +116,18 @@ final class Simulation {
             steps++;
         }
         return this;
+    }
+
+    private void pauseOrResume() {
+        if (scheduler.isPaused()) {
+            if (random.nextInt(3) == 0) {
+                scheduler.resume();
+            }
+        } else if (pausing && random.nextInt(50) == 0) {
+            scheduler
+                    .pause(random.nextBoolean() ? Pause.RETRACT : Pause.IN_PLACE)
+                    .forEach(this::hear);
+        }
     }
 
     private void step(StepPlan plan, List<Case> cases) {

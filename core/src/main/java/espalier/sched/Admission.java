@@ -1,0 +1,127 @@
+package espalier.sched;
+
+import java.util.Arrays;
+
+/**
+ * Which prompt positions a plan computes: of the prompts under way first, in the order of their admission, then of those
+ * that wait, in the order of the policy. Who comes first and does not fit keeps the others waiting, so that a large
+ * request is not passed over for ever.
+ */
+final class Admission {
+    private final Limits limits;
+    private final Policy policy;
+    private final KvSpace space;
+    private final WaitingQueue waiting;
+    private final Roster roster;
+    private long promptTokens;
+    private long cachedPromptTokens;
+
+    Admission(Limits limits, Policy policy, KvSpace space, WaitingQueue waiting, Roster roster) {
+        this.limits = limits;
+        this.policy = policy;
+        this.space = space;
+        this.waiting = waiting;
+        this.roster = roster;
+    }
+
+    /** Of all requests ever admitted. */
+    long promptTokens() {
+        return promptTokens;
+    }
+
+    /** Of {@link #promptTokens}, those found in the cache. */
+    long cachedPromptTokens() {
+        return cachedPromptTokens;
+    }
+
+    /** Prompt tokens that a plan may compute. */
+    int promptBudget() {
+        return limits.chunkedPrefillSize() > 0
+                ? Math.min(limits.chunkedPrefillSize(), limits.maxPrefillTokens())
+                : limits.maxPrefillTokens();
+    }
+
+    /** Goes on with the prompts under way, then admits those that wait, as far as budget, seats and memory reach. */
+    void prefill(Draft draft) {
+        for (Sequence s : roster.running()) {
+            if (s.isPrefilling()) {
+                draft.computing.add(s);
+                int count = chunk(s, draft);
+                if (count > 0) {
+                    draft.prefill(s, count, space);
+                }
+            }
+        }
+        int seats = roster.freeSeats();
+        if (seats == 0 || waiting.isEmpty() || draft.promptBudget <= 0) {
+            return;
+        }
+        double promised = roster.promised();
+        // All of them where some may be passed over, else no more than could be admitted.
+        for (Sequence s : waiting.inOrder(policy == Policy.FCFS ? seats : Integer.MAX_VALUE)) {
+            if (isBeingComputed(s, draft)) {
+                if (policy == Policy.FCFS) {
+                    return;
+                }
+                continue;
+            }
+            if (s.inFlight > 0 || !admit(s, draft, promised) || roster.freeSeats() == 0 || draft.promptBudget <= 0) {
+                return;
+            }
+            promised += roster.charge(s);
+        }
+    }
+
+    private boolean admit(Sequence s, Draft draft, double promised) {
+        if (!roster.seat(s, promised)) {
+            return false;
+        }
+        int count = chunk(s, draft);
+        if (count == 0) {
+            roster.leave(s);
+            return false;
+        }
+        waiting.remove(s);
+        draft.admitted++;
+        draft.computing.add(s);
+        draft.cachedTokens += s.planned;
+        if (s.cachedTokens < 0) {
+            s.cachedTokens = s.planned;
+            promptTokens += s.promptTokens();
+            cachedPromptTokens += s.planned;
+        }
+        draft.prefill(s, count, space);
+        return true;
+    }
+
+    /** How much of the prompt of {@code s} this plan may still compute; whole pages where more is to follow. */
+    private int chunk(Sequence s, Draft draft) {
+        int rest = s.prefillEnd - s.planned;
+        if (limits.chunkedPrefillSize() <= 0) {
+            return rest <= draft.promptBudget || draft.promptTokens == 0 ? rest : 0;
+        }
+        int count = Math.min(rest, Math.max(0, draft.promptBudget));
+        int over = (s.planned + count) % limits.pageSize();
+        return count < rest && over < count ? count - over : count;
+    }
+
+    /** Whether another, whose prompt is under way, will put a longer prefix of {@code s} into the tree than is there. */
+    private boolean isBeingComputed(Sequence s, Draft draft) {
+        int cached = -1;
+        for (Sequence other : draft.computing) {
+            if (!other.shares || !other.salt().equals(s.salt())) {
+                continue;
+            }
+            int most = Math.min(s.known - 1, space.sharedEnd(other));
+            int differs = Arrays.mismatch(s.tokens, 0, most, other.tokens, 0, most);
+            int common = (differs < 0 ? most : differs) / limits.pageSize() * limits.pageSize();
+            if (common > 0 && cached < 0) {
+                cached = space.cached(s);
+            }
+            if (common > cached && common > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
