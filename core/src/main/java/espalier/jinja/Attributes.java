@@ -116,7 +116,7 @@ final class Attributes {
             case Cycler cycler -> cycler.attribute(name);
             case Globals.DictType type -> name.equals("fromkeys") ? type.fromKeys() : null;
             case Range range -> rangeAttribute(range, name);
-            case Double number -> bound(NumberMethods.REAL.get(name), value, name);
+            case Double number -> NumberMethods.real(number, name);
             default -> Numbers.isInteger(value) ? NumberMethods.integer(value, name) : null;
         };
     }

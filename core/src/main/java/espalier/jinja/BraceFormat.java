@@ -121,7 +121,8 @@ final class BraceFormat {
         return switch (conversion) {
             case ' ' -> value;
             case 's' -> PythonText.str(render, value);
-            case 'r', 'a' -> PythonText.repr(render, value);
+            case 'r' -> PythonText.repr(render, value);
+            case 'a' -> PythonText.ascii(render, value);
             default -> throw Failure.of("Unknown conversion specifier " + conversion);
         };
     }
@@ -131,7 +132,7 @@ final class BraceFormat {
         while (end < path.length() && path.charAt(end) != '.' && path.charAt(end) != '[') {
             end++;
         }
-        Object value = first(path.substring(0, end));
+        Object value = first(path.substring(0, end), end == path.length());
         while (end < path.length()) {
             if (path.charAt(end) == '.') {
                 int next = end + 1;
@@ -163,13 +164,15 @@ final class BraceFormat {
         return path.substring(from, to);
     }
 
-    private Object first(String name) {
-        if (name.isEmpty() || isNumber(name)) {
-            if (name.isEmpty() ? counted < 0 : counted > 0) {
+    /** The argument at the start of a path; only paths of one part are counted, or held against those that are. */
+    private Object first(String name, boolean alone) {
+        boolean counts = name.isEmpty() && alone;
+        if (counts || isNumber(name)) {
+            if (alone && (counts ? counted < 0 : counted > 0)) {
                 throw Failure.of("cannot mix manual field specification and automatic field numbering");
             }
-            int index = name.isEmpty() ? counted++ : Integer.parseInt(name);
-            counted = name.isEmpty() ? counted : -1;
+            int index = counts ? counted++ : Integer.parseInt(name);
+            counted = counts || !alone ? counted : -1;
             if (index >= positional.size()) {
                 throw Failure.of("Replacement index " + index + " out of range for positional args tuple");
             }

@@ -73,11 +73,11 @@ final class ExpressionParser {
         PARENTHESIZED
     }
 
-    Expression tuple(TupleStyle style, @Nullable String endName) {
+    Expression tuple(TupleStyle style) {
         int line = stream.line();
         List<Expression> items = new ArrayList<>();
         boolean isTuple = false;
-        while (!atTupleEnd(endName)) {
+        while (!atTupleEnd()) {
             items.add(style == TupleStyle.WITHOUT_CONDITIONAL ? withoutConditional() : expression());
             if (!stream.takeOperator(",")) {
                 break;
@@ -94,11 +94,8 @@ final class ExpressionParser {
         return new Expression.TupleLiteral(items, line);
     }
 
-    boolean atTupleEnd(@Nullable String endName) {
-        return stream.at(Token.Kind.VARIABLE_END)
-                || stream.at(Token.Kind.BLOCK_END)
-                || stream.atOperator(")")
-                || (endName != null && stream.atName(endName));
+    boolean atTupleEnd() {
+        return stream.at(Token.Kind.VARIABLE_END) || stream.at(Token.Kind.BLOCK_END) || stream.atOperator(")");
     }
 
     private Expression or() {

@@ -3,6 +3,7 @@ package espalier.jinja;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,9 @@ record FormatSpec(
         Matcher m = SYNTAX.matcher(text);
         if (!m.matches()) {
             throw Failure.of("Invalid format specifier '" + text + "'");
+        }
+        if (m.group(4) != null) {
+            throw Failure.of("the format option 'z' is not supported");
         }
         boolean zero = m.group(6) != null;
         String align = m.group(2);
@@ -97,17 +101,17 @@ record FormatSpec(
             throw Failure.of("Precision not allowed in integer format specifier");
         }
         BigInteger magnitude = value.abs();
+        String prefix = sign(value.signum() < 0) + (alternate && "boxX".indexOf(type) >= 0 ? "0" + type : "");
         String digits = switch (type) {
-            case ' ', 'd', 'n' -> grouped(PythonText.digits(magnitude), 3);
-            case 'b' -> grouped(magnitude.toString(2), 4);
-            case 'o' -> grouped(magnitude.toString(8), 4);
-            case 'x' -> grouped(magnitude.toString(16), 4);
-            case 'X' -> grouped(magnitude.toString(16).toUpperCase(java.util.Locale.ROOT), 4);
+            case ' ', 'd', 'n' -> grouped(PythonText.digits(magnitude), 3, prefix.length());
+            case 'b' -> grouped(magnitude.toString(2), 4, prefix.length());
+            case 'o' -> grouped(magnitude.toString(8), 4, prefix.length());
+            case 'x' -> grouped(magnitude.toString(16), 4, prefix.length());
+            case 'X' -> grouped(magnitude.toString(16).toUpperCase(Locale.ROOT), 4, prefix.length());
             case 'c' -> character(value);
             default -> throw Failure.of("Unknown format code '" + type + "' for object of type 'int'");
         };
-        String prefix = alternate && "boxX".indexOf(type) >= 0 ? "0" + type : "";
-        return pad(sign(value.signum() < 0) + prefix, digits, align == ' ' ? '>' : align);
+        return pad(prefix, digits, align == ' ' ? '>' : align);
     }
 
     private static String character(BigInteger value) {
@@ -118,28 +122,34 @@ record FormatSpec(
     }
 
     String real(double value) {
-        boolean negative = value < 0 || 1 / value < 0;
-        double magnitude = Math.abs(value);
-        char lower = Character.toLowerCase(type);
-        String digits;
-        if (Double.isNaN(value) || Double.isInfinite(value)) {
-            digits = (Double.isNaN(value) ? "nan" : "inf") + (type == '%' ? "%" : "");
-        } else {
-            digits = switch (lower) {
-                case 'f' -> fixed(magnitude, precision < 0 ? 6 : precision);
-                case '%' -> fixed(magnitude * 100, precision < 0 ? 6 : precision) + "%";
-                case 'e' -> scientific(magnitude, precision < 0 ? 6 : precision);
-                case 'g', 'n' -> general(magnitude, precision < 0 ? 6 : Math.max(1, precision), false);
-                case ' ' ->
-                    precision < 0 ? PythonText.real(magnitude) : general(magnitude, Math.max(1, precision), true);
-                default -> throw Failure.of("Unknown format code '" + type + "' for object of type 'float'");
-            };
-            digits = groupedWhole(digits);
+        boolean finite = !Double.isNaN(value) && !Double.isInfinite(value);
+        String sign = sign(!Double.isNaN(value) && (value < 0 || 1 / value < 0));
+        String digits =
+                finite ? finite(Math.abs(value)) : (Double.isNaN(value) ? "nan" : "inf") + (type == '%' ? "%" : "");
+        int whole = 0;
+        while (whole < digits.length() && Character.isDigit(digits.charAt(whole))) {
+            whole++;
         }
-        if (Character.isUpperCase(type)) {
-            digits = digits.toUpperCase(java.util.Locale.ROOT);
+        if (finite) {
+            int reserved = sign.length() + digits.length() - whole;
+            digits = grouped(digits.substring(0, whole), 3, reserved) + digits.substring(whole);
         }
-        return pad(sign(negative && !Double.isNaN(value)), digits, align == ' ' ? '>' : align);
+        return pad(
+                sign,
+                Character.isUpperCase(type) ? digits.toUpperCase(Locale.ROOT) : digits,
+                align == ' ' ? '>' : align);
+    }
+
+    private String finite(double magnitude) {
+        int decimals = precision < 0 ? 6 : precision;
+        return switch (Character.toLowerCase(type)) {
+            case 'f' -> fixed(magnitude, decimals);
+            case '%' -> fixed(magnitude * 100, decimals) + "%";
+            case 'e' -> scientific(magnitude, decimals);
+            case 'g', 'n' -> general(magnitude, Math.max(1, decimals), false);
+            case ' ' -> precision < 0 ? PythonText.real(magnitude) : general(magnitude, Math.max(1, precision), true);
+            default -> throw Failure.of("Unknown format code '" + type + "' for object of type 'float'");
+        };
     }
 
     private String fixed(double value, int decimals) {
@@ -199,25 +209,25 @@ record FormatSpec(
         return text.substring(0, text.charAt(end - 1) == '.' ? end - 1 : end);
     }
 
-    private String groupedWhole(String digits) {
-        int end = 0;
-        while (end < digits.length() && Character.isDigit(digits.charAt(end))) {
-            end++;
-        }
-        return grouped(digits.substring(0, end), 3) + digits.substring(end);
-    }
-
-    /** With separators, and with zeros up to the width if it is zeros that fill it. */
-    private String grouped(String digits, int size) {
+    /** With separators; zeros that fill the width, of which some is reserved for what stands around, have theirs too. */
+    private String grouped(String digits, int size, int reserved) {
         if (grouping == ' ') {
             return digits;
         }
+        String all = digits;
+        if (align == '=' && fill.equals("0")) {
+            int count = digits.length();
+            while (count + (count - 1) / size < width - reserved) {
+                count++;
+            }
+            all = "0".repeat(count - digits.length()) + digits;
+        }
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < digits.length(); i++) {
-            if (i > 0 && (digits.length() - i) % size == 0) {
+        for (int i = 0; i < all.length(); i++) {
+            if (i > 0 && (all.length() - i) % size == 0) {
                 out.append(grouping);
             }
-            out.append(digits.charAt(i));
+            out.append(all.charAt(i));
         }
         return out.toString();
     }

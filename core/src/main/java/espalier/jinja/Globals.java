@@ -19,6 +19,9 @@ final class Globals {
             return new Cycler(arguments.positional());
         });
         all.put("joiner", (Callable) Globals::joiner);
+        all.put("lipsum", (Callable) (render, arguments) -> {
+            throw Failure.of("lipsum() makes its text by chance, which a prompt cannot be made of");
+        });
         all.put("raise_exception", (Callable) (render, arguments) -> {
             throw Failure.raised(PythonText.str(
                     render, arguments.bind("raise_exception", 1, "message").at(0)));

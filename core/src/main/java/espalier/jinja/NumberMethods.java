@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Attributes and methods of numbers. */
 final class NumberMethods {
-    static final Map<String, Method> REAL = Map.of(
+    private static final Map<String, Method> REAL = Map.of(
             "is_integer",
             (render, self, arguments) -> {
                 arguments.positional("is_integer", 0, 0);
@@ -24,6 +24,15 @@ final class NumberMethods {
             (render, self, arguments) -> Arithmetic.plus(self));
 
     private NumberMethods() {}
+
+    static @Nullable Object real(Double self, String name) {
+        Method method = REAL.get(name);
+        return switch (name) {
+            case "real" -> self;
+            case "imag" -> 0.0;
+            default -> method == null ? null : new Method.Bound(name, self, method);
+        };
+    }
 
     static @Nullable Object integer(Object self, String name) {
         Method method = INTEGER.get(name);

@@ -82,7 +82,7 @@ final class OperandParser {
     private Expression parenthesized() {
         stream.take();
         stream.enter();
-        Expression inner = expressions.tuple(TupleStyle.PARENTHESIZED, null);
+        Expression inner = expressions.tuple(TupleStyle.PARENTHESIZED);
         stream.leave();
         stream.expectOperator(")");
         return inner;

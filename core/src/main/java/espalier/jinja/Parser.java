@@ -38,7 +38,7 @@ final class Parser {
             switch (token.kind()) {
                 case DATA -> nodes.add(new Node.Text(token.text(), token.line()));
                 case VARIABLE_BEGIN -> {
-                    nodes.add(new Node.Print(expressions.tuple(TupleStyle.ANY, null), token.line()));
+                    nodes.add(new Node.Print(expressions.tuple(TupleStyle.ANY), token.line()));
                     stream.expect(Token.Kind.VARIABLE_END);
                 }
                 default -> {
@@ -106,7 +106,7 @@ final class Parser {
             case "generation" -> List.of(new Node.Generation(closedBody("endgeneration"), line));
             case "autoescape" -> List.of(autoescape(line));
             case "print" -> print(line);
-            case "do" -> List.of(new Node.Do(expressions.tuple(TupleStyle.ANY, null), line));
+            case "do" -> List.of(new Node.Do(expressions.tuple(TupleStyle.ANY), line));
             case "break" -> List.of(new Node.Break(line));
             case "continue" -> List.of(new Node.Continue(line));
             case "include", "import", "from", "extends" -> List.of(otherTemplate(tag));
@@ -126,13 +126,13 @@ final class Parser {
     }
 
     private Node ifStatement(int line) {
-        Expression test = expressions.tuple(TupleStyle.WITHOUT_CONDITIONAL, null);
+        Expression test = expressions.tuple(TupleStyle.WITHOUT_CONDITIONAL);
         List<Node> body = body("elif", "else", "endif");
         List<Node.If> elifs = new ArrayList<>();
         Token next = stream.take();
         while (next.isName("elif")) {
             int elifLine = stream.line();
-            Expression elifTest = expressions.tuple(TupleStyle.WITHOUT_CONDITIONAL, null);
+            Expression elifTest = expressions.tuple(TupleStyle.WITHOUT_CONDITIONAL);
             elifs.add(new Node.If(elifTest, body("elif", "else", "endif"), List.of(), List.of(), elifLine));
             next = stream.take();
         }
@@ -141,9 +141,9 @@ final class Parser {
     }
 
     private Node forStatement(int line) {
-        Target target = target(false, "in");
+        Target target = target(false);
         stream.expectName("in");
-        Expression iterable = expressions.tuple(TupleStyle.WITHOUT_CONDITIONAL, "recursive");
+        Expression iterable = expressions.tuple(TupleStyle.WITHOUT_CONDITIONAL);
         Expression test = stream.takeName("if") ? expressions.expression() : null;
         boolean recursive = stream.takeName("recursive");
         List<Node> body = body("endfor", "else");
@@ -152,9 +152,9 @@ final class Parser {
     }
 
     private Node set(int line) {
-        Target target = target(true, null);
+        Target target = target(true);
         if (stream.takeOperator("=")) {
-            return new Node.Assign(target, expressions.tuple(TupleStyle.ANY, null), line);
+            return new Node.Assign(target, expressions.tuple(TupleStyle.ANY), line);
         }
         Expression.Filtered filter = stream.takeOperator("|") ? filterChain(null) : null;
         return new Node.AssignBlock(target, filter, closedBody("endset"), line);
@@ -218,11 +218,11 @@ final class Parser {
         return new Target.Variable(name.text(), name.line());
     }
 
-    private Target target(boolean withNamespace, @Nullable String endName) {
+    private Target target(boolean withNamespace) {
         int line = stream.line();
         List<Target> targets = new ArrayList<>();
         boolean isTuple = false;
-        while (!expressions.atTupleEnd(endName)) {
+        while (!expressions.atTupleEnd()) {
             targets.add(singleTarget(withNamespace));
             if (!stream.takeOperator(",")) {
                 break;
@@ -248,7 +248,7 @@ final class Parser {
         if (!stream.takeOperator("(")) {
             throw stream.unexpected();
         }
-        Expression inner = expressions.tuple(TupleStyle.PARENTHESIZED, null);
+        Expression inner = expressions.tuple(TupleStyle.PARENTHESIZED);
         stream.expectOperator(")");
         return target(inner);
     }
@@ -269,7 +269,7 @@ final class Parser {
             if (!targets.isEmpty()) {
                 stream.expectOperator(",");
             }
-            targets.add(target(false, null));
+            targets.add(target(false));
             stream.expectOperator("=");
             values.add(expressions.expression());
         }

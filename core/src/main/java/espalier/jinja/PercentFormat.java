@@ -60,6 +60,7 @@ final class PercentFormat {
     }
 
     private String conversion() {
+        int start = at;
         Object keyed = null;
         if (peek() == '(') {
             keyed = keyed();
@@ -78,7 +79,7 @@ final class PercentFormat {
             at++;
         }
         char type = format.charAt(at++);
-        if (type == '%') {
+        if (type == '%' && at == start + 1) {
             return "%";
         }
         if ("diouxXeEfFgGcrsa".indexOf(type) < 0) {
@@ -159,7 +160,8 @@ final class PercentFormat {
     private String converted(FormatSpec spec, Object value) {
         return switch (spec.type()) {
             case 's' -> plain(spec).text(escaped(PythonText.str(render, value), value));
-            case 'r', 'a' -> plain(spec).text(escaped(PythonText.repr(render, value), ""));
+            case 'r' -> plain(spec).text(escaped(PythonText.repr(render, value), ""));
+            case 'a' -> plain(spec).text(escaped(PythonText.ascii(render, value), ""));
             case 'c' -> plain(spec.withPrecision(-1)).text(character(value));
             case 'd', 'i', 'u' -> integer(spec, whole(value, spec.type()), 'd');
             case 'o', 'x', 'X' -> {

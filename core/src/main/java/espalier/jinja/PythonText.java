@@ -2,6 +2,8 @@ package espalier.jinja;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.Collection;
 
 /** {@code str} and {@code repr} of values. */
@@ -121,7 +123,7 @@ final class PythonText {
                 } else if (Characters.isPrintable(c)) {
                     out.appendCodePoint(c);
                 } else {
-                    out.append((c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x").formatted(c));
+                    out.append(hexadecimal(c));
                 }
             }
         }
@@ -139,7 +141,7 @@ final class PythonText {
         if (number == 0) {
             return sign + "0.0";
         }
-        BigDecimal decimal = new BigDecimal(Double.toString(Math.abs(number))).stripTrailingZeros();
+        BigDecimal decimal = shortest(Math.abs(number));
         String digits = decimal.unscaledValue().toString();
         int exponent = digits.length() - decimal.scale() - 1;
         if (exponent < -4 || exponent >= 16) {
@@ -147,6 +149,33 @@ final class PythonText {
         }
         String plain = decimal.toPlainString();
         return sign + (plain.indexOf('.') < 0 ? plain + ".0" : plain);
+    }
+
+    /** Java writes two digits at least, of which the second may be more than is needed (4.9e-324 for 5e-324). */
+    private static BigDecimal shortest(double number) {
+        BigDecimal decimal = new BigDecimal(Double.toString(number)).stripTrailingZeros();
+        if (decimal.precision() == 2) {
+            BigDecimal one = decimal.round(new MathContext(1, RoundingMode.HALF_EVEN));
+            return one.doubleValue() == number ? one.stripTrailingZeros() : decimal;
+        }
+        return decimal;
+    }
+
+    /** As {@code ascii(value)}: as {@code repr} with all that is not ASCII escaped. */
+    static String ascii(Render render, Object value) {
+        StringBuilder out = new StringBuilder();
+        repr(render, value).codePoints().forEach(c -> {
+            if (c < 0x80) {
+                out.append((char) c);
+            } else {
+                out.append(hexadecimal(c));
+            }
+        });
+        return out.toString();
+    }
+
+    private static String hexadecimal(int c) {
+        return (c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x").formatted(c);
     }
 
     private static String scientific(String digits, int exponent) {

@@ -51,11 +51,9 @@ final class SequenceFilters {
     }
 
     private static void checkReversible(Object value) {
-        boolean reversible = Sequences.isSequence(value) || value instanceof Dict.View;
+        boolean reversible = Sequences.isSequence(value) || value instanceof Dict.View || value instanceof Undefined;
         if (!reversible) {
-            throw value instanceof Undefined undefined
-                    ? undefined.failure()
-                    : Failure.of("'" + Types.name(value) + "' object is not reversible");
+            throw Failure.of("'" + Types.name(value) + "' object is not reversible");
         }
     }
 
@@ -191,7 +189,7 @@ final class SequenceFilters {
             return Sequences.slice(render, value, None.NONE, None.NONE, -1L);
         }
         if (value instanceof Undefined) {
-            return new ListValue(List.of());
+            return new Stream("reversed", Collections.emptyIterator());
         }
         if (Sequences.iteratorOrNull(render, value) == null) {
             throw Failure.of("argument must be iterable");

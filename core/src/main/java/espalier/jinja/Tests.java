@@ -33,7 +33,7 @@ final class Tests {
         plain(all, "number", Numbers::isNumber);
         plain(all, "string", value -> Types.text(value) != null);
         plain(all, "mapping", Dict.class::isInstance);
-        plain(all, "sequence", value -> Sequences.isSequence(value));
+        plain(all, "sequence", value -> Sequences.isSequence(value) || value instanceof Undefined);
         plain(all, "callable", value -> value instanceof Callable || value instanceof Undefined);
         plain(all, "escaped", Markup.class::isInstance);
         all.put("iterable", (render, value, arguments) -> {

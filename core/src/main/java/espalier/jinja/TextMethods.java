@@ -232,11 +232,10 @@ final class TextMethods {
     }
 
     private static Object formatMap(Render render, Object self, Arguments arguments) {
-        if (!(arguments.positional("format_map", 1, 1).at(0) instanceof Dict dict)) {
-            throw Failure.of("format_map() takes a mapping");
-        }
         Map<String, Object> named = new HashMap<>();
-        dict.entries().forEach(entry -> named.put(PythonText.str(render, entry.key()), entry.value()));
+        if (arguments.positional("format_map", 1, 1).at(0) instanceof Dict dict) {
+            dict.entries().forEach(entry -> named.put(PythonText.str(render, entry.key()), entry.value()));
+        }
         return BraceFormat.format(render, self, new Arguments(List.of(), named));
     }
 

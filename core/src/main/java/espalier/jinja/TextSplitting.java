@@ -47,7 +47,7 @@ final class TextSplitting {
             at = skip(text, end, true);
         }
         if (at < text.length()) {
-            words.add(Characters.stripEnd(text.substring(at)));
+            words.add(text.substring(at));
         }
         return words;
     }
@@ -72,7 +72,7 @@ final class TextSplitting {
             left = Characters.stripEnd(left.substring(0, start));
         }
         if (!left.isEmpty()) {
-            words.add(Characters.stripStart(left));
+            words.add(left);
         }
         Collections.reverse(words);
         return words;
