@@ -147,25 +147,29 @@ final class Lanes {
     }
 
     static FloatVector evenF16(IntVector pairs) {
-        IntVector magnitude = pairs.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
-        return half(magnitude, pairs.lanewise(VectorOperators.LSHL, 16));
+        return half(pairs.lanewise(VectorOperators.LSHL, 16));
     }
 
     static FloatVector oddF16(IntVector pairs) {
-        IntVector magnitude = pairs.lanewise(VectorOperators.LSHR, 3).and(0x0fffe000);
-        return half(magnitude, pairs);
+        return half(pairs.and(0xffff0000));
     }
 
+    private static final IntVector BIAS = IntVector.broadcast(INTS, 112 << 23);
+    private static final IntVector SMALL_BIAS = IntVector.broadcast(INTS, 113 << 23);
+    private static final IntVector MAGNITUDE = IntVector.broadcast(INTS, 0x0fffe000);
+    private static final IntVector SIGN = IntVector.broadcast(INTS, 0x80000000);
+
     /**
-     * Moves the exponent's bias from 15 to 127. Subnormal halves get the exponent of the least normal one, which is
-     * then subtracted: exact, and without a subnormal operand, which would cost a microcode assist. An infinity reads
-     * as 65,536 and a NaN as a number between that and 131,072.
+     * The half in the upper bits. Moves the exponent's bias from 15 to 127. Subnormal halves get the exponent of the
+     * least normal one, which is then subtracted: exact, and without a subnormal operand, which would cost a microcode
+     * assist. An infinity reads as 65,536 and a NaN as a number between that and 131,072.
      */
-    private static FloatVector half(IntVector magnitude, IntVector sign) {
-        FloatVector normal = magnitude.add(112 << 23).reinterpretAsFloats();
-        FloatVector small = magnitude.add(113 << 23).reinterpretAsFloats().sub(0x1p-14f);
+    private static FloatVector half(IntVector upper) {
+        IntVector magnitude = upper.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
+        FloatVector normal = magnitude.add(BIAS).reinterpretAsFloats();
+        FloatVector small = magnitude.add(SMALL_BIAS).reinterpretAsFloats().sub(0x1p-14f);
         FloatVector value = normal.blend(small, magnitude.lt(1 << 23).cast(FLOATS));
-        return value.reinterpretAsInts().or(sign.and(0x80000000)).reinterpretAsFloats();
+        return value.reinterpretAsInts().or(upper.and(SIGN)).reinterpretAsFloats();
     }
 
     /** Rounds to bf16, ties to even; NaNs are kept by setting a bit that rounding cannot carry away. */

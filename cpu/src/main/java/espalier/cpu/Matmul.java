@@ -15,17 +15,17 @@ import jdk.incubator.vector.FloatVector;
  * {@code out = x * w^T}, with the weights read as they lie in the checkpoint.
  *
  * <p>An output is a dot product along rows of x and w that are both contiguous, so lanes run along the sum: lane {@code
- * l} of one accumulator adds the elements of every block in a fixed order, and a fixed tree adds the lanes. No tile size,
- * row count or thread enters that order.
+ * l} of one accumulator adds its elements of {@link #PANEL} at a time in a fixed order, these partial sums are added first
+ * to last, and a fixed tree adds the lanes. No tile size, row count or thread enters that order.
  *
  * <p>Four outputs at a time are a <em>quad</em>, the unit of work for a thread. One row of x meets the four stored rows
- * directly: this is the decode step, which reads weights at the speed of memory. Several rows meet a <em>panel</em>: the
+ * directly (f32 and bf16): this is the decode step, which reads weights at the speed of memory. Several rows meet a <em>panel</em>: the
  * four rows widened to floats once, {@link #PANEL} elements at a time so that they stay in the first-level cache while
  * tiles of up to 6 rows stream past. Rows come in chunks whose packed x fits the second-level cache.
  */
 final class Matmul {
-    /** Elements along the sum in a panel: four rows of it take 16 to 32 KiB. */
-    private static final int PANEL = 1024;
+    /** Elements along the sum in a panel, whose four rows of floats take 32 KiB. */
+    private static final int PANEL = 2048;
     /** Bytes of packed x that a chunk of rows may take. */
     private static final int CHUNK_BYTES = 3 << 19;
 
@@ -167,7 +167,7 @@ final class Matmul {
         int enough = Math.clamp(PART_MACS / macsEach, 1, quads);
         int each = Math.max(enough, (quads + 8 * team.lanes() - 1) / (8 * team.lanes()));
         team.run((quads + each - 1) / each, (part, lane) -> {
-            long memory = lanes[lane].take(c.rows() * ACC_BYTES + 4L * 4 * PANEL + 4L * V + V);
+            long memory = lanes[lane].take(2 * c.rows() * ACC_BYTES + 4L * 4 * PANEL);
             int end = Math.min(quads, (part + 1) * each);
             int which = 0;
             for (int quad = part * each; quad < end; quad++) {
@@ -181,13 +181,14 @@ final class Matmul {
         });
     }
 
+    /** Its memory holds accumulators [rows, 4, L], those of one panel alike, and the panel. */
     private static void quad(Chunk c, Rows w, int quad, long memory) {
         int first = 4 * (quad - w.firstQuad());
-        clear(memory, c.rows());
-        if (c.rows() == 1) {
-            direct(c, w, first, memory);
-        } else {
-            panels(c, w, first, memory);
+        partial(c, w, first, 0, memory, memory + 2 * c.rows() * ACC_BYTES);
+        for (int from = PANEL; from < c.in(); from += PANEL) {
+            long next = memory + c.rows() * ACC_BYTES;
+            partial(c, w, first, from, next, memory + 2 * c.rows() * ACC_BYTES);
+            RowKernels.add(memory, next, 4 * L * c.rows());
         }
         int count = Math.min(4, w.count() - first);
         long out = c.out() + 4L * (w.firstOut() + first);
@@ -209,62 +210,54 @@ final class Matmul {
         }
     }
 
-    private static void clear(long acc, int rows) {
-        FloatVector zero = Lanes.zero();
-        for (int i = 0; i < 4 * rows; i++) {
-            Lanes.store(zero, acc + (long) i * V);
-        }
-    }
-
-    private static void direct(Chunk c, Rows w, int first, long memory) {
-        long w0 = w.row(first);
-        long w1 = w.row(first + 1);
-        long w2 = w.row(first + 2);
-        long w3 = w.row(first + 3);
-        int whole = switch (w.dtype()) {
-            case BF16 -> {
-                int blocks = c.in() / Packing.BLOCK;
-                Tiles.bf16(c.split(), w0, w1, w2, w3, blocks, memory);
-                yield blocks * Packing.BLOCK;
-            }
-            case F16 -> {
-                int blocks = c.in() / Packing.BLOCK;
-                Tiles.f16(c.split(), w0, w1, w2, w3, blocks, memory);
-                yield blocks * Packing.BLOCK;
-            }
-            case F32 -> {
-                int blocks = c.in() / Packing.BLOCK;
-                Tiles.f32(c.natural(), w0, w1, w2, w3, 2 * blocks, memory);
-                yield blocks * Packing.BLOCK;
-            }
-            case I32 -> throw new IllegalArgumentException("weights of integers");
-        };
-        if (whole < c.in()) {
-            panel(c, w, first, whole, memory);
-        }
-    }
-
-    private static void panels(Chunk c, Rows w, int first, long memory) {
-        for (int from = 0; from < c.in(); from += PANEL) {
-            panel(c, w, first, from, memory);
-        }
-    }
-
-    /** Elements from {@code from} on, as many as a panel holds. */
-    private static void panel(Chunk c, Rows w, int first, int from, long memory) {
-        long panel = memory + c.rows() * ACC_BYTES;
+    /** The sums over {@link #PANEL} elements from {@code from} on, or what is left. */
+    private static void partial(Chunk c, Rows w, int first, int from, long acc, long panel) {
         int count = Math.min(PANEL, c.in() - from);
-        for (int i = 0; i < 4; i++) {
-            Packing.widen(w.dtype(), w.row(first + i), from, count, panel + (long) i * V, 4L * V);
+        if (c.rows() == 1 && count % Packing.BLOCK == 0 && w.dtype() != DType.F16) {
+            direct(c, w, first, from, count, acc);
+            return;
         }
+        pack(w, first, from, count, panel);
         long x = Packing.isSplit(w.dtype()) ? c.split() : c.natural();
         long packedRow = (long) Packing.blocks(c.in()) * 2 * V;
         int steps = 2 * Packing.blocks(count);
         for (int row = 0; row < c.rows(); ) {
             int rows = tile(c.rows() - row);
             long tile = x + row * packedRow + (long) from / L * rows * V;
-            Tiles.panel(rows, tile, panel, steps, memory + row * ACC_BYTES);
+            Tiles.panel(rows, tile, panel, steps, acc + row * ACC_BYTES);
             row += rows;
+        }
+    }
+
+    private static void pack(Rows w, int first, int from, int count, long panel) {
+        long skip = (long) from * w.dtype().bytes();
+        int whole = count / Packing.BLOCK;
+        Packing.panel(
+                w.dtype(),
+                w.row(first) + skip,
+                w.row(first + 1) + skip,
+                w.row(first + 2) + skip,
+                w.row(first + 3) + skip,
+                whole,
+                panel);
+        int done = whole * Packing.BLOCK;
+        for (int i = 0; i < 4 && done < count; i++) {
+            long to = panel + whole * 8L * V + (long) i * V;
+            Packing.widen(w.dtype(), w.row(first + i), from + done, count - done, to, 4L * V);
+        }
+    }
+
+    private static void direct(Chunk c, Rows w, int first, int from, int count, long acc) {
+        long skip = (long) from * w.dtype().bytes();
+        long w0 = w.row(first) + skip;
+        long w1 = w.row(first + 1) + skip;
+        long w2 = w.row(first + 2) + skip;
+        long w3 = w.row(first + 3) + skip;
+        long x = 4L * from;
+        switch (w.dtype()) {
+            case BF16 -> Tiles.bf16(c.split() + x, w0, w1, w2, w3, count / Packing.BLOCK, acc);
+            case F32 -> Tiles.f32(c.natural() + x, w0, w1, w2, w3, count / L, acc);
+            case F16, I32 -> throw new IllegalArgumentException("no direct product with " + w.dtype());
         }
     }
 }

@@ -2,12 +2,11 @@ package espalier.cpu;
 
 import static espalier.cpu.Lanes.V;
 import static espalier.cpu.Lanes.evenBf16;
-import static espalier.cpu.Lanes.evenF16;
 import static espalier.cpu.Lanes.load;
 import static espalier.cpu.Lanes.loadInts;
 import static espalier.cpu.Lanes.oddBf16;
-import static espalier.cpu.Lanes.oddF16;
 import static espalier.cpu.Lanes.store;
+import static espalier.cpu.Lanes.zero;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -15,19 +14,20 @@ import jdk.incubator.vector.IntVector;
 /**
  * Inner loops of products: 1, 2, 4 or 6 rows of x by 4 outputs.
  *
- * <p>Every one of them goes on with the accumulators at {@code acc}, one vector for each row and output, laid out [rows,
- * 4, L]; and every one adds {@code x * w} to them in the same order, step by step along the sum. So which loops a row
- * passes through changes no bit of its result.
+ * <p>Every one of them stores its accumulators at {@code acc}, one vector for each row and output, laid out [rows, 4, L];
+ * and every one begins at zero and adds {@code x * w} in the same order, step by step along the sum. So which loops a row
+ * passes through changes no bit of its result. (That they do not go on from what stands at {@code acc} has another
+ * reason: 24 loads more carry the largest one over C2's limit of nodes, and then nothing is inlined.)
  */
 final class Tiles {
     private Tiles() {}
 
     /** One row of x by four rows of bf16 as they are stored; x is split, a step is two vectors of it. */
     static void bf16(long x, long w0, long w1, long w2, long w3, int blocks, long acc) {
-        FloatVector a0 = load(acc);
-        FloatVector a1 = load(acc + V);
-        FloatVector a2 = load(acc + 2 * V);
-        FloatVector a3 = load(acc + 3 * V);
+        FloatVector a0 = zero();
+        FloatVector a1 = zero();
+        FloatVector a2 = zero();
+        FloatVector a3 = zero();
         for (int i = 0; i < blocks; i++) {
             long at = (long) i * V;
             FloatVector even = load(x + 2 * at);
@@ -51,41 +51,12 @@ final class Tiles {
         store(a3, acc + 3 * V);
     }
 
-    /** As {@link #bf16} for f16. */
-    static void f16(long x, long w0, long w1, long w2, long w3, int blocks, long acc) {
-        FloatVector a0 = load(acc);
-        FloatVector a1 = load(acc + V);
-        FloatVector a2 = load(acc + 2 * V);
-        FloatVector a3 = load(acc + 3 * V);
-        for (int i = 0; i < blocks; i++) {
-            long at = (long) i * V;
-            FloatVector even = load(x + 2 * at);
-            FloatVector odd = load(x + 2 * at + V);
-            IntVector v0 = loadInts(w0 + at);
-            IntVector v1 = loadInts(w1 + at);
-            IntVector v2 = loadInts(w2 + at);
-            IntVector v3 = loadInts(w3 + at);
-            a0 = even.fma(evenF16(v0), a0);
-            a1 = even.fma(evenF16(v1), a1);
-            a2 = even.fma(evenF16(v2), a2);
-            a3 = even.fma(evenF16(v3), a3);
-            a0 = odd.fma(oddF16(v0), a0);
-            a1 = odd.fma(oddF16(v1), a1);
-            a2 = odd.fma(oddF16(v2), a2);
-            a3 = odd.fma(oddF16(v3), a3);
-        }
-        store(a0, acc);
-        store(a1, acc + V);
-        store(a2, acc + 2 * V);
-        store(a3, acc + 3 * V);
-    }
-
     /** One row of x by four rows of f32 as they are stored; x is in natural order, a step is one vector. */
     static void f32(long x, long w0, long w1, long w2, long w3, int steps, long acc) {
-        FloatVector a0 = load(acc);
-        FloatVector a1 = load(acc + V);
-        FloatVector a2 = load(acc + 2 * V);
-        FloatVector a3 = load(acc + 3 * V);
+        FloatVector a0 = zero();
+        FloatVector a1 = zero();
+        FloatVector a2 = zero();
+        FloatVector a3 = zero();
         for (int i = 0; i < steps; i++) {
             long at = (long) i * V;
             FloatVector v = load(x + at);
@@ -112,10 +83,10 @@ final class Tiles {
     }
 
     private static void panel1(long x, long w, int steps, long acc) {
-        FloatVector a0 = load(acc);
-        FloatVector a1 = load(acc + V);
-        FloatVector a2 = load(acc + 2 * V);
-        FloatVector a3 = load(acc + 3 * V);
+        FloatVector a0 = zero();
+        FloatVector a1 = zero();
+        FloatVector a2 = zero();
+        FloatVector a3 = zero();
         for (int i = 0; i < steps; i++) {
             long wi = w + (long) i * (4 * V);
             FloatVector v = load(x + (long) i * V);
@@ -131,14 +102,14 @@ final class Tiles {
     }
 
     private static void panel2(long x, long w, int steps, long acc) {
-        FloatVector a00 = load(acc);
-        FloatVector a01 = load(acc + V);
-        FloatVector a02 = load(acc + 2 * V);
-        FloatVector a03 = load(acc + 3 * V);
-        FloatVector a10 = load(acc + 4 * V);
-        FloatVector a11 = load(acc + 5 * V);
-        FloatVector a12 = load(acc + 6 * V);
-        FloatVector a13 = load(acc + 7 * V);
+        FloatVector a00 = zero();
+        FloatVector a01 = zero();
+        FloatVector a02 = zero();
+        FloatVector a03 = zero();
+        FloatVector a10 = zero();
+        FloatVector a11 = zero();
+        FloatVector a12 = zero();
+        FloatVector a13 = zero();
         for (int i = 0; i < steps; i++) {
             long xi = x + (long) i * (2 * V);
             long wi = w + (long) i * (4 * V);
@@ -168,22 +139,22 @@ final class Tiles {
     }
 
     private static void panel4(long x, long w, int steps, long acc) {
-        FloatVector a00 = load(acc);
-        FloatVector a01 = load(acc + V);
-        FloatVector a02 = load(acc + 2 * V);
-        FloatVector a03 = load(acc + 3 * V);
-        FloatVector a10 = load(acc + 4 * V);
-        FloatVector a11 = load(acc + 5 * V);
-        FloatVector a12 = load(acc + 6 * V);
-        FloatVector a13 = load(acc + 7 * V);
-        FloatVector a20 = load(acc + 8 * V);
-        FloatVector a21 = load(acc + 9 * V);
-        FloatVector a22 = load(acc + 10 * V);
-        FloatVector a23 = load(acc + 11 * V);
-        FloatVector a30 = load(acc + 12 * V);
-        FloatVector a31 = load(acc + 13 * V);
-        FloatVector a32 = load(acc + 14 * V);
-        FloatVector a33 = load(acc + 15 * V);
+        FloatVector a00 = zero();
+        FloatVector a01 = zero();
+        FloatVector a02 = zero();
+        FloatVector a03 = zero();
+        FloatVector a10 = zero();
+        FloatVector a11 = zero();
+        FloatVector a12 = zero();
+        FloatVector a13 = zero();
+        FloatVector a20 = zero();
+        FloatVector a21 = zero();
+        FloatVector a22 = zero();
+        FloatVector a23 = zero();
+        FloatVector a30 = zero();
+        FloatVector a31 = zero();
+        FloatVector a32 = zero();
+        FloatVector a33 = zero();
         for (int i = 0; i < steps; i++) {
             long xi = x + (long) i * (4 * V);
             long wi = w + (long) i * (4 * V);
@@ -231,30 +202,30 @@ final class Tiles {
     }
 
     private static void panel6(long x, long w, int steps, long acc) {
-        FloatVector a00 = load(acc);
-        FloatVector a01 = load(acc + V);
-        FloatVector a02 = load(acc + 2 * V);
-        FloatVector a03 = load(acc + 3 * V);
-        FloatVector a10 = load(acc + 4 * V);
-        FloatVector a11 = load(acc + 5 * V);
-        FloatVector a12 = load(acc + 6 * V);
-        FloatVector a13 = load(acc + 7 * V);
-        FloatVector a20 = load(acc + 8 * V);
-        FloatVector a21 = load(acc + 9 * V);
-        FloatVector a22 = load(acc + 10 * V);
-        FloatVector a23 = load(acc + 11 * V);
-        FloatVector a30 = load(acc + 12 * V);
-        FloatVector a31 = load(acc + 13 * V);
-        FloatVector a32 = load(acc + 14 * V);
-        FloatVector a33 = load(acc + 15 * V);
-        FloatVector a40 = load(acc + 16 * V);
-        FloatVector a41 = load(acc + 17 * V);
-        FloatVector a42 = load(acc + 18 * V);
-        FloatVector a43 = load(acc + 19 * V);
-        FloatVector a50 = load(acc + 20 * V);
-        FloatVector a51 = load(acc + 21 * V);
-        FloatVector a52 = load(acc + 22 * V);
-        FloatVector a53 = load(acc + 23 * V);
+        FloatVector a00 = zero();
+        FloatVector a01 = zero();
+        FloatVector a02 = zero();
+        FloatVector a03 = zero();
+        FloatVector a10 = zero();
+        FloatVector a11 = zero();
+        FloatVector a12 = zero();
+        FloatVector a13 = zero();
+        FloatVector a20 = zero();
+        FloatVector a21 = zero();
+        FloatVector a22 = zero();
+        FloatVector a23 = zero();
+        FloatVector a30 = zero();
+        FloatVector a31 = zero();
+        FloatVector a32 = zero();
+        FloatVector a33 = zero();
+        FloatVector a40 = zero();
+        FloatVector a41 = zero();
+        FloatVector a42 = zero();
+        FloatVector a43 = zero();
+        FloatVector a50 = zero();
+        FloatVector a51 = zero();
+        FloatVector a52 = zero();
+        FloatVector a53 = zero();
         for (int i = 0; i < steps; i++) {
             long xi = x + (long) i * (6 * V);
             long wi = w + (long) i * (4 * V);
