@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Event-loop threads alone touch Vert.x: an endpoint's bytes are collected in its {@link Outflow} and handed over in
  * one piece, so tokens that come faster than the loop runs share a packet. Vert.x is used because it reports at once
- * that a client has gone, also while nothing is being written.
+ * that a client has gone, also while nothing is being written; one that closes its own side alone counts as gone.
  */
 public final class HttpListener implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger("espalier.http");

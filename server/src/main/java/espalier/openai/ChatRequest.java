@@ -25,23 +25,31 @@ record ChatRequest(TextRequest text, Delivery delivery, boolean logprobs) {
 
     static ChatRequest read(JsonObject body, Service service) {
         var common = new CommonFields(body);
-        List<Map<String, Object>> messages = ChatMessages.read(body);
-        String toolChoice = toolChoice(body);
-        List<Map<String, Object>> tools = toolChoice.equals("none") ? null : tools(body);
+        if (body.raw("input_ids") != null) {
+            throw RequestRejected.invalid(
+                    "input_ids", "input_ids: a chat begins with messages; send ids to /v1/completions or /generate");
+        }
+        ChatPrompt prompt = prompt(body);
         boolean logprobs = body.isTrue("logprobs");
         String rid = body.string("rid");
-        var prompt = new Prompt.Chat(new ChatPrompt(messages, tools, variables(body), continuation(body)));
         // A template's marks around tool calls are special tokens in many vocabularies, and they are the answer.
         var text = new TextRequest(
                 rid == null ? Rids.fresh() : rid,
-                prompt,
+                new Prompt.Chat(prompt),
                 sampling(body, common, service, logprobs),
                 body.strings("stop"),
                 common.choices(),
-                common.output(tools != null),
+                common.output(prompt.tools() != null),
                 common.priority(),
                 common.cacheSalt());
         return new ChatRequest(text, Delivery.read(body), logprobs);
+    }
+
+    /** The conversation alone: messages, tools, template variables. */
+    static ChatPrompt prompt(JsonObject body) {
+        List<Map<String, Object>> messages = ChatMessages.read(body);
+        List<Map<String, Object>> tools = toolChoice(body).equals("none") ? null : tools(body);
+        return new ChatPrompt(messages, tools, variables(body), continuation(body));
     }
 
     private static SamplingParams sampling(JsonObject body, CommonFields common, Service service, boolean logprobs) {

@@ -1,6 +1,7 @@
 package espalier.server;
 
 import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
 import espalier.chat.Completion;
 import espalier.chat.Prompt;
@@ -99,6 +100,8 @@ public final class Server implements AutoCloseable {
             if (event instanceof TextEvent.Failed failed) {
                 throw failed.cause();
             }
+        } catch (RequestRejected e) {
+            LOG.log(Level.WARNING, "no warm-up: " + e.getMessage()); // a very short context, for one
         }
     }
 }

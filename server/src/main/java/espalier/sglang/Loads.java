@@ -5,6 +5,7 @@ import espalier.api.EngineLoad;
 import espalier.http.Endpoint;
 import espalier.http.Exchange;
 import espalier.http.Json;
+import espalier.http.JsonObject;
 import espalier.http.Reply;
 import espalier.serving.Service;
 import java.util.List;
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code GET /v1/loads}, which gateways read, and {@code /get_load}, its predecessor. */
 public final class Loads {
+    private static final List<String> SECTIONS = List.of("core", "memory", "spec", "lora", "disagg", "queues", "all");
+
     private final Service service;
 
     public Loads(Service service) {
@@ -28,6 +31,10 @@ public final class Loads {
     }
 
     private void current(Exchange exchange) {
+        String include = exchange.incoming().parameter("include");
+        if (include != null && !SECTIONS.containsAll(List.of(include.split(",")))) {
+            throw JsonObject.malformed("include takes " + SECTIONS + ", got '" + include + "'");
+        }
         exchange.reply(Reply.json(
                 200,
                 Json.object(

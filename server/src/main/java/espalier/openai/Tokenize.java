@@ -1,6 +1,7 @@
-package espalier.sglang;
+package espalier.openai;
 
 import espalier.base.Tokens;
+import espalier.chat.Prompt;
 import espalier.http.Endpoint;
 import espalier.http.Exchange;
 import espalier.http.Json;
@@ -12,7 +13,7 @@ import espalier.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code POST /tokenize}: the ids of a text, or of several. */
+/** {@code POST /tokenize}: the ids of a text, of several, or of a conversation. */
 public final class Tokenize implements Endpoint {
     private final Service service;
 
@@ -23,26 +24,33 @@ public final class Tokenize implements Endpoint {
     @Override
     public void serve(Exchange exchange) {
         JsonObject body = JsonBody.read(exchange);
-        boolean bare = Boolean.FALSE.equals(body.flag("add_special_tokens"));
-        if (body.raw("prompt") == null) {
-            throw JsonObject.malformed("prompt is required");
+        if (body.raw("prompt") == null && body.raw("messages") == null) {
+            throw JsonObject.malformed("prompt is required, or messages");
         }
         List<List<Integer>> ids = new ArrayList<>();
-        for (String text : body.strings("prompt")) {
+        if (body.raw("prompt") == null) {
+            ids.add(list(service.engine().promptIds(new Prompt.Chat(ChatRequest.prompt(body)))));
+        } else {
             Tokenizer tokenizer = service.engine().tokenizer();
-            Tokens tokens = bare ? tokenizer.encode(text) : tokenizer.encodeWithSpecials(text);
-            ids.add(tokens.stream().boxed().toList());
+            boolean bare = Boolean.FALSE.equals(body.flag("add_special_tokens"));
+            for (String text : body.strings("prompt")) {
+                ids.add(list(bare ? tokenizer.encode(text) : tokenizer.encodeWithSpecials(text)));
+            }
         }
-        boolean one = body.raw("prompt") instanceof String;
+        boolean many = body.raw("prompt") instanceof List<?>;
         List<Integer> counts = ids.stream().map(List::size).toList();
         exchange.reply(Reply.json(
                 200,
                 Json.object(
                         "tokens",
-                        one ? ids.getFirst() : ids,
+                        many ? ids : ids.getFirst(),
                         "count",
-                        one ? counts.getFirst() : counts,
+                        many ? counts : counts.getFirst(),
                         "max_model_len",
                         service.engine().engine().info().contextLength())));
+    }
+
+    private static List<Integer> list(Tokens ids) {
+        return ids.stream().boxed().toList();
     }
 }

@@ -1,4 +1,4 @@
-package espalier.sglang;
+package espalier.openai;
 
 import espalier.http.Endpoint;
 import espalier.http.Exchange;
