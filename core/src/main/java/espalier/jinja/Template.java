@@ -15,11 +15,13 @@ import org.jspecify.annotations.Nullable;
  * Immutable and safe for use by many threads at once.
  */
 public final class Template {
+    private final List<Node> syntax;
     private final Routine routine;
     private final Map<String, Object> globals;
     private final Clock clock;
 
-    private Template(Routine routine, Map<String, Object> globals, Clock clock) {
+    private Template(List<Node> syntax, Routine routine, Map<String, Object> globals, Clock clock) {
+        this.syntax = syntax;
         this.routine = routine;
         this.globals = globals;
         this.clock = clock;
@@ -39,7 +41,16 @@ public final class Template {
     public static Template compile(String source, Map<String, Function> functions, Clock clock) {
         Map<String, Object> globals = new HashMap<>(Globals.all());
         functions.forEach((name, function) -> globals.put(name, Values.callable(name, function)));
-        return new Template(Compiler.compile(Parser.parse(source)), Map.copyOf(globals), clock);
+        List<Node> syntax = Parser.parse(source);
+        return new Template(syntax, Compiler.compile(syntax), Map.copyOf(globals), clock);
+    }
+
+    /**
+     * Whether some loop of the template runs over {@code variable.attribute} (or {@code variable['attribute']}), filtered,
+     * tested or sliced perhaps: what reads a value item by item expects a list of it.
+     */
+    public boolean loopsOver(String variable, String attribute) {
+        return Walk.loops(syntax).anyMatch(loop -> Walk.reads(loop.iterable(), variable, attribute));
     }
 
     /**

@@ -1,11 +1,38 @@
 package espalier.jinja;
 
 import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** The statements within a statement. */
+/** Looks for things in the syntax of a template. */
 final class Walk {
     private Walk() {}
 
+    /** Every loop, however deep. */
+    static Stream<Node.For> loops(List<Node> nodes) {
+        return nodes.stream().flatMap(node -> {
+            Stream<Node.For> inner = bodies(node).stream().flatMap(Walk::loops);
+            return node instanceof Node.For loop ? Stream.concat(Stream.of(loop), inner) : inner;
+        });
+    }
+
+    /** Whether an expression is {@code variable.attribute} under filters, tests and slices. */
+    static boolean reads(@Nullable Expression expression, String variable, String attribute) {
+        return switch (expression) {
+            case Expression.Filtered filtered -> reads(filtered.target(), variable, attribute);
+            case Expression.Tested tested -> reads(tested.target(), variable, attribute);
+            case Expression.Slice slice -> reads(slice.target(), variable, attribute);
+            case Expression.Attribute(Expression.Name(String name, int at), String key, int line) ->
+                name.equals(variable) && key.equals(attribute);
+            case Expression.Item(
+                    Expression.Name(String name, int at),
+                    Expression.Literal(String key, int keyLine),
+                    int line) -> name.equals(variable) && key.equals(attribute);
+            case null, default -> false;
+        };
+    }
+
+    /** The statements within a statement. */
     static List<List<Node>> bodies(Node node) {
         return switch (node) {
             case Node.If branch -> {
