@@ -45,6 +45,10 @@ public final class ModelConfig {
         return texts("architectures").contains(wanted);
     }
 
+    boolean isEmpty() {
+        return node.isEmpty();
+    }
+
     public boolean has(String key) {
         return !node.path(key).isMissingNode() && !node.path(key).isNull();
     }

@@ -64,7 +64,9 @@ public sealed interface RopeScaling {
 
     /** The section that describes the rotary embedding, wherever this config keeps it. */
     static Optional<ModelConfig> section(ModelConfig config) {
-        return config.section("rope_scaling").or(() -> config.section("rope_parameters"));
+        return config.section("rope_scaling")
+                .filter(scaling -> !scaling.isEmpty())
+                .or(() -> config.section("rope_parameters"));
     }
 
     private static RopeScaling llama3(ModelConfig config, ModelConfig c) {

@@ -8,6 +8,7 @@ import espalier.golden.GoldenCheck;
 import espalier.golden.GoldenModels;
 import espalier.golden.GoldenModels.Golden;
 import espalier.model.family.Families;
+import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.host.ThreadRanks;
 import espalier.tensor.reference.ReferenceDevice;
@@ -44,6 +45,21 @@ class GoldenLogitsTest {
     @MethodSource(FOLDERS)
     void longRunsOverFourRanksThatRepeatKeyValueHeads(Golden golden) {
         new GoldenCheck(golden, 2).runs(devices(4), 50);
+    }
+
+    @ParameterizedTest
+    @MethodSource(FOLDERS)
+    void everyOpOfADryRunHasTheShapesThatItMayHave(Golden golden) {
+        try (Checkpoint checkpoint = ModelFolder.open(golden.folder()).checkpoint()) {
+            ModelDefinition family = Families.of(ModelConfig.of(checkpoint.config()));
+            var largest = new MemoryPlan.Largest(200, 70, 32);
+            for (int ranks : new int[] {1, 2, 4}) {
+                for (int rank = 0; rank < ranks; rank++) {
+                    var plan = MemoryPlan.of(family, checkpoint, new Mesh(rank, ranks), largest, DType.F32);
+                    assertThat(plan.weightBytes()).isPositive();
+                }
+            }
+        }
     }
 
     @Test
