@@ -262,4 +262,27 @@ class SchedulerTest {
             assertThat(heard).filteredOn(e -> e instanceof Emission.Token).hasSize(how == Pause.ABORT ? 1 : 10);
         }
     }
+
+    @Test
+    void heldBackRequestsAreAdmittedTogetherAsSoonAsTheirPrefixIsComputed() {
+        for (Policy policy : Policy.values()) {
+            var scheduler = scheduler(new Limits(1000, 1, 16, 200, 16, 64, 99), policy);
+            for (int id = 0; id < 5; id++) {
+                int last = 1000 + id;
+                int[] prompt =
+                        IntStream.range(0, 33).map(i -> i < 32 ? i : last).toArray();
+                scheduler.submit(id, aCase(id, prompt, 9).request(), 0, null);
+            }
+            var heard = new ArrayList<Emission>();
+            assertThat(admitted(step(scheduler, heard)))
+                    .as("%s, first chunk", policy)
+                    .hasSize(1);
+            assertThat(admitted(step(scheduler, heard)))
+                    .as("%s, second chunk", policy)
+                    .isEmpty();
+            assertThat(admitted(step(scheduler, heard)))
+                    .as("%s, then the others", policy)
+                    .hasSize(4);
+        }
+    }
 }
