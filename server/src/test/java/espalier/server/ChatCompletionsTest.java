@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,11 @@ class ChatCompletionsTest {
     @BeforeAll
     void start() {
         fixture = new Fixture();
+    }
+
+    @BeforeEach
+    void forget() {
+        fixture.engine.forget();
     }
 
     @AfterAll
@@ -209,7 +215,6 @@ class ChatCompletionsTest {
         assertThat(choice()).contains("\"finish_reason\":\"length\",\"matched_stop\":null");
         fixture.engine.script = c -> c.finish(0, FinishReason.ABORT, null);
         assertThat(choice()).contains("\"finish_reason\":\"abort\",\"matched_stop\":null");
-        fixture.engine.script = FakeEngine.HELLO;
     }
 
     @Test
@@ -235,7 +240,6 @@ class ChatCompletionsTest {
                     .isEqualTo("{\"object\":\"error\",\"message\":\"The queue is full\",\"type\":\"503\","
                             + "\"param\":null,\"code\":503}");
         }
-        fixture.engine.script = FakeEngine.HELLO;
     }
 
     @Test
@@ -246,7 +250,6 @@ class ChatCompletionsTest {
         };
         String body = fixture.post(PATH, "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"stream\":true}")
                 .body();
-        fixture.engine.script = FakeEngine.HELLO;
 
         assertThat(body)
                 .endsWith("data: {\"error\":{\"object\":\"error\",\"message\":\"Internal server error: the device is"
@@ -261,9 +264,7 @@ class ChatCompletionsTest {
 
     private TextRequest last() throws InterruptedException {
         FakeCompletion completion = fixture.started();
-        while (!fixture.engine.started.isEmpty()) {
-            completion = fixture.started();
-        }
+        assertThat(fixture.engine.started).isEmpty();
         return completion.request;
     }
 }

@@ -9,21 +9,29 @@ import espalier.chat.Prompt;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import tools.jackson.databind.JsonNode;
 
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CompletionsTest {
     private static final String PATH = "/v1/completions";
     private Fixture fixture;
 
-    @BeforeEach
+    @BeforeAll
     void start() {
         fixture = new Fixture();
     }
 
-    @AfterEach
+    @BeforeEach
+    void forget() {
+        fixture.engine.forget();
+    }
+
+    @AfterAll
     void stop() {
         fixture.close();
     }

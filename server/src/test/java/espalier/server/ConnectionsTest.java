@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.Emission.FinishReason;
 import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
@@ -213,6 +214,21 @@ class ConnectionsTest {
             assertThat(wire.readTo("\r\n")).contains(" 400 Bad Request");
         }
         assertThat(fixture.get("/ping").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void itIsReadyOnlyAfterAWarmUpThatARefusalMaySkipButAFaultMayNot() throws Exception {
+        var options = ServerOptions.local(0);
+        var engine = new FakeEngine();
+        Server.start(options, engine).close();
+        assertThat(engine.started.take().request.rid()).startsWith("WARMUP");
+
+        engine.refusal = RequestRejected.invalid("prompt", "too long");
+        Server.start(options, engine).close();
+
+        engine.refusal = null;
+        engine.script = c -> c.fail(0, new EngineFault(EngineFault.Code.DEVICE, "lost"));
+        assertThatThrownBy(() -> Server.start(options, engine)).hasMessage("lost");
     }
 
     @Test

@@ -100,6 +100,7 @@ class ErrorsTest {
             {"messages":[M],"tool_choice":"required"}                 | tool_choice           | structured output
             {"messages":[M],"tool_choice":{"type":"function"}}        | tool_choice           | structured output
             {"messages":[M],"lora_path":"x"}                          | lora_path             | LoRA
+            {"messages":[M],"input_ids":[1]}                          | input_ids             | send ids to /v1/completions
             {"messages":[{"role":"user","content":[{"type":"image_url"}]}]} | messages[0].content[0].type | text only
             """)
     void whatIsWrongInSenseNamesItsField(String body, String parameter, String message) throws Exception {

@@ -49,6 +49,14 @@ final class FakeEngine implements TextEngine, Engine {
     /** Every request that was accepted, in order. */
     final BlockingQueue<FakeCompletion> started = new LinkedBlockingQueue<>();
 
+    /** Behaves as a fresh one again. */
+    void forget() {
+        script = HELLO;
+        refusal = null;
+        mostAccepted = Integer.MAX_VALUE;
+        started.clear();
+    }
+
     @Override
     public ModelCard card() {
         return new ModelCard(

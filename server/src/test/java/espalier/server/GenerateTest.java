@@ -13,23 +13,31 @@ import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class GenerateTest {
     private static final String PATH = "/generate";
     private Fixture fixture;
 
-    @BeforeEach
+    @BeforeAll
     void start() {
         fixture = new Fixture();
     }
 
-    @AfterEach
+    @BeforeEach
+    void forget() {
+        fixture.engine.forget();
+    }
+
+    @AfterAll
     void stop() {
         fixture.close();
     }

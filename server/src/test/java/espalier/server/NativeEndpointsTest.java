@@ -79,6 +79,8 @@ class NativeEndpointsTest {
         assertThat(fixture.get("/").body()).isEqualTo("Espalier is running");
         assertThat(fixture.get("/ping").statusCode()).isEqualTo(200);
         assertThat(fixture.get("/weight_version").statusCode()).isEqualTo(404);
+        assertThat(fixture.get("/v1/loads?include=core,queues").statusCode()).isEqualTo(200);
+        assertThat(fixture.get("/v1/loads?include=core,magic").statusCode()).isEqualTo(400);
         HttpResponse<String> head = fixture.send(HttpRequest.newBuilder(fixture.uri("/"))
                 .method("HEAD", HttpRequest.BodyPublishers.noBody())
                 .build());
@@ -180,6 +182,10 @@ class NativeEndpointsTest {
         assertThat(fixture.post("/v1/tokenize", "{\"prompt\":[\"<7>\",\"<8>\"],\"add_special_tokens\":false}")
                         .body())
                 .isEqualTo("{\"tokens\":[[7],[8]],\"count\":[1,1],\"max_model_len\":2048}");
+        assertThat(fixture.post("/tokenize", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}")
+                        .body())
+                .isEqualTo("{\"tokens\":[0],\"count\":1,\"max_model_len\":2048}");
+        assertThat(fixture.post("/tokenize", "{}").statusCode()).isEqualTo(400);
         assertThat(fixture.post("/detokenize", "{\"tokens\":[1,2]}").body()).isEqualTo("{\"text\":\"<1><2>\"}");
         assertThat(fixture.post("/v1/detokenize", "{\"tokens\":[[1],[2,3]]}").body())
                 .isEqualTo("{\"text\":[\"<1>\",\"<2><3>\"]}");
