@@ -64,7 +64,7 @@ class SchedulerFuzzTest {
         int context = 8 + r.nextInt(56);
         int pageSize = r.nextInt(3) == 0 ? 1 : 1 + r.nextInt(8);
         int pages = context / 2 / pageSize + 2 + r.nextInt(Math.max(1, 4 * context / pageSize));
-        int chunk = r.nextInt(5) == 0 ? -1 : 1 + r.nextInt(40);
+        int chunk = r.nextInt(5) == 0 ? -1 : 1 + r.nextInt(r.nextInt(3) == 0 ? 3 : 40);
         int queue = r.nextInt(6) == 0 ? 1 + r.nextInt(6) : Integer.MAX_VALUE;
         return new Limits(pages, pageSize, 1 + r.nextInt(16), context, chunk, 1 + r.nextInt(48), queue);
     }

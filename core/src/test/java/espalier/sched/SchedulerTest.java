@@ -285,4 +285,33 @@ class SchedulerTest {
                     .hasSize(4);
         }
     }
+
+    @Test
+    void saltsShareNothingAndHoldNobodyBack() {
+        var scheduler = scheduler(Limits.of(1000, 1, 4, 64), Policy.FCFS);
+        for (int id = 0; id < 3; id++) {
+            var request = new GenerateRequest("r" + id, Tokens.of(1, 2, 3, 4, 5), upTo(3), 0, "salt " + id % 2);
+            scheduler.submit(id, request, 0, null);
+        }
+        assertThat(admitted(step(scheduler, new ArrayList<>()))).containsExactly(0L, 1L);
+        assertThat(scheduler.facts().cachedTokens()).isZero();
+        assertThat(admitted(step(scheduler, new ArrayList<>()))).containsExactly(2L);
+        assertThat(scheduler.facts().cachedTokens()).isEqualTo(4);
+    }
+
+    @Test
+    void tokensOfOthersNeverTakeThePagesThatAPromptUnderWayStillNeeds() {
+        var strategy = new Strategy(Policy.FCFS, 0.05, true, StepShape.MIXED, 0);
+        for (int pages = 50; pages < 60; pages++) {
+            var cases = new ArrayList<Case>();
+            for (int id = 0; id < 3; id++) {
+                cases.add(aCase(id, new int[] {40 + id}, 40));
+            }
+            cases.add(new Case(3, aCase(3, IntStream.range(0, 40).toArray(), 1).request(), 3, false, 2, -1));
+            var limits = new Limits(pages, 1, 4, 64, 1, 64, 99);
+            var run = new Simulation(limits, strategy, 1, 0).run(cases);
+            run.checkAnswers(cases);
+            assertThat(run.scheduler.counters().retractions()).isPositive();
+        }
+    }
 }

@@ -93,7 +93,7 @@ final class Simulation {
                 .mapToLong(c -> c.request().prompt().size() + limits.contextLength() + c.arrives())
                 .sum();
         while (!arrivals.isEmpty() || !scheduler.isIdle() || !flights.isEmpty()) {
-            assertThat(steps).as("steps: is something stuck?").isLessThan((int) (20 * work + 100));
+            assertThat(steps).as("steps: is something stuck?").isLessThan((int) (2 * work + 1000));
             while (!arrivals.isEmpty() && arrivals.element().arrives() <= steps) {
                 Case c = arrivals.remove();
                 scheduler.submit(c.id(), c.request(), c.seed(), c.rules()).ifPresent(this::hear);
