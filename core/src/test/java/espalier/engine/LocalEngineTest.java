@@ -1,96 +1,35 @@
 package espalier.engine;
 
+import static espalier.engine.SmallEngine.END;
+import static espalier.engine.SmallEngine.VOCAB;
+import static espalier.engine.SmallEngine.engine;
+import static espalier.engine.SmallEngine.expected;
+import static espalier.engine.SmallEngine.fake;
+import static espalier.engine.SmallEngine.listen;
+import static espalier.engine.SmallEngine.request;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.Emission;
 import espalier.api.Emission.FinishReason;
-import espalier.api.EngineFault;
-import espalier.api.EngineInfo;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
 import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
-import espalier.exec.Executor;
+import espalier.engine.SmallEngine.Heard;
 import espalier.exec.FakeExecutor;
 import espalier.exec.FakeModel;
-import espalier.sched.Limits;
 import espalier.sched.Pause;
-import espalier.sched.Scheduler;
-import espalier.sched.Strategy;
 import espalier.step.TokenRules;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60) // a lost wake-up must fail, not hang
 class LocalEngineTest {
-    private static final int VOCAB = 50;
-    private static final Set<Integer> END = Set.of(7);
-    private static final Limits LIMITS = new Limits(64, 4, 4, 128, 16, 64, 8);
-
-    private static FakeExecutor fake() {
-        return new FakeExecutor(64, 4, 4, VOCAB, 1);
-    }
-
-    private static LocalEngine engine(Executor executor, LoopOptions options) {
-        var info = new EngineInfo("fake", VOCAB, 128, END, 4, 256, 4);
-        return LocalEngine.start(new Scheduler(LIMITS, Strategy.standard(), END), executor, info, options);
-    }
-
-    private static LocalEngine engine(Executor executor) {
-        return engine(executor, LoopOptions.of(1));
-    }
-
-    private static GenerateRequest request(int number, int newTokens) {
-        var params = SamplingParams.builder()
-                .maxNewTokens(newTokens)
-                .ignoreEos(true)
-                .seed((long) number)
-                .build();
-        int[] prompt =
-                IntStream.range(0, 5 + number % 7).map(i -> i + number / 3).toArray();
-        return new GenerateRequest("request-" + number, Tokens.of(prompt), params);
-    }
-
-    private static List<Integer> expected(GenerateRequest request) {
-        long seed = java.util.Objects.requireNonNull(request.sampling().seed());
-        int most = java.util.Objects.requireNonNull(request.sampling().maxNewTokens());
-        return FakeModel.answer(request, seed, null, END, VOCAB, most).tokens();
-    }
-
-    private record Heard(List<Integer> tokens, Emission end) {}
-
-    private static Heard listen(Generation generation) throws InterruptedException {
-        var tokens = new ArrayList<Integer>();
-        while (true) {
-            Emission next = generation.next();
-            if (next instanceof Emission.Token token) {
-                tokens.add(token.id());
-            } else {
-                return new Heard(tokens, next);
-            }
-        }
-    }
-
-    /** Runs {@code task} for each number on virtual threads of their own. */
-    private static <T> List<Future<T>> together(int count, java.util.function.IntFunction<Callable<T>> task) {
-        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            return IntStream.range(0, count)
-                    .mapToObj(i -> threads.submit(task.apply(i)))
-                    .toList();
-        }
-    }
-
     @Test
     void answersAsTheModelDoesWithAndWithoutOverlap() throws InterruptedException {
         for (LoopOptions options : List.of(LoopOptions.of(1), LoopOptions.of(1).withoutOverlap())) {
@@ -105,7 +44,7 @@ class LocalEngineTest {
     @Test
     void manyThreadsAreServedAtOnce() throws Exception {
         try (var engine = engine(fake())) {
-            var heard = LocalEngineTest.<Heard>together(100, i -> () -> {
+            var heard = SmallEngine.<Heard>together(100, i -> () -> {
                 while (true) {
                     try (var generation = engine.submit(request(i, 1 + i % 20))) {
                         Heard all = listen(generation);
@@ -172,120 +111,9 @@ class LocalEngineTest {
     }
 
     @Test
-    void aFailureAtAnyCallEndsEveryRequestOnceAndTheEngineSaysSo() throws Exception {
-        List<java.util.function.Supplier<RuntimeException>> faults = List.of(
-                () -> new EngineFault(EngineFault.Code.DEVICE, "rank 1 is gone"),
-                () -> new IllegalStateException("a broken invariant"));
-        for (var fault : faults) {
-            for (int call = 0; call < 40; call++) {
-                var faulty = new FaultyExecutor(fake(), call, fault);
-                try (var engine = engine(faulty)) {
-                    var heard = LocalEngineTest.<Boolean>together(3, i -> () -> {
-                        try (var generation = engine.submit(request(i, 12))) {
-                            Heard all = listen(generation);
-                            if (all.end() instanceof Emission.Failed failed) {
-                                assertThat(failed.cause())
-                                        .isInstanceOf(EngineFault.class)
-                                        .hasMessageContaining(fault.get().getMessage());
-                            } else {
-                                assertThat(all.tokens()).isEqualTo(expected(request(i, 12)));
-                            }
-                            assertThatThrownBy(generation::next).isInstanceOf(IllegalStateException.class);
-                            return all.end() instanceof Emission.Failed;
-                        } catch (EngineFault e) {
-                            return true; // it failed before this one came
-                        }
-                    });
-                    boolean failed = false;
-                    for (Future<Boolean> one : heard) {
-                        failed |= one.get();
-                    }
-                    if (failed) {
-                        assertThat(engine.isHealthy()).isFalse();
-                        assertThat(engine.flushCache()).isFalse();
-                        assertThatThrownBy(() -> engine.submit(request(9, 1))).isInstanceOf(EngineFault.class);
-                    } else {
-                        assertThat(faulty.hasFailed()).isFalse();
-                    }
-                }
-            }
-        }
-    }
-
-    @Test
-    void closeWhileRunningFailsWhatIsOpenAndThenNothingIsTaken() throws InterruptedException {
-        var fake = fake();
-        var gated = new GatedExecutor(fake);
-        var engine = engine(gated);
-        var running = engine.submit(request(1, 100));
-        gated.launches.acquire();
-        var waiting = IntStream.range(2, 8)
-                .mapToObj(i -> engine.submit(request(i, 100)))
-                .toList();
-        var closing = Thread.ofPlatform().start(engine::close);
-        while (closing.getState() != Thread.State.WAITING) { // until it waits for the engine's thread
-            Thread.onSpinWait();
-        }
-        gated.openForGood();
-        closing.join();
-        assertThat(fake.isClosed()).isTrue();
-        var all = new ArrayList<>(waiting);
-        all.add(running);
-        for (Generation generation : all) {
-            assertThat(listen(generation).end())
-                    .isInstanceOfSatisfying(
-                            Emission.Failed.class,
-                            f -> assertThat(f.cause())
-                                    .isInstanceOf(RequestRejected.class)
-                                    .hasMessage("The server is shutting down."));
-        }
-        assertThatThrownBy(() -> engine.submit(request(9, 1))).isInstanceOf(RequestRejected.class);
-        assertThat(engine.flushCache()).isFalse();
-        assertThat(engine.isHealthy()).isTrue();
-        engine.close();
-    }
-
-    @Test
-    void drainingTakesNothingMoreAndWaitsForTheRest() throws Exception {
-        var gated = new GatedExecutor(fake());
-        try (var engine = engine(gated)) {
-            var generation = engine.submit(request(1, 10));
-            gated.launches.acquire();
-            assertThat(engine.drain(Duration.ZERO)).isFalse();
-            assertThatThrownBy(() -> engine.submit(request(2, 1))).isInstanceOf(RequestRejected.class);
-            gated.openForGood();
-            assertThat(engine.drain(Duration.ofSeconds(30))).isTrue();
-            assertThat(listen(generation).tokens()).isEqualTo(expected(request(1, 10)));
-        }
-    }
-
-    @Test
-    void theCacheIsFlushedOnlyWhenNothingIsOpen() throws Exception {
-        var gated = new GatedExecutor(fake());
-        try (var engine = engine(gated)) {
-            var generation = engine.submit(request(1, 100));
-            gated.launches.acquire();
-            try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-                var flushed = threads.submit(engine::flushCache);
-                while (!flushed.isDone()) {
-                    gated.results.release(); // one step at a time, until it has seen the wish
-                    gated.launches.tryAcquire(1, TimeUnit.SECONDS);
-                }
-                // Only where the wish came later than every token may it have been granted.
-                assertThat(!flushed.get() || engine.load().finishedRequests() == 1)
-                        .isTrue();
-            }
-            gated.openForGood();
-            listen(generation);
-            assertThat(engine.flushCache()).isTrue();
-            assertThat(engine.load().cachedTokens()).isZero();
-        }
-    }
-
-    @Test
     void constrainedTokensWaitForTheMasksAndTheRestDoesNotCare() throws InterruptedException {
-        for (LoopOptions options : List.of(LoopOptions.of(1), LoopOptions.of(1).withoutOverlap())) {
-            try (var engine = engine(fake(), options)) {
+        for (int depth = 0; depth < 4; depth++) {
+            try (var engine = engine(new FakeExecutor(64, 4, 4, VOCAB, depth))) {
                 var free = engine.submit(request(1, 40));
                 var ruled = engine.submit(request(2, 40), new Rising());
                 var expected = FakeModel.answer(request(2, 40), 2, new Rising(), END, VOCAB, 40);
@@ -311,6 +139,20 @@ class LocalEngineTest {
         @Override
         public void accept(int token) {
             last = token;
+        }
+    }
+
+    @Test
+    void whoWaitsForASeatGetsItAsSoonAsTheLastTokenOfAnotherIsIn() throws InterruptedException {
+        try (var engine = engine(fake())) {
+            engine.pause(Pause.IN_PLACE); // so that all come together
+            var open = IntStream.range(0, 8)
+                    .mapToObj(i -> engine.submit(request(i, 1)))
+                    .toList();
+            engine.resume();
+            for (int i = 0; i < 8; i++) { // four seats; nobody else wakes the engine
+                assertThat(listen(open.get(i)).tokens()).isEqualTo(expected(request(i, 1)));
+            }
         }
     }
 
