@@ -47,7 +47,7 @@ record ChatRequest(TextRequest text, Delivery delivery, boolean logprobs) {
 
     /** The conversation alone: messages, tools, template variables. */
     static ChatPrompt prompt(JsonObject body) {
-        List<Map<String, Object>> messages = ChatMessages.read(body);
+        List<Map<String, Object>> messages = MessageFields.read(body);
         List<Map<String, Object>> tools = toolChoice(body).equals("none") ? null : tools(body);
         return new ChatPrompt(messages, tools, variables(body), continuation(body));
     }

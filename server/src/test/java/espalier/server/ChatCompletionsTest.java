@@ -143,11 +143,12 @@ class ChatCompletionsTest {
                  'continue_final_message':true}""".replace("#", "\\\""));
 
         ChatPrompt prompt = ((Prompt.Chat) last().prompt()).prompt();
-        assertThat(prompt.messages().get(0)).containsEntry("content", "a b");
-        assertThat(prompt.messages().get(1)).containsEntry("content", "");
+        assertThat(prompt.messages().get(0).get("content"))
+                .isEqualTo(List.of(Map.of("type", "text", "text", "a"), Map.of("type", "text", "text", "b")));
+        assertThat(prompt.messages().get(1)).containsEntry("content", null);
         assertThat(prompt.messages().get(1).get("tool_calls"))
                 .isEqualTo(List.of(Map.of(
-                        "id", "c", "type", "function", "function", Map.of("name", "f", "arguments", Map.of("x", 1)))));
+                        "id", "c", "type", "function", "function", Map.of("name", "f", "arguments", "{\"x\":1}"))));
         assertThat(prompt.tools())
                 .isEqualTo(
                         List.of(Map.of("type", "function", "function", Map.of("name", "f", "parameters", Map.of()))));

@@ -49,7 +49,7 @@ class ErrorsTest {
             {"messages":[{"role":"king","content":"x"}]}               | messages[0].role must be one of
             {"messages":[{"role":"user","content":5}]}                 | messages[0].content must be a string or a list of parts, got 5
             {"messages":[{"role":"user","content":["x"]}]}             | messages[0].content[0] must be an object
-            {"messages":[{"role":"user","content":[{"type":"text"}]}]} | messages[0].content[0].text is required
+            {"messages":[{"role":"user","tool_calls":[1]}]}            | messages[0].tool_calls[0] must be an object
             {"messages":[M],"temperature":"hot"}                       | temperature must be a number, got the string "hot"
             {"messages":[M],"max_tokens":"5"}                          | max_tokens must be an integer, got the string "5"
             {"messages":[M],"max_tokens":1.5}                          | max_tokens must be an integer, got 1.5
@@ -101,7 +101,6 @@ class ErrorsTest {
             {"messages":[M],"tool_choice":{"type":"function"}}        | tool_choice           | structured output
             {"messages":[M],"lora_path":"x"}                          | lora_path             | LoRA
             {"messages":[M],"input_ids":[1]}                          | input_ids             | send ids to /v1/completions
-            {"messages":[{"role":"user","content":[{"type":"image_url"}]}]} | messages[0].content[0].type | text only
             """)
     void whatIsWrongInSenseNamesItsField(String body, String parameter, String message) throws Exception {
         JsonNode error = refused(CHAT, body);
