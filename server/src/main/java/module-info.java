@@ -5,5 +5,10 @@ module espalier.server {
     requires java.net.http;
     requires io.vertx.core;
     requires info.picocli;
+    requires java.logging;
     requires static org.jspecify;
+
+    opens espalier.cli to
+            espalier.core,
+            info.picocli;
 }

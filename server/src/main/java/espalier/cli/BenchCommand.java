@@ -1,0 +1,219 @@
+package espalier.cli;
+
+import espalier.api.RequestRejected;
+import espalier.chat.TextEngine;
+import espalier.config.Flag;
+import espalier.config.Options;
+import espalier.load.Benchmarks;
+import espalier.load.Pace;
+import espalier.load.Report;
+import espalier.load.Workload;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.ObjectMapper;
+
+/** Measures: one batch after another, a load inside this process, or a load over HTTP. */
+final class BenchCommand implements Command {
+
+    /** What is sent. */
+    record Load(
+            @Flag(
+                    value = "--dataset-name",
+                    help = "random-ids or generated-shared-prefix.",
+                    byDefault = "random-ids",
+                    label = "NAME")
+            String dataset,
+
+            @Flag(value = "--num-prompts", help = "Requests.", byDefault = "64")
+            int numPrompts,
+
+            @Flag(
+                    value = {"--random-input-len", "--input-len"},
+                    help = "Tokens of a prompt, at most.",
+                    byDefault = "512",
+                    label = "TOKENS")
+            int inputLen,
+
+            @Flag(
+                    value = {"--random-output-len", "--output-len"},
+                    help = "Tokens of an answer, at most.",
+                    byDefault = "128",
+                    label = "TOKENS")
+            int outputLen,
+
+            @Flag(
+                    value = "--random-range-ratio",
+                    help = "Least length as a share of the greatest.",
+                    byDefault = "0.0",
+                    label = "SHARE")
+            double rangeRatio,
+
+            @Flag(value = "--gsp-num-groups", help = "Groups that share a prefix.", byDefault = "1", label = "N")
+            int groups,
+
+            @Flag(
+                    value = "--gsp-system-prompt-len",
+                    help = "Tokens of a shared prefix.",
+                    byDefault = "512",
+                    label = "TOKENS")
+            int prefixLen,
+
+            @Flag(
+                    value = "--gsp-question-len",
+                    help = "Tokens after the shared prefix.",
+                    byDefault = "32",
+                    label = "TOKENS")
+            int questionLen,
+
+            @Flag(value = "--gsp-output-len", help = "Tokens of an answer.", byDefault = "16", label = "TOKENS")
+            int groupOutputLen,
+
+            @Flag(
+                    value = "--request-rate",
+                    help = "Requests a second, Poisson; inf sends all.",
+                    byDefault = "inf",
+                    label = "X")
+            String requestRate,
+
+            @Flag(value = "--max-concurrency", help = "Requests under way at once.", byDefault = "32", label = "N")
+            int maxConcurrency,
+
+            @Flag(value = "--batch-sizes", help = "For one-batch.", byDefault = "1,8,32", label = "N,N,...")
+            String batchSizes,
+
+            @Flag(value = "--bench-seed", help = "Makes the requests.", byDefault = "42", label = "SEED")
+            int seed,
+
+            @Flag(value = "--output-file", help = "Appends the figures as a JSON line.", label = "FILE") @Nullable
+            String outputFile) {
+
+        Workload workload(int vocabulary) {
+            var shape = new Workload.Shape(numPrompts, vocabulary, seed);
+            return switch (dataset) {
+                case "random-ids", "random" -> Workload.randomIds(shape, inputLen, outputLen, rangeRatio);
+                case "generated-shared-prefix" ->
+                    Workload.sharedPrefix(shape, groups, prefixLen, questionLen, groupOutputLen);
+                default ->
+                    throw RequestRejected.invalid(
+                            "--dataset-name",
+                            "--dataset-name takes random-ids or generated-shared-prefix, got '" + dataset + "'");
+            };
+        }
+
+        Pace pace() {
+            double rate = requestRate.equals("inf") ? Double.POSITIVE_INFINITY : Double.parseDouble(requestRate);
+            return new Pace(rate, maxConcurrency, seed);
+        }
+    }
+
+    /** For {@code serving}. */
+    record Remote(
+            @Flag(
+                    value = "--base-url",
+                    help = "The server to send to.",
+                    byDefault = "http://127.0.0.1:30000",
+                    label = "URL")
+            String baseUrl,
+
+            @Flag(value = "--bench-api-key", help = "Its key.", label = "KEY") @Nullable
+            String apiKey,
+
+            @Flag(
+                    value = "--vocab-size",
+                    help = "Of its model; asked from the server by default.",
+                    byDefault = "0",
+                    label = "N")
+            int vocabSize,
+
+            @Flag(value = "--flush-cache", help = "Empty its prefix cache first.")
+            boolean flushCache) {}
+
+    @Override
+    public String name() {
+        return "bench";
+    }
+
+    @Override
+    public String description() {
+        return "Measure: one-batch (prefill and decode by batch size), offline (a load in this process), or serving (a"
+                + " load over HTTP, to a server that is running).";
+    }
+
+    @Override
+    public String arguments() {
+        return "one-batch|offline|serving";
+    }
+
+    @Override
+    public List<Class<? extends Record>> flags() {
+        return List.of(
+                Load.class,
+                Remote.class,
+                Options.Model.class,
+                Options.Device.class,
+                Options.Cache.class,
+                Options.Schedule.class);
+    }
+
+    @Override
+    public int run(Terminal terminal, Typed typed) throws Exception {
+        String kind = typed.arguments().isEmpty() ? "" : typed.arguments().getFirst();
+        Load load = typed.as(Load.class);
+        Logs.install(terminal, "warning");
+        switch (kind) {
+            case "serving" -> {
+                Remote to = typed.as(Remote.class);
+                var server = new Benchmarks.Server(to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache());
+                finish(Benchmarks.serving(server, load::workload, load.pace()), load, terminal);
+            }
+            case "offline" -> {
+                try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
+                    int vocabulary = engine.engine().info().vocabSize();
+                    finish(Benchmarks.offline(engine.engine(), load.workload(vocabulary), load.pace()), load, terminal);
+                }
+            }
+            case "one-batch" -> {
+                try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
+                    var sizes = Arrays.stream(load.batchSizes().split(",", -1))
+                            .map(Integer::valueOf)
+                            .toList();
+                    // Warm the JIT: the first calls of every kernel are interpreted.
+                    Benchmarks.oneBatch(
+                            engine.engine(),
+                            sizes,
+                            load.inputLen(),
+                            load.outputLen(),
+                            new java.io.PrintStream(java.io.OutputStream.nullOutputStream()));
+                    for (Map<String, Object> row : Benchmarks.oneBatch(
+                            engine.engine(), sizes, load.inputLen(), load.outputLen(), terminal.out())) {
+                        append(row, load);
+                    }
+                }
+            }
+            default ->
+                throw RequestRejected.invalid("bench", "bench takes one-batch, offline or serving, got '" + kind + "'");
+        }
+        return Cli.OK;
+    }
+
+    private static void finish(Report report, Load load, Terminal terminal) throws IOException {
+        report.print(terminal.out());
+        append(report.figures(), load);
+    }
+
+    private static void append(Map<String, Object> figures, Load load) throws IOException {
+        if (load.outputFile() != null) {
+            Files.writeString(
+                    Path.of(load.outputFile()),
+                    new ObjectMapper().writeValueAsString(figures) + "\n",
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.APPEND);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package espalier.cli;
+
+import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
+import espalier.base.Nearest;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Reads a command line, runs what it names, and turns what goes wrong into one line and an exit code. */
+final class Cli {
+    static final int OK = 0;
+    static final int FAULT = 1;
+    static final int USAGE = 2;
+
+    private Cli() {}
+
+    static int run(Terminal terminal, String... args) {
+        CommandSpec root = CommandSpec.create()
+                .name("espalier")
+                .addMixin("help", CommandSpec.forAnnotatedObject(new Help()))
+                .versionProvider(() -> new String[] {"espalier " + version()});
+        root.usageMessage()
+                .description("Serves large language models from one Java process, OpenAI-compatible.")
+                .footer("", "Begin with: espalier serve", "");
+        for (Command command : List.of(new Serve(), new Generate(), new Chat(), new BenchCommand(), new CheckEnv())) {
+            root.addSubcommand(command.name(), Flags.spec(command, terminal));
+        }
+        CommandLine line = new CommandLine(root)
+                .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
+                .setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8))
+                .setParameterExceptionHandler((e, _) -> explain(e, terminal))
+                .setExecutionExceptionHandler((e, _, _) -> explain(e, terminal));
+        if (args.length == 0) {
+            line.usage(terminal.out());
+            return USAGE;
+        }
+        return line.execute(args);
+    }
+
+    static String version() {
+        String version = Cli.class.getModule().getDescriptor() == null
+                ? null
+                : Cli.class.getModule().getDescriptor().rawVersion().orElse(null);
+        return version == null ? "0.1.0" : version;
+    }
+
+    private static int explain(ParameterException e, Terminal terminal) {
+        String command = e.getCommandLine().getCommandSpec().qualifiedName();
+        var message = new StringBuilder(
+                String.valueOf(e.getMessage()).lines().findFirst().orElse("cannot read the command line"));
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            String word = unmatched.getUnmatched().getFirst();
+            CommandSpec spec = e.getCommandLine().getCommandSpec();
+            var known = unmatched.isUnknownOption()
+                    ? spec.optionsMap().keySet()
+                    : spec.subcommands().keySet();
+            message.setLength(0);
+            message.append(unmatched.isUnknownOption() ? "unknown flag " : "unknown argument ")
+                    .append(word);
+            Nearest.to(word.replaceFirst("=.*", ""), known)
+                    .ifPresent(near ->
+                            message.append("; did you mean ").append(near).append('?'));
+        }
+        terminal.err().println(command + ": " + message + " (" + command + " --help lists the flags)");
+        return USAGE;
+    }
+
+    /** Theirs and ours in one line; a stack trace only for what should not happen. */
+    private static int explain(Exception e, Terminal terminal) {
+        return switch (e) {
+            case RequestRejected rejected -> {
+                terminal.err().println("espalier: " + rejected.getMessage());
+                yield USAGE;
+            }
+            case EngineFault fault
+            when fault.code() != EngineFault.Code.INTERNAL -> {
+                terminal.err().println("espalier: " + fault.getMessage());
+                yield FAULT;
+            }
+            default -> {
+                terminal.err().println("espalier: unexpected failure, please report it:");
+                e.printStackTrace(terminal.err());
+                yield FAULT;
+            }
+        };
+    }
+
+    @CommandLine.Command(mixinStandardHelpOptions = true)
+    static final class Help {}
+}

@@ -1,0 +1,154 @@
+package espalier.cli;
+
+import espalier.api.RequestRejected;
+import espalier.chat.Espalier;
+import espalier.chat.EspalierLoader;
+import espalier.checkpoint.hub.DownloadProgress;
+import espalier.checkpoint.hub.HubAccess;
+import espalier.checkpoint.hub.HubRequest;
+import espalier.checkpoint.hub.HubSource;
+import espalier.checkpoint.hub.ProgressBar;
+import espalier.config.OptionReader;
+import espalier.config.Options;
+import espalier.engine.StepLog;
+import espalier.engine.StepReport;
+import espalier.http.ApiKeys;
+import espalier.http.ListenerOptions;
+import espalier.launch.LoadListener;
+import espalier.server.ServerOptions;
+import espalier.serving.ServingOptions;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+
+/** From flags and environment to a loaded model. */
+final class Loading {
+    private static final System.Logger LOG = System.getLogger("espalier");
+
+    private static final int TERMINAL_COLUMNS = 100;
+    private static final long MOST_BODY_BYTES = 64L << 20;
+
+    private Loading() {}
+
+    static Espalier load(Options options, Terminal terminal) {
+        Options.Model model = options.model();
+        Path folder = model.modelPath() == null ? bundled(terminal) : resolve(model.modelPath(), options, terminal);
+        Path tokenizer = model.tokenizerPath() == null ? null : resolve(model.tokenizerPath(), options, terminal);
+        LOG.log(Level.INFO, "Load weight begin. model_path=" + folder);
+        return EspalierLoader.load(named(options, folder), folder, tokenizer, new Told(terminal));
+    }
+
+    /** The bundled model goes by a name of its own, and a hub id by itself. */
+    private static Options named(Options options, Path folder) {
+        Options.Model m = options.model();
+        boolean isFolder = m.modelPath() != null && Files.isDirectory(Path.of(m.modelPath()));
+        if (m.servedModelName() != null || isFolder) {
+            return options;
+        }
+        String name = m.modelPath() == null ? String.valueOf(folder.getFileName()) : m.modelPath();
+        return options.withServedModelName(name);
+    }
+
+    private static Path bundled(Terminal terminal) {
+        Path home = terminal.home();
+        Path demo = home == null ? null : home.resolve("models").resolve("demo");
+        if (demo == null || !Files.isDirectory(demo)) {
+            throw RequestRejected.invalid(
+                    "--model-path", "the bundled model is not here; name a model with --model-path FOLDER_OR_HUB_ID");
+        }
+        return demo;
+    }
+
+    private static Path resolve(String pathOrId, Options options, Terminal terminal) {
+        HubAccess access = HubAccess.of(terminal.environment()::get, Path.of(System.getProperty("user.home", ".")));
+        String token = options.model().hfToken();
+        DownloadProgress progress =
+                terminal.isInteractive() ? new ProgressBar(terminal.err(), TERMINAL_COLUMNS) : new Notes(terminal);
+        var wanted = options.model().loadFormat() == Options.LoadFormat.DUMMY
+                ? HubRequest.Wanted.ALL_BUT_WEIGHTS
+                : HubRequest.Wanted.EVERYTHING;
+        return HubSource.resolve(new HubRequest(
+                pathOrId,
+                options.model().revision(),
+                wanted,
+                token == null ? access : access.withToken(token),
+                progress));
+    }
+
+    static ServerOptions serverOptions(Options options, Espalier engine) {
+        Options.Server s = options.server();
+        var arguments = new HashMap<String, Object>();
+        OptionReader.flat(options).forEach((name, value) -> {
+            if (value != null) {
+                arguments.put(name, value);
+            }
+        });
+        arguments.put("model_path", engine.card().modelPath());
+        arguments.put("served_model_name", engine.card().servedName());
+        arguments.put("vocab_size", engine.engine().info().vocabSize());
+        arguments.put("max_total_num_tokens", engine.settings().limits().maxTotalTokens());
+        int loops = Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
+        return new ServerOptions(
+                new ListenerOptions(s.host(), s.port(), MOST_BODY_BYTES, loops),
+                s.apiKey() == null ? ApiKeys.NONE : new ApiKeys(s.apiKey(), null),
+                new ServingOptions(
+                        s.enableCacheReport(),
+                        false,
+                        true,
+                        Duration.ofSeconds(20),
+                        Map.copyOf(arguments),
+                        Cli.version()),
+                s.enableMetrics() ? ServerOptions.Metrics.ON : ServerOptions.Metrics.OFF,
+                ServerOptions.Warmup.RUN,
+                Duration.ofSeconds(s.shutdownTimeout()));
+    }
+
+    /** What a download has to say where nobody watches a bar. */
+    private record Notes(Terminal terminal) implements DownloadProgress {
+        @Override
+        public void update(Transfer transfer) {
+            if (transfer.fileDone() == transfer.fileBytes()) {
+                terminal.err().println("downloaded " + transfer.file());
+            }
+        }
+
+        @Override
+        public void note(String message) {
+            terminal.err().println(message);
+        }
+    }
+
+    /** Log lines, a bar for the layers where somebody watches, and SGLang's lines about steps. */
+    private static final class Told implements LoadListener {
+        private final Terminal terminal;
+        private final StepLog steps = new StepLog(line -> LOG.log(Level.INFO, line), "cpu graph", "False");
+
+        Told(Terminal terminal) {
+            this.terminal = terminal;
+        }
+
+        @Override
+        public void says(String line) {
+            LOG.log(Level.INFO, line);
+        }
+
+        @Override
+        public synchronized void loaded(int layers, int all) {
+            if (terminal.isInteractive()) {
+                terminal.err()
+                        .print("\rloading " + layers + " of " + all + " layers" + (layers == all ? "\r\u001b[K" : ""));
+                terminal.err().flush();
+            }
+        }
+
+        @Override
+        public void stepped(StepReport report) {
+            if (LOG.isLoggable(Level.INFO)) {
+                steps.accept(report);
+            }
+        }
+    }
+}

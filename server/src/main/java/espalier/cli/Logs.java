@@ -1,0 +1,95 @@
+package espalier.cli;
+
+import espalier.api.RequestRejected;
+import java.io.PrintStream;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.logging.Formatter;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+
+/** Log lines as SGLang writes them: {@code [2026-11-25 18:00:00] message}, to standard error. */
+final class Logs {
+    private static final DateTimeFormatter TIME =
+            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneId.systemDefault());
+
+    private Logs() {}
+
+    static void install(Terminal terminal, String level) {
+        Logger root = Logger.getLogger("");
+        for (Handler each : root.getHandlers()) {
+            root.removeHandler(each);
+        }
+        root.addHandler(new Lines(terminal.err()));
+        root.setLevel(Level.WARNING);
+        ESPALIER.setLevel(parse(level));
+    }
+
+    static void flush() {
+        for (Handler each : Logger.getLogger("").getHandlers()) {
+            each.flush();
+        }
+    }
+
+    /** Kept here since loggers that nobody holds are forgotten, level and all. */
+    private static final Logger ESPALIER = Logger.getLogger("espalier");
+
+    private static Level parse(String level) {
+        return switch (level.toLowerCase(java.util.Locale.ROOT)) {
+            case "debug" -> Level.FINE;
+            case "info" -> Level.INFO;
+            case "warning", "warn" -> Level.WARNING;
+            case "error", "critical" -> Level.SEVERE;
+            default ->
+                throw RequestRejected.invalid(
+                        "--log-level", "--log-level takes debug, info, warning or error, got '" + level + "'");
+        };
+    }
+
+    private static final class Lines extends Handler {
+        private final PrintStream out;
+
+        Lines(PrintStream out) {
+            this.out = out;
+            setLevel(Level.ALL);
+            setFormatter(new Line());
+        }
+
+        @Override
+        public void publish(LogRecord record) {
+            if (isLoggable(record)) {
+                out.print(getFormatter().format(record));
+            }
+        }
+
+        @Override
+        public void flush() {
+            out.flush();
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private static final class Line extends Formatter {
+        @Override
+        public String format(LogRecord record) {
+            var line = new StringBuilder("[")
+                    .append(TIME.format(Instant.ofEpochMilli(record.getMillis())))
+                    .append("] ");
+            if (record.getLevel().intValue() >= Level.WARNING.intValue()) {
+                line.append(record.getLevel().equals(Level.WARNING) ? "WARNING: " : "ERROR: ");
+            }
+            line.append(formatMessage(record)).append('\n');
+            if (record.getThrown() != null) {
+                var trace = new java.io.StringWriter();
+                record.getThrown().printStackTrace(new java.io.PrintWriter(trace, true));
+                line.append(trace);
+            }
+            return line.toString();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package espalier.cli;
+
+import espalier.api.SamplingParams;
+import espalier.config.Flag;
+import org.jspecify.annotations.Nullable;
+
+/** Sampling flags of the commands that generate; what is not given keeps the model's default. */
+record Sampling(
+        @Flag(
+                value = {"--max-new-tokens", "--max-tokens"},
+                help = "Most tokens to generate.",
+                label = "TOKENS")
+        @Nullable
+        Integer maxNewTokens,
+
+        @Flag(value = "--temperature", help = "0 is greedy.", label = "T") @Nullable
+        Double temperature,
+
+        @Flag(value = "--top-k", help = "Keep the k likeliest tokens; -1 keeps all.", label = "K") @Nullable
+        Integer topK,
+
+        @Flag(value = "--top-p", help = "Keep the likeliest tokens that together have this probability.", label = "P")
+        @Nullable
+        Double topP,
+
+        @Flag(value = "--min-p", help = "Drop tokens less likely than this share of the likeliest.", label = "P")
+        @Nullable
+        Double minP,
+
+        @Flag(value = "--seed", help = "The same seed gives the same text.", label = "SEED") @Nullable
+        Long seed,
+
+        @Flag(value = "--system", help = "System prompt.", label = "TEXT") @Nullable
+        String system) {
+
+    SamplingParams over(SamplingParams.Builder defaults) {
+        if (maxNewTokens != null) {
+            defaults.maxNewTokens(maxNewTokens);
+        }
+        if (temperature != null) {
+            defaults.temperature(temperature.floatValue());
+        }
+        if (topK != null) {
+            defaults.topK(topK);
+        }
+        if (topP != null) {
+            defaults.topP(topP.floatValue());
+        }
+        if (minP != null) {
+            defaults.minP(minP.floatValue());
+        }
+        return defaults.seed(seed).build();
+    }
+}
