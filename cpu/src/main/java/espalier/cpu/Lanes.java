@@ -190,34 +190,40 @@ final class Lanes {
         return (ShortVector) kept.lanewise(VectorOperators.LSHR, 16).convertShape(VectorOperators.I2S, HALF_SHORTS, 0);
     }
 
-    private static final float LOG2_E = 1.442695f;
-    /** ln 2 in two parts; the first has nine bits, so that its product with an exponent is exact. */
-    private static final float LN2_HIGH = 0x1.63p-1f;
+    // As vectors, since every broadcast in a kernel brings it nearer to the size that C2 no longer inlines.
+    private static final FloatVector GREATEST = splat(88);
+    private static final FloatVector LEAST = splat(-87);
+    private static final FloatVector LOG2_E = splat(1.442695f);
+    private static final FloatVector ROUNDER = splat(0x1.8p23f);
+    /** ln 2 in two parts, negative; the first has nine bits, so that its product with an exponent is exact. */
+    private static final FloatVector LN2_HIGH = splat(-0x1.63p-1f);
 
-    private static final float LN2_LOW = -2.1219444e-4f;
-    private static final float ROUNDER = 0x1.8p23f;
+    private static final FloatVector LN2_LOW = splat(2.1219444e-4f);
+    private static final FloatVector P4 = splat(0.001381432f);
+    private static final FloatVector P3 = splat(0.008368851f);
+    private static final FloatVector P2 = splat(0.0416684f);
+    private static final FloatVector P1 = splat(0.1666652f);
+    private static final FloatVector P0 = splat(0.49999994f);
+    private static final FloatVector ONE = splat(1);
+    private static final FloatVector ZERO = splat(0);
+    private static final IntVector EXPONENT_BIAS = IntVector.broadcast(INTS, 127);
 
     /**
      * The exponential function, within 2 ulp; arguments under -87 (-infinity too) give 0, those over 88 are taken as
      * 88. As {@code espalier.tensor.host.Exp}, with fused multiply-adds: {@code 2^n * (1 + r + r^2 p(r))}.
      */
     static FloatVector exp(FloatVector x) {
-        FloatVector in = x.min(88f).max(-87.3f);
-        FloatVector shifted = in.fma(splat(LOG2_E), splat(ROUNDER)); // n stands in its lowest bits
+        FloatVector in = x.min(GREATEST).max(LEAST);
+        FloatVector shifted = in.fma(LOG2_E, ROUNDER); // n stands in its lowest bits
         FloatVector n = shifted.sub(ROUNDER);
-        FloatVector r = n.fma(splat(-LN2_HIGH), in);
-        r = n.fma(splat(-LN2_LOW), r);
-        FloatVector p = splat(0.001381432f);
-        p = p.fma(r, splat(0.008368851f));
-        p = p.fma(r, splat(0.0416684f));
-        p = p.fma(r, splat(0.1666652f));
-        p = p.fma(r, splat(0.49999994f));
-        p = p.fma(r.mul(r), r).add(1f);
+        FloatVector r = n.fma(LN2_LOW, n.fma(LN2_HIGH, in));
+        FloatVector p = P4.fma(r, P3).fma(r, P2).fma(r, P1).fma(r, P0);
+        p = p.fma(r.mul(r), r).add(ONE);
         FloatVector power = shifted.reinterpretAsInts()
-                .add(127)
+                .add(EXPONENT_BIAS)
                 .lanewise(VectorOperators.LSHL, 23)
                 .reinterpretAsFloats();
-        return p.mul(power).blend(0f, x.lt(-87f));
+        return p.mul(power).blend(ZERO, x.lt(LEAST));
     }
 
     static FloatVector splat(float value) {

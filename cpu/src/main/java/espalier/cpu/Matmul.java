@@ -21,7 +21,7 @@ import jdk.incubator.vector.FloatVector;
  * <p>Four outputs at a time are a <em>quad</em>, the unit of work for a thread. One row of x meets the four stored rows
  * directly (f32 and bf16): this is the decode step, which reads weights at the speed of memory. Several rows meet a <em>panel</em>: the
  * four rows widened to floats once, {@link #PANEL} elements at a time so that they stay in the first-level cache while
- * tiles of up to 6 rows stream past. Rows come in chunks whose packed x fits the second-level cache.
+ * tiles of up to 4 rows stream past. Rows come in chunks whose packed x fits the second-level cache.
  */
 final class Matmul {
     /** Elements along the sum in a panel, whose four rows of floats take 32 KiB. */
@@ -32,8 +32,8 @@ final class Matmul {
     private static final int MOST_CHUNK_ROWS = 120;
     /** Multiply-adds that are worth handing to another thread: some ten microseconds. */
     private static final long PART_MACS = 400_000;
-    /** A tile of 6 rows needs 29 vector registers. */
-    private static final int MOST_TILE_ROWS = L >= 16 || L == 4 ? 6 : 2;
+    /** A tile of 4 rows needs 21 vector registers, which AVX2 has not. */
+    private static final int MOST_TILE_ROWS = L == 8 ? 2 : 4;
 
     private static final long ACC_BYTES = 4L * V;
 
@@ -88,7 +88,7 @@ final class Matmul {
         }
         int in = w.in();
         long rowBytes = (long) Packing.blocks(in) * 2 * V;
-        int most = Math.clamp(CHUNK_BYTES / rowBytes / 6 * 6, 6, MOST_CHUNK_ROWS);
+        int most = Math.clamp(CHUNK_BYTES / rowBytes / 4 * 4, 4, MOST_CHUNK_ROWS);
         for (int from = 0; from < x.rows(); from += most) {
             int rows = Math.min(most, x.rows() - from);
             long memory = packed.take(2 * rows * rowBytes);
@@ -121,11 +121,8 @@ final class Matmul {
 
     /** The number of rows in the tile that begins where {@code left} rows are left. */
     private static int tile(int left) {
-        if (left >= 6 && MOST_TILE_ROWS == 6) {
-            return 6;
-        }
-        if (left >= 4 && MOST_TILE_ROWS == 6) {
-            return 4;
+        if (left >= 4) {
+            return MOST_TILE_ROWS;
         }
         return left >= 2 ? 2 : 1;
     }
@@ -140,7 +137,7 @@ final class Matmul {
             count++;
         }
         int tiles = count;
-        int each = (int) Math.max(1, PART_MACS / 4 / (6L * x.cols()));
+        int each = (int) Math.max(1, PART_MACS / 4 / (4L * x.cols()));
         team.run((tiles + each - 1) / each, (part, lane) -> {
             int row = 0;
             for (int t = 0; t < tiles; t++) {
