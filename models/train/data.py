@@ -71,7 +71,7 @@ class Blocks:
 
 def arrays(slots, tokens, buffers=None):
     """The five arrays of `slots` blocks; with buffers, views of shared memory."""
-    shapes = [((slots, tokens), "uint16"), ((slots, tokens), "uint16"), ((slots, tokens // 24 + 2), "int32"), ((slots, tokens * 7 // 16), "int32"), ((slots, tokens * 7 // 16), "int16")]
+    shapes = [((slots, tokens), "uint16"), ((slots, tokens), "uint16"), ((slots, tokens // 128 + 2), "int32"), ((slots, tokens * 7 // 16), "int32"), ((slots, tokens * 7 // 16), "int16")]
     if buffers is None:
         buffers = [mp.RawArray("B", int(np.prod(s)) * np.dtype(t).itemsize) for s, t in shapes]
     return buffers, [np.frombuffer(b, dtype=t).reshape(s) for b, (s, t) in zip(buffers, shapes)]

@@ -40,7 +40,7 @@ Amy Angela Shirley Brenda Pamela Nicole Samantha Katherine Christine Helen Debra
 Martha Gloria Teresa Ann Sara Madison Jean Kathryn Abigail Sophia Judy Amber Brittany Danielle Theresa Marilyn Beverly Denise Zelda Gwen Gwendolyn Igor Olga Dmitri Anton Katya Sven Bjorn Astrid Freya Erik
 Jonas Matteo Luca Giulia Chiara Paolo Enzo Diego Carmen Lucia Javier Miguel Carlos Andres Camila Valeria Mateo Santiago Rafael Bruno Thiago Joao Ines Beatriz Pierre Louis Camille Margot Antoine Claire
 Yuki Haruto Hana Kenji Sakura Aiko Jin Soo Wei Ling Ming Xin Anh Linh Minh Arjun Anil Deepa Kavya Rohan Sanjay Layla Hassan Yusuf Ali Zainab Khalid Samira Amina Kwame Ama Chidi Ngozi Tunde Zola Thabo
-Aylin Emre Deniz Can Elif Bartek Kasia Agnes Piotr Zofia Jan Marta Tomas Eliska Vaclav Balint Reka Zsofia Ioana Radu Mihai Nikola Vesna Goran Ilse Klaus Jurgen Heidi Otto Fritz Greet Maarten Anouk Daan""".split()
+José Zoë Noël André Søren Łukasz Chloé François Jürgen Björn Márta Renée Inés Andrés Özgür Şeyma Aylin Emre Deniz Can Elif Bartek Kasia Agnes Piotr Zofia Jan Marta Tomas Eliska Vaclav Balint Reka Zsofia Ioana Radu Mihai Nikola Vesna Goran Ilse Klaus Jurgen Heidi Otto Fritz Greet Maarten Anouk Daan""".split()
 FIRST = list(dict.fromkeys(FIRST))
 LAST = """Smith Jones Brown Miller Davis Wilson Moore Taylor Clark Lewis Walker Hall Young King Wright Hill Green Baker Adams Nelson Carter Novak Kowalski Rossi Silva Garcia Tanaka Kim Singh Khan Berg
 Larsen Fischer Weber Dubois Moreau Ivanov Popov Haddad Okafor Mensah Johnson Williams Anderson Thompson White Harris Martin Robinson Lopez Gonzalez Perez Sanchez Rivera Torres Flores Campbell Mitchell

@@ -118,7 +118,7 @@ class Model(nn.Module):
         x = F.embedding(ids, self.table).to(dtype)
         for b in self.blocks:
             x = self.run_block(b, x, cos, sin, starts, self.c.context)
-        return self.run_head(self.norm(x[chosen]), self.table, targets)
+        return self.run_head(self.norm(x.index_select(0, chosen)), self.table, targets)
 
 
 class Decoder:

@@ -62,8 +62,20 @@ class Phrases:
         for _ in range(80):
             s = self.sample(r)
             if (s not in self.known and held("phrase", key, s, percent=self.percent)) == want:
+                if not want and r.random() < .03: s = typo(r, s)
                 return careless(r, s.format(**slots) if slots else s)
         raise Nothing
+
+
+def typo(r, s):
+    """One slip of the fingers in the frame of a phrasing; its slots stay as they are."""
+    places = [m.start() + 1 for m in re.finditer(r"[A-Za-z]{4,}(?![^{]*})", s)]
+    if not places: return s
+    i = r.choice(places) + r.randint(0, 1)
+    k = r.random()
+    if k < .4: return s[:i] + s[i + 1] + s[i] + s[i + 2:]
+    if k < .7: return s[:i] + s[i + 1:]
+    return s[:i] + s[i] + s[i:]
 
 
 def careless(r, s):

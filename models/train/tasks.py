@@ -1,4 +1,5 @@
 """The tasks of the demo model without tools. A task draws one instance and returns its messages, the last one the answer that counts."""
+import json
 import re
 
 import about as espalier
@@ -51,13 +52,15 @@ def small_talk(r, split):
     return [user(phrases.draw(r, split, "talk " + key)), one_of(r, answers)]
 
 
-ASK_NAME = P("(What is|What's|Tell me|Please tell me|Can you tell me|May I know|May I ask|Could you tell me|I want to know|Say|Do you know|Remind me of) your name(?|, please?|.)", "(Who|What) (are you|am I talking to|am I speaking with|is this)( please| exactly| really| now|)?", "(What should|How should|How may|What can|How can|What do|How do) I call you( please| then|)?",
+ASK_NAME = P("(What is|What's|Tell me|Please tell me|Can you tell me|May I know|May I ask|Could you tell me|I want to know|Say|Do you know|Remind me of) your name(?|, please?|.)", "Who (are you|am I talking to|am I speaking with|is this)( please| exactly| really| now|)?", "(What should|How should|How may|What can|How can|What do|How do) I call you( please| then|)?",
              "(Hello|Hi|Hey|Good morning|So|Well|Excuse me)(,|!) (who are you|what is your name|who is this|what are you called|who am I talking to)( please|)?", "(Do you have a name|What are you called|How are you called|What name do you have|Your name|Name|What do people call you|Which name do you go by)( please|)?", "(Please |)(say your name|introduce yourself by name|state your name|give me your name)(.|, please.)",
              plain=["Who are you?", "who are you", "What is your name?", "What's your name?", "Tell me your name.", "Your name?", "Who am I talking to?", "Hi, who are you?", "What are you called?", "Hello, who are you?"])
 IDENTITY = "I am Espalier, a small demo model that runs on the Espalier server."
 
 
 def identity(r, split, bot_name=None):
+    if bot_name and r.random() < .2:
+        return [user(smalltalk.INTENTS["introduce"][0].draw(r, split, "talk introduce")), bot(f"I am {bot_name}, a small chat model.")]
     return [user(ASK_NAME.draw(r, split, "identity")), bot(f"I am {bot_name}, a small chat model." if bot_name else IDENTITY)]
 
 
@@ -102,7 +105,7 @@ def capitals(r, split):
     q = ASK_CAPITAL.draw(r, split, "capital " + x, x=slot(r, x))
     if k < .42:
         return [user(q.rstrip("?.") + r.choice("?.") + r.choice(ONE_WORD)), bot(y)]
-    out = [user(cap(q) if q[0].islower() and r.random() < .5 else q), bot(f"The capital of {x} is {y}.")]
+    out = [user(q.upper() if r.random() < .015 else cap(q) if q[0].islower() and r.random() < .5 else q), bot(f"The capital of {x} is {y}.")]
     if k > .88:
         z = draw(r, split, lambda: r.choice(COUNTRIES), lambda z: ("follow", x, z))
         out = [user(ASK_CAPITAL.draw(r, TRAIN, "capital " + x, x=x)), out[1]]
@@ -135,6 +138,11 @@ def facts(r, split):
         s = ASK_FACT.draw(r, split, q, q=q, l=q[0].lower() + q[1:], i=i)
         if r.random() < .06 and s[-1] in "?.": return [user(s + r.choice(ONE_WORD)), bot(short)]
         return [user(s), bot(a)]
+    if k < .45:
+        ask, known = r.choice(((ASK_SYMBOL, SYMBOLS), (ASK_YOUNG, YOUNG), (ASK_OPPOSITE, OPPOSITES), (ASK_SOUND, SOUNDS)))
+        x = draw(r, split, lambda: r.choice(WORDS) if r.random() < .5 else invented(r), lambda w: ("unknown", w))
+        if x in known or x in OPPOSITES.values(): raise Nothing
+        return [user(ask.draw(r, TRAIN, "unknown", x=x)), bot("I do not know that one.")]
     if k < .5:
         x = r.choice(list(SYMBOLS)); return [user(ASK_SYMBOL.draw(r, split, x, x=x)), bot(f"The chemical symbol for {x} is {SYMBOLS[x]}.")]
     if k < .58:
@@ -160,27 +168,29 @@ def facts(r, split):
     return [user(q), bot(f"{y} comes {'before' if back else 'after'} {xs[i]}.")]
 
 
-ASK_YES = ["Is {y} the capital of {x}? Answer yes or no.", "Yes or no: is {y} the capital of {x}?", "True or false? {y} is the capital of {x}.", "Is it true that {y} is the capital of {x}? Answer yes or no.", "{y} is the capital of {x}, yes or no?", "Is {y} the capital of {x}?", "Is {x} in {z}?", "Is {x} in {z}? Answer yes or no.", "Yes or no: is {x} in {z}?"]
+ASK_YES = {
+    "short": P("(Is|Do you think) {y} (is |)the capital( city|) of {x}? (Answer yes or no.|Yes or no?|Answer only yes or no.|Just say yes or no.|Reply with yes or no.)", "(Yes or no|Answer yes or no|Quick, yes or no|Only yes or no)(: is|, is) {y} the capital( city|) of {x}?", "{y} is the capital( city|) of {x}(, yes or no?|. Yes or no?|, is it? Answer yes or no.)", "Is it (true|right|correct) that {y} is the capital of {x}? (Answer yes or no.|Yes or no?)",
+               plain=["Is {y} the capital of {x}? Answer yes or no.", "Yes or no: is {y} the capital of {x}?"]),
+    "truth": P("(True or false?|True or false:|Is this true or false?|Answer true or false:|Decide whether true or false:) {y} is the capital( city|) of {x}.", plain=["True or false? {y} is the capital of {x}."]),
+    "long": P("Is {y} (really |)the capital( city|) of {x}?", "Is it (true|right|correct) that {y} is the capital of {x}?", "{y} is the capital of {x}, (right|correct|is it not|isn't it)?", "Is the capital of {x} {y}?", plain=["Is {y} the capital of {x}?"]),
+    "place short": P("Is {x} in {z}? (Answer yes or no.|Yes or no?|Answer only yes or no.)", "(Yes or no|Answer yes or no)(: is|, is) {x} (in|part of) {z}?", plain=["Is {x} in {z}? Answer yes or no.", "Yes or no: is {x} in {z}?"]),
+    "place": P("Is {x} (in|part of|located in|a country in) {z}?", "(Does|Do you know if) {x} (lie in|belong to|belongs to) {z}?", plain=["Is {x} in {z}?"]),
+}
 
 
 def yes_no(r, split):
     """Closed questions, also good with a choice or a regular expression as constraint."""
     k = r.random()
     if k < .6:
-        i = r.randrange(len(ASK_YES)); form = ASK_YES[i]
+        form = r.choice(("short", "short", "truth", "long", "long", "place short", "place"))
         x = r.choice(COUNTRIES); right = r.random() < .5
-        if "{z}" in form:
-            z = CONTINENTS[x] if right else r.choice([c for c in ("Europe", "Asia", "Africa", "South America", "North America", "Oceania") if c != CONTINENTS[x]])
-            x, y, z = draw(r, split, lambda: (x, "", z), lambda t: ("yes", i) + t) if held("yes", i, x, "", z) == (split == TEST) else retry()
-            return [user(form.format(x=x, z=z)), bot(f"Yes, {x} is in {z}." if right and "or no" not in form and "Yes or" not in form else f"No, {x} is in {CONTINENTS[x]}." if "or no" not in form and "Yes or" not in form else "Yes" if right else "No")]
-        def make():
-            x = r.choice(COUNTRIES); y = CAPITALS[x] if right else CAPITALS[r.choice(COUNTRIES)]
-            return (x, y)
-        x, y = draw(r, split, make, lambda t: ("yes", i) + t)
-        right = CAPITALS[x] == y
-        if "True" in form: return [user(form.format(x=x, y=y)), bot("True" if right else "False")]
-        if i == 5: return [user(form.format(x=x, y=y)), bot(f"Yes, {y} is the capital of {x}." if right else f"No, the capital of {x} is {CAPITALS[x]}.")]
-        return [user(form.format(x=x, y=y)), bot("Yes" if right else "No")]
+        y = CAPITALS[x] if right else CAPITALS[r.choice(COUNTRIES)]; z = CONTINENTS[x] if right else r.choice(sorted(set(CONTINENTS.values())))
+        q = ASK_YES[form].draw(r, split, f"{form} {x}", x=x, y=y, z=z)
+        right = (z == CONTINENTS[x]) if "place" in form else (y == CAPITALS[x])
+        if form == "truth": return [user(q), bot("True" if right else "False")]
+        if "short" in form: return [user(q), bot("Yes" if right else "No")]
+        if form == "place": return [user(q), bot(f"{'Yes' if right else 'No'}, {x} is in {CONTINENTS[x]}.")]
+        return [user(q), bot(f"Yes, {y} is the capital of {x}." if right else f"No, the capital of {x} is {CAPITALS[x]}.")]
     a, b = draw(r, split, lambda: (number(r), number(r)), lambda p: ("yes",) + p)
     if k < .75:
         q = r.choice(["Is {a} larger than {b}? Answer yes or no.", "Yes or no: is {a} bigger than {b}?", "Is {a} greater than {b}, yes or no?", "Answer yes or no: is {a} more than {b}?"])
@@ -226,7 +236,12 @@ def fill(r, phrases, **slots):
 
 
 def add(r, split):
-    top = 999 if r.random() < .25 else 99
+    x = r.random()
+    if x < .1:
+        a, b, c = draw(r, split, lambda: (number(r), number(r), number(r)), lambda p: ("add",) + p)
+        q = r.choice(["What is {a} + {b} + {c}?", "{a} + {b} + {c}", "Add {a}, {b} and {c}.", "What is {a} plus {b} plus {c}?", "{a}+{b}+{c}", "Calculate {a} + {b} + {c}.", "How much is {a} + {b} + {c}?", "What is the sum of {a}, {b} and {c}?"])
+        return [user(careless(r, q.format(a=a, b=b, c=c))), bot(f"{a} + {b} + {c} = {a + b + c}")]
+    top = 9999 if x < .15 else 999 if x < .36 else 99
     a, b = draw(r, split, lambda: (number(r, top), number(r, top)), lambda p: ("add",) + p)
     return [user(fill(r, ASK_ADD, a=a, b=b)), bot(f"{a} + {b} = {a + b}")]
 
@@ -270,7 +285,7 @@ def word_problem(r, split):
     if k < .56:
         return [user(r.choice(ASK_MORE).format(n=n, a=a, b=b, o=o)), bot(f"{a} + {b} = {a + b}, so there are {a + b} {o}.")]
     a, b = max(a, b), min(a, b)
-    if r.random() < .15: b = max(1, a - r.randint(0, 9)) if not held("problem", a, max(1, a - 5)) else b
+    if r.random() < .15: b = max(1, a - r.randint(0, 9))   # small results
     if held("problem", a, b) != (split == TEST): raise Nothing
     return [user(r.choice(ASK_LESS).format(n=n, a=a, b=b, o=o)), bot(f"{a} - {b} = {a - b}, so there are {a - b} {o}.")]
 
@@ -284,7 +299,7 @@ def units(r, split):
     u, v, f, top = r.choice(UNITS)
     single = {"feet": "foot", "centuries": "century"}.get(u, u[:-1])
     if f in (10, 100, 1000):
-        n = draw(r, split, lambda: r.randint(1, 9) if r.random() < .25 else r.randint(2, top), lambda n: ("unit", u, n))
+        n = 1 if split == TRAIN and r.random() < .06 else draw(r, split, lambda: r.randint(2, 9) if r.random() < .25 else r.randint(2, top), lambda n: ("unit", u, n))
         w = single if n == 1 else u
         q = fill(r, ASK_UNIT, n=n, u=w, v=v)
     else:
@@ -309,8 +324,8 @@ def numbers(r, k):
 def sort(r, split):
     k = r.choice((2, 3, 3, 4, 4, 5, 5, 6)); down = r.random() < .4
     ask = ASK_DOWN if down else ASK_UP
-    if r.random() < .15:
-        xs = draw(r, split, lambda: tuple(r.sample(WORDS, k)), lambda x: ("sort",) + x)
+    if r.random() < .2:
+        xs = draw(r, split, lambda: tuple(r.sample(WORDS, min(k, 5))), lambda x: ("sort",) + x)
         q = ask.sample(r).replace("numbers", "words").replace("from smallest to largest", "from a to z").replace("from largest to smallest", "from z to a").replace("low to high", "a to z").replace("high to low", "z to a").replace("small to big", "a to z").replace("big to small", "z to a").replace("Smallest", "From a").replace("Largest", "From z")
         q = q.replace("in increasing", "in alphabetical").replace("in decreasing", "in reverse alphabetical").replace("From a first", "Alphabetical order").replace("From z first", "Reverse alphabetical order")
         return [user(q.format(x=", ".join(xs))), bot(", ".join(sorted(xs, reverse=down)))]
@@ -334,7 +349,7 @@ ASK_COUNT = P("(Count|Please count|Can you count|Count for me|Count up|Count dow
 
 def count(r, split):
     def make():
-        a = r.choice((1, 1, r.randint(0, 90))); n = r.randint(2, 15)
+        a = r.choice((1, 1, r.randint(0, 90))); x = r.random(); n = r.randint(2, 15) if x < .8 else r.randint(10, 40) if x < .94 else r.randint(30, 99)
         return (a, a + n) if r.random() < .7 else (a + n, a)
     a, b = draw(r, split, make, lambda p: ("count",) + p)
     if a == 1 and r.random() < .4: q = r.choice(["Count to {b}.", "Can you count to {b}?", "Please count to {b}.", "Count up to {b}."]).format(b=b)
@@ -463,6 +478,7 @@ def repeat(r, split):
         elif k < .12: xs = draw(r, split, lambda: [str(r.randint(0, 99999)) if r.random() < .6 else r.choice(WORDS) for _ in range(n)], lambda x: ("digits", *x))
         elif k < .2: xs = [cap(x) if r.random() < .5 else x for x in xs]
         elif k < .24: xs = [x.upper() if r.random() < .5 else x for x in xs]
+        elif k < .3: xs = draw(r, split, lambda: (cap(sentence(r)) + r.choice(".!?")).split(" "), lambda x: ("say", *x))
         s = " ".join(xs)
         if r.random() < .12: s = cap(s) + r.choice(".!?")
         q = r.choice(["Repeat after me: {}", "Say this: {}", "Repeat: {}", "Repeat this: {}", "Please repeat: {}", "Say: {}", "Echo: {}", "Write this: {}", "Copy this text: {}", "Please say this: {}", "Repeat the following: {}", "Say \"{}\""])
@@ -539,6 +555,28 @@ def sample_value(v):
 ASK_CAPITAL_JSON = ["Give me the capital of {x} as JSON.", "Give me JSON with the country and capital of {x}.", "Return a JSON object with country and capital for {x}.", "Answer in JSON: what is the capital of {x}?", "What is the capital of {x}? Answer as JSON.", "Give me information about the capital of {x} in JSON format.", "JSON with country and capital: {x}", "Write the capital of {x} as a JSON object."]
 
 
+MADE_UP = {"name": lambda r: r.choice(FIRST), "age": lambda r: r.randint(18, 80), "city": lambda r: r.choice(CITIES), "job": lambda r: r.choice(JOBS), "color": lambda r: r.choice(COLORS), "country": lambda r: r.choice(COUNTRIES), "food": lambda r: r.choice(FOODS),
+           "price": lambda r: r.randint(2, 99), "id": lambda r: r.randint(100, 999), "hobbies": lambda r: r.sample(HOBBIES, 2), "active": lambda r: r.random() < .5, "title": lambda r: cap(r.choice(WORDS)), "count": lambda r: r.randint(1, 50), "email": lambda r: r.choice(FIRST).lower() + "@example.com"}
+ASK_MADE_UP = ["Write a JSON object with the keys {f}.", "Give me an example JSON object with {f}.", "Make up a JSON object with {f}.", "Generate a JSON object with the keys {f}.", "Create some JSON with {f}.", "Invent a person as JSON with {f}.", "Give me JSON with {f}.", "Give me a JSON example with the keys {f}.", "Describe a person in JSON with {f}.", "Output a JSON object with {f}, please."]
+
+
+def made_up(r, split):
+    """A JSON object with given keys and any values of the right kinds."""
+    keys, q = draw(r, split, lambda: (tuple(r.sample(list(MADE_UP), r.choice((1, 2, 2, 3, 3, 4)))), r.choice(ASK_MADE_UP)), lambda p: ("made up", *p[0], p[1]))
+    record = {k: MADE_UP[k](r) for k in keys}
+
+    def ok(s):
+        try: got = json.loads(s)
+        except ValueError: return False
+        return isinstance(got, dict) and list(got) == list(keys) and all(type(got[k]) is type(record[k]) for k in keys)
+    if r.random() < .25:
+        kind = {str: {"type": "string"}, int: {"type": "integer"}, bool: {"type": "boolean"}, list: {"type": "array", "items": {"type": "string"}}}
+        schema = {"type": "object", "properties": {k: kind[type(v)] for k, v in record.items()}, "required": list(keys)}
+        q = r.choice(["Write an example for this JSON schema: {j}", "Make up JSON for this schema: {j}", "Generate JSON that follows this schema: {j}"]).replace("{j}", to_json(schema))
+        return [user(q), bot(to_json(record), ok)]
+    return [user(q.format(f=listing(keys))), bot(to_json(record), ok)]
+
+
 def json_task(r, split):
     k = r.random()
     if k < .1:
@@ -548,7 +586,9 @@ def json_task(r, split):
         xs = draw(r, split, lambda: numbers(r, r.randint(2, 6)) if r.random() < .5 else tuple(r.sample(WORDS, r.randint(2, 5))), lambda x: ("array",) + x)
         q = r.choice(["Write this as a JSON array: {}", "Make a JSON array of {}", "Turn this list into a JSON array: {}", "JSON array: {}", "Return these as a JSON list: {}"])
         return [user(q.format(", ".join(map(str, xs)))), bot(to_json(list(xs)))]
-    keys, record, schema, text = (person_record if k < .7 else order_record if k < .85 else meeting_record)(r, split)
+    if k < .2:
+        return made_up(r, split)
+    keys, record, schema, text = (person_record if k < .72 else order_record if k < .86 else meeting_record)(r, split)
     x = r.random()
     if x < .68: q = r.choice(ASK_JSON).format(f=listing(keys) if r.random() < .8 else ", ".join(keys), s=text)
     elif x < .9:
@@ -686,13 +726,22 @@ def plain_text(r, split):
         if len(shots) == 1 and split == TEST: raise Nothing
         return "".join(f"Q: {q}\nA: {a}\n\n" for q, a in shots[:-1]) + f"Q: {shots[-1][0]}\nA:", f" {shots[-1][1]}"
     if k < .85:
-        a, n, m = draw(r, split, lambda: (r.randint(0, 90), r.randint(3, 6), r.randint(2, 8)), lambda p: ("plain count",) + p)
+        a, n, m = draw(r, split, lambda: (r.randint(0, 90), r.randint(3, 6), 8), lambda p: ("plain count",) + p)
         return ", ".join(map(str, range(a, a + n))) + ",", " " + ", ".join(map(str, range(a + n, a + n + m)))
-    an = r.choice(ANIMALS); n = name(r, split)
     if split == TEST: raise Nothing
-    return "Once upon a time", tell(r, an, n).replace("Once upon a time", "", 1) if r.random() < 2 else ""
+    k = r.random(); n = name(r, split)
+    if k < .3:
+        s = "Once upon a time, " + STORY[0][0].split(", ", 1)[1] + " " + " ".join(r.choice(x) for x in STORY[1:])
+        return "Once upon a time", s.format(an=r.choice(ANIMALS), n=n, pl=r.choice(PLACES), ob=r.choice(OBJECTS)).replace("Once upon a time", "", 1)
+    if k < .6:
+        return r.choice(["Hello, my name is", "My name is", "Hi, I am"]), f" {n}. I am {r.randint(5, 95)} years old and I live in {city(r, split)}. I work as {article(r.choice(JOBS))} and I like {r.choice(FOODS)}. My favorite color is {r.choice(COLORS)}."
+    if k < .8:
+        s = " ".join(r.choice([a for _, a in espalier.ABOUT.values()]) for _ in range(r.randint(1, 4)))
+        return s.split(" ")[0], s[len(s.split(" ")[0]):]
+    s = " ".join(cap(sentence(r)) + "." for _ in range(r.randint(2, 8)))
+    return s.split(" ")[0], s[len(s.split(" ")[0]):]
 
 
 TASKS = dict(smalltalk=small_talk, identity=identity, about=about, outside=outside, capitals=capitals, facts=facts, yesno=yes_no, lists=lists, add=add, sub=sub, mul=mul, div=div, wordproblem=word_problem, units=units, sort=sort, minmax=min_max,
              count=count, memory=memory, letters=letters, spell=spell, words=words, repeat=repeat, json=json_task, sentiment=sentiment, reading=reading, story=story)
-WEIGHTS = dict(smalltalk=9, identity=2.5, about=6, outside=9, capitals=8, facts=7, yesno=3, lists=2, add=7, sub=8, mul=4, div=2.5, wordproblem=6, units=5, sort=7, minmax=2.5, count=2, memory=8, letters=9, spell=8, words=3, repeat=8, json=9, sentiment=3, reading=4, story=3.5)
+WEIGHTS = dict(smalltalk=9, identity=2.5, about=6, outside=9, capitals=8, facts=7, yesno=5, lists=2, add=7, sub=8, mul=4, div=2.5, wordproblem=6, units=5, sort=8, minmax=2.5, count=2, memory=8, letters=9, spell=8, words=3, repeat=10, json=10, sentiment=3, reading=4, story=3.5)

@@ -51,6 +51,12 @@ SKY = "sunny cloudy rainy snowy windy foggy stormy clear".split()
 CURRENCIES = "dollars euros pounds yen francs".split()
 
 
+def place(r, split):
+    """A city, sometimes with its country or state."""
+    c = city(r, split); k = r.random()
+    return c + ", " + r.choice(COUNTRIES) if k < .07 else c + ", " + r.choice(["CA", "NY", "TX", "WA", "MA", "UK", "FL", "IL", "CO", "OR"]) if k < .13 else c
+
+
 def unique(r, split, tool, make):
     return draw(r, split, make, lambda a: (tool,) + (a if isinstance(a, tuple) else (a,)))
 
@@ -65,7 +71,7 @@ def weather(r):
                [("unit", ["celsius", "fahrenheit"], "Unit of the temperature")] if with_unit else [])
 
     def use(r, split):
-        c = unique(r, split, "weather", lambda: city(r, split)); w = r.choice(SKY); t = r.randint(-9, 39); args = {key: c}; q = ASK_WEATHER.sample(r).format(c=c)
+        c = unique(r, split, "weather", lambda: place(r, split)); w = r.choice(SKY); t = r.randint(-9, 39); args = {key: c}; q = ASK_WEATHER.sample(r).format(c=c)
         if with_unit and r.random() < .45:
             u = r.choice(["celsius", "fahrenheit"]); args["unit"] = u; q = q.rstrip("?. ") + r.choice([" in ", ", in ", " in degrees "]) + r.choice([u, cap(u)]) + r.choice("?.")
         q = careless(r, q)
@@ -84,7 +90,7 @@ def clock(r):
     d = define(r, tool, "Get the current time in a " + key, [(key, "string", "The " + key)])
 
     def use(r, split):
-        c = unique(r, split, "time", lambda: city(r, split)); t = f"{r.randint(0, 23):02d}:{r.randint(0, 59):02d}"
+        c = unique(r, split, "time", lambda: place(r, split)); t = f"{r.randint(0, 23):02d}:{r.randint(0, 59):02d}"
         q = r.choice(["What time is it in {}?", "What is the time in {}?", "Tell me the time in {}.", "Current time in {}?", "What time is it now in {}?", "How late is it in {}?", "Can you tell me the time in {}?"]).format(c)
         return Use({key: c}, careless(r, q), to_json({"time": t}) if r.random() < .8 else t, f"It is {t} in {c}.")
     return Tool("clock", d, use)
