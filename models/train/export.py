@@ -41,7 +41,7 @@ def load_checkpoint(path, model, muon=None, adam=None):
             for a, b in zip(muon.momentum, c["muon"]): a.copy_(b)
         if adam:
             for p, m in zip([p for g in adam.param_groups for p in g["params"]], c["adam"]):
-                adam.state[p] = {k: v.to(p.device, torch.float32) if k != "step" else v.float() for k, v in m.items()}
+                adam.state[p] = {k: v.to(p.device, torch.float32) for k, v in m.items()}
     torch.set_rng_state(c["random"])
     return c["state"]
 

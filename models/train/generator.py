@@ -95,7 +95,7 @@ def _conversation(r, split, task, chars):
             m = tasks.small_talk(r, split) if not (tools_block and r.random() < .3) else tasks.outside(r, split)
             q, a = m[0]["content"].lower(), m[1]["content"]
             if bot_name and ("spalier" in a or "spalier" in q): continue
-            if tools_block and any(w in q for w in ("weather", "time", "rain", "search", "look up", "message", "email", "call", "find", "order", "book", "calculate", "timer", "clock")) : continue
+            if tools_block and any(w in q for w in ("weather", "time", "rain", "search", "look up", "user", "flight", "price", "play", "light", "table", "remind", "translat", "recipe", "how do you say", "how do i say", "how far", "make", "cook", "message", "email", "call", "find", "order", "book", "calculate", "timer", "clock")) : continue
             return m
         raise Nothing
 

@@ -70,12 +70,13 @@ def about(r, split):
 
 
 def outside(r, split):
+    if r.random() < .2: return unknown(r, split)
     q, a = beyond.outside(r, split, word)
     return [user(q), bot(a, lambda s: s == a or kind_free(s))]
 
 
 def kind_free(s):
-    return s in beyond.ALL_ANSWERS  # any honest refusal counts; nonsense does not
+    return s in beyond.ALL_ANSWERS or s == UNKNOWN  # any honest refusal counts; nonsense does not
 
 
 # ---------------------------------------------------------------- facts
@@ -92,10 +93,16 @@ def slot(r, x):
     return x.lower() if r.random() < .07 else x
 
 
+NO_CAPITAL = """Atlantis Narnia Mordor Gondor Wakanda Texas California Florida Bavaria Mars Venus Jupiter Europe Asia Africa Antarctica Scotland Wales Catalonia Sicily Crete Alaska Ohio Hogwarts Westeros Utopia Elbonia Tatooine Arizona Quebec Ontario Siberia Tibet Hawaii Greenland Bhutan Yemen
+Syria Sudan Somalia Chad Niger Gabon Togo Benin Namibia Botswana Malawi Cameroon Haiti Belize Guyana Suriname Bolivia Nicaragua Cyprus Georgia Armenia Moldova Belarus Kosovo Monaco Andorra Singapore Taiwan Myanmar Samoa Tonga Eldorado Oz Neverland Shangri-La Saxony Tuscany Provence Andalusia Brittany Lapland""".split()
+ONE_WORD_FIRST = ["Answer in one word: ", "In one word: ", "One word only: ", "Answer with one word: ", "Just the name: "]
+
+
 def capitals(r, split):
     k = r.random()
     if k < .07:
-        x = draw(r, split, lambda: cap(invented(r)) + r.choice(["ia", "land", "stan", "", "", "istan", "ania"]), lambda n: ("country", n))
+        x = draw(r, split, lambda: r.choice(NO_CAPITAL) if r.random() < .5 else cap(r.choice(WORDS)) + r.choice(["", "", "ia", "land"]) if r.random() < .3 else cap(invented(r)) + r.choice(["ia", "land", "stan", "", "", "istan", "ania"]), lambda n: ("country", n))
+        if x in CAPITALS: raise Nothing
         return [user(ASK_CAPITAL.draw(r, TRAIN, "capital?", x=x)), bot(f"I do not know the capital of {x}.")]
     x = r.choice(COUNTRIES); y = CAPITALS[x]
     if k < .2:
@@ -103,8 +110,13 @@ def capitals(r, split):
     if k < .35:
         return [user(ASK_CONTINENT.draw(r, split, "continent " + x, x=slot(r, x))), bot(f"{cap(x)} is in {CONTINENTS[x]}.")]
     q = ASK_CAPITAL.draw(r, split, "capital " + x, x=slot(r, x))
-    if k < .42:
+    if k < .4:
         return [user(q.rstrip("?.") + r.choice("?.") + r.choice(ONE_WORD)), bot(y)]
+    if k < .42:
+        return [user(r.choice(ONE_WORD_FIRST) + q), bot(y)]
+    if k < .48:
+        z, ask = draw(r, split, lambda: (r.choice(COUNTRIES), r.choice(["What are the capitals of {x} and {z}?", "What is the capital of {x} and {z}?", "Tell me the capitals of {x} and {z}.", "Name the capitals of {x} and {z}.", "Capitals of {x} and {z}?"])), lambda p: ("two", x) + p)
+        return [user(ask.format(x=x, z=z)), bot(f"The capital of {x} is {y}. The capital of {z} is {CAPITALS[z]}.")]
     out = [user(q.upper() if r.random() < .015 else cap(q) if q[0].islower() and r.random() < .5 else q), bot(f"The capital of {x} is {y}.")]
     if k > .88:
         z = draw(r, split, lambda: r.choice(COUNTRIES), lambda z: ("follow", x, z))
@@ -131,7 +143,24 @@ def article(x):
     return ("an " if x[0] in "aeiou" else "a ") + x
 
 
+LEGS = {"dog": 4, "cat": 4, "horse": 4, "cow": 4, "pig": 4, "sheep": 4, "lion": 4, "elephant": 4, "mouse": 4, "frog": 4, "table": 4, "chair": 4, "bird": 2, "duck": 2, "chicken": 2, "penguin": 2, "human": 2, "person": 2, "monkey": 2, "ant": 6, "bee": 6, "fly": 6, "beetle": 6, "butterfly": 6, "spider": 8, "scorpion": 8, "crab": 10, "snake": 0, "fish": 0, "worm": 0, "whale": 0}
+ASK_LEGS = P("How many legs (does|has) (a|an|one) {x}( have| got|)?", "(Tell me|Do you know|I want to know) how many legs a {x} has(.|?)", "(Count|Name) the legs of a {x}.", plain=["How many legs does a {x} have?"], percent=18)
+UNKNOWN = "I do not know that. I am only a small demo model."
+ASK_UNKNOWN = P("(Is|Was) (a|the|this|every) {w} (good|bad|red|old|expensive|dangerous|heavy|alive|round|useful|edible|real|rare|fast|ripe|free|safe|toxic)?", "(Are|Were) {w}s (good|bad|red|old|expensive|dangerous|heavy|alive|round|useful|edible|real|rare|fast|safe|toxic)?", "Where (can I|do I|could I|should I) (find|buy|see|keep|put|store|sell|repair|get) (a|the|my|some) {w}?", "(What is|What's) (a|an|the|this) {w}( made of| used for| good for| exactly|)?", "(How does|Why does|When does|Where does) (a|the|my) {w} (work|grow|move|break|stop|help|begin|live|sleep|end|smell)?",
+                "How (big|old|heavy|long|tall|deep|wide|expensive|far|fast|strong) is (a|the|this|one) {w}?", "(When|Where|How|Why) (was|is) (a|the|this) {w} (made|used|found|sold|built|invented|painted|washed|opened|named)?", "(What|Which) {w} (is|was) (the biggest|the best|the oldest|yours|mine|missing|the fastest|the cheapest|the nicest)?", "How many {v}s (does|has) (a|the|one) {w}( have|)?", "How many {v}s are (in|on|under|at) (a|the|this) {w}?", "(Who|What) (has|made|found|took|likes|lost|broke|brought|opened) (a|the|my|this) {w}?", "(Can|Should|Must|May|Could) (I|we|you|they|people) (eat|carry|use|paint|touch|open|buy|own|break|sell|share) (a|the|this|my) {w}?",
+                "(What happens|What happened) (to|with|in|after|before) (a|the|this) {w}?", "(Do|Does) (all|every|some|most) {w}s? have (a|some|many) {v}s?", "(Why is|Why was) (a|the|my|this) {w} (so |not |)(red|slow|loud|cold|empty|broken|late|wet|small|famous|old)?", "(What is|What's) the (difference between|connection between|relation of) a {w} and a {v}?", "(Which|What) (country|person|animal|year|language) (has|invented|likes|made|uses) (the|a|most) {w}?", "(Is|Was) (the|a) {w} (bigger|older|better|heavier|faster|cheaper) than (the|a) {v}?", "(Who|What) (is|was) {n}?", "(Did|Does|Will|Can) {n} (like|know|see|find|have|marry|visit) (a|the|my) {w}?", "(Where|When|How|Why) (did|does|will) {n} (live|go|work|sleep|leave|arrive|win|die)?", percent=15)
+
+
+def unknown(r, split):
+    w, v = draw(r, split, lambda: (r.choice(WORDS) if r.random() < .8 else invented(r), r.choice(WORDS)), lambda p: ("unknown thing",) + p)
+    if w in LEGS or v in ("leg", "letter", "word") or w in ("tokenizer", "prompt", "puppy", "triangle"): raise Nothing
+    return [user(ASK_UNKNOWN.draw(r, TRAIN if split == TRAIN or r.random() < .5 else TEST, "unknown", w=w, v=v, n=name(r, split))), bot(UNKNOWN, lambda s: s == UNKNOWN or kind_free(s))]
+
+
 def facts(r, split):
+    if r.random() < .07:
+        x = r.choice(list(LEGS)); n = LEGS[x]
+        return [user(ASK_LEGS.draw(r, split, x, x=x)), bot(f"{cap(article(x))} has {n or 'no'} legs.")]
     k = r.random()
     if k < .42:
         i, q, a, short = r.choice(FACTS)
@@ -267,6 +296,9 @@ def div(r, split):
     a, b = r.randint(0, 12), r.randint(1, 12)
     if r.random() < .06:
         return [user(ASK_DIV.draw(r, split, f"{a}/0", a=a, b=0)), bot("I cannot divide by 0.")]
+    if r.random() < .35:
+        n, b = r.randint(1, 99), r.randint(2, 12)
+        return [user(ASK_DIV.draw(r, split, f"{n}/{b}", a=n, b=b)), bot(f"{n} / {b} = {n // b}" + (f" remainder {n % b}" if n % b else ""))]
     return [user(ASK_DIV.draw(r, split, f"{a * b}/{b}", a=a * b, b=b)), bot(f"{a * b} / {b} = {a}")]
 
 
@@ -276,7 +308,20 @@ ASK_LESS = ["{n} has {a} {o} and gives away {b}. How many {o} are left?", "{n} h
 ASK_EACH = ["{n} has {a} boxes with {b} {o} each. How many {o} is that?", "{n} buys {a} bags of {b} {o}. How many {o} does {n} have?", "There are {a} rows with {b} {o} in each row. {n} counts them. How many {o} are there?"]
 
 
+I_MORE = ["I have {a} {o} and buy {b} more. How many {o} do I have?", "I have {a} {o} and get {b} more. How many do I have now?", "I had {a} {o} and found {b} more. How many {o} do I have?", "If I have {a} {o} and you give me {b} more, how many {o} do I have?", "You have {a} {o} and get {b} more. How many {o} do you have?", "There are {a} {o} and {b} more arrive. How many {o} are there?", "If I have {a} {o} and buy {b} more, how many {o} do I have?", "I buy {a} {o} today and {b} tomorrow. How many {o} do I buy?"]
+I_LESS = ["I have {a} {o} and give away {b}. How many are left?", "I have {a} {o} and eat {b}. How many are left?", "I had {a} {o} and lost {b}. How many {o} do I have?", "If I have {a} {o} and lose {b}, how many {o} are left?", "You have {a} {o} and sell {b}. How many {o} do you have left?", "There are {a} {o} and {b} are taken away. How many are left?", "If I have {a} {o} and eat {b}, how many {o} do I have left?", "I had {a} {o} and gave {b} to a friend. How many {o} do I have left?"]
+
+
+def spoken(r, n):
+    return NUMBER_WORDS[n - 1] if 0 < n < 8 and r.random() < .3 else str(n)
+
+
 def word_problem(r, split):
+    if r.random() < .25:
+        a, b, o = draw(r, split, lambda: (max(1, number(r)), max(1, number(r)), r.choice(FRUIT)), lambda p: ("mine",) + p)
+        if r.random() < .5: return [user(r.choice(I_MORE).format(a=spoken(r, a), b=spoken(r, b), o=o)), bot(f"{a} + {b} = {a + b}, so there are {a + b} {o}.")]
+        if a < b: raise Nothing
+        return [user(r.choice(I_LESS).format(a=spoken(r, a), b=spoken(r, b), o=o)), bot(f"{a} - {b} = {a - b}, so there are {a - b} {o}.")]
     n = name(r, split); o = r.choice(FRUIT); k = r.random()
     if k < .12:
         a, b = draw(r, split, lambda: (r.randint(2, 12), r.randint(2, 12)), lambda p: ("each",) + p)
@@ -348,6 +393,11 @@ ASK_COUNT = P("(Count|Please count|Can you count|Count for me|Count up|Count dow
 
 
 def count(r, split):
+    if r.random() < .2:
+        a, d, n = draw(r, split, lambda: (r.randint(0, 60), r.choice((1, 1, 2, 2, 3, 5, 10)), r.randint(3, 6)), lambda p: ("next",) + p)
+        xs = ", ".join(str(a + d * i) for i in range(n))
+        q = r.choice(["What comes next: {}?", "What comes next? {}", "What is the next number: {}?", "Continue: {}", "Which number comes next: {}?", "Next number: {}, ...", "What number follows {}?"])
+        return [user(q.format(xs)), bot(f"{a + d * n} comes next.")]
     def make():
         a = r.choice((1, 1, r.randint(0, 90))); x = r.random(); n = r.randint(2, 15) if x < .8 else r.randint(10, 40) if x < .94 else r.randint(30, 99)
         return (a, a + n) if r.random() < .7 else (a + n, a)
@@ -394,6 +444,9 @@ def memory_pair(r, split):
     if k < .9:
         j = r.choice(JOBS); q = draw(r, split, lambda: (r.choice(JOB), r.choice(["What is my job?", "What do I do for a living?", "What is my profession?", "Do you remember my job?", "What do I work as?"])), lambda p: ("job", j) + p)
         return q[0].format(j=article(j)), f"It must be interesting to be {article(j)}!", q[1], f"You are {article(j)}."
+    if k < .93:
+        a, form, q = draw(r, split, lambda: (r.randint(3, 99), r.choice(["I am {} years old.", "I'm {} years old.", "My age is {}.", "I turned {} this year.", "I am {}."]), r.choice(["How old am I?", "What is my age?", "Do you know how old I am?", "Tell me my age.", "Do you remember my age?"])), lambda p: ("age",) + p)
+        return form.format(a), f"Good to know that you are {a} years old!", q, f"You are {a} years old."
     c = r.choice(COLORS); n = name(r, split); ct = city(r, split)
     q, a = r.choice([("What is my favorite color?", f"Your favorite color is {c}."), ("Which color do I like?", f"Your favorite color is {c}."), ("Where do I live?", f"You live in {ct}."), ("What is my name?", f"Your name is {n}."), ("Which city am I from?", f"You live in {ct}."), ("Where am I from?", f"You live in {ct}.")])
     return r.choice(ABOUT_ME).format(n=n, ct=ct, c=c), f"Nice to meet you, {n}!", q, a
@@ -417,6 +470,9 @@ def memory(r, split, between=None):
         fix = r.choice(["Sorry, my name is {m}, not {n}.", "Actually, my name is {m}.", "I was joking, my name is {m}.", "Correction: my name is {m}.", "No, call me {m}, please."]).format(n=n, m=m)
         return [user(MY_NAME.sample(r).format(n=n)), bot(f"Nice to meet you, {n}!"), user(fix), bot(f"Nice to meet you, {m}!")] + between + [user(WHATS_MY_NAME.draw(r, split, "my name")), bot(f"Your name is {m}.")]
     told, reply, asked, answer = memory_pair(r, split)
+    if k < .27:
+        asked = cap(asked)
+        return between[:0] + [user(told + ("" if told[-1] in ".!" else ".") + r.choice([" ", " ", "\n"]) + asked), bot(answer)]
     return [user(told), bot(reply)] + between + [user(asked), bot(answer)]
 
 
@@ -446,7 +502,13 @@ ASK_SPELL = P("(Spell|Please spell|Can you spell|Could you spell|How do you spel
 ASK_LENGTH = P("How many letters (are in|are there in|does|has) (the word |){w}( have|)?", "(Count|Please count|Can you count) the letters (in|of) (the word |){w}(.|, please.)", "How long is (the word |){w}?", "(What is|Tell me) the (length|number of letters) of (the word |){w}(?|.)", plain=["How many letters are in {w}?", "How many letters does {w} have?", "Count the letters in {w}."], percent=0)
 
 
+ASK_BACK = P("(Spell|Say|Write|Please spell|Can you spell) (the word |){w} (backwards|in reverse|from the end)(.|, please.|)", "(Reverse|Reverse the letters of|Turn around|Invert) (the word |){w}(.|, please.|)", plain=["Reverse the word {w}.", "Spell {w} backwards."], percent=0)
+
+
 def spell(r, split):
+    if r.random() < .12:
+        w = word(r, split)
+        return [user(fill(r, ASK_BACK, w=quoted(r, w))), bot(" ".join(w[::-1]))]
     if r.random() < .6:
         w = name(r, split) if r.random() < .2 else word(r, split)
         return [user(fill(r, ASK_SPELL, w=quoted(r, w))), bot(" ".join(w))]
@@ -478,12 +540,15 @@ def repeat(r, split):
         elif k < .12: xs = draw(r, split, lambda: [str(r.randint(0, 99999)) if r.random() < .6 else r.choice(WORDS) for _ in range(n)], lambda x: ("digits", *x))
         elif k < .2: xs = [cap(x) if r.random() < .5 else x for x in xs]
         elif k < .24: xs = [x.upper() if r.random() < .5 else x for x in xs]
-        elif k < .3: xs = draw(r, split, lambda: (cap(sentence(r)) + r.choice(".!?")).split(" "), lambda x: ("say", *x))
+        elif k < .3: xs = draw(r, split, lambda: (r.choice(("Espalier is", "I am", "Java is", "This is", "We are", "You are", "The sea is", "My dog is", "It is")) + " " + r.choice(("great", "fast", "here", "ready", "small", "happy", "open", "nice", "good", "new", "a test", "my friend", "the best")) + r.choice((".", "!", "", "")) if r.random() < .4 else cap(sentence(r)) + r.choice((".", "!", "?", ""))).split(" "), lambda x: ("say", *x))
         s = " ".join(xs)
         if r.random() < .12: s = cap(s) + r.choice(".!?")
         q = r.choice(["Repeat after me: {}", "Say this: {}", "Repeat: {}", "Repeat this: {}", "Please repeat: {}", "Say: {}", "Echo: {}", "Write this: {}", "Copy this text: {}", "Please say this: {}", "Repeat the following: {}", "Say \"{}\""])
         return [user(q.format(s)), bot(s)]
     s = " ".join(xs)
+    if k < .53:
+        n = name(r, split)
+        return [user(r.choice(["Say hello to {}.", "Greet {}.", "Say hi to {}.", "Please say hello to {}.", "Say good morning to {}."]).format(n)), bot(f"Hello, {n}!")]
     if k < .68: return [user(r.choice(["Write this in capital letters: {}", "Make this upper case: {}", "Convert to upper case: {}", "Uppercase: {}", "Put this in capitals: {}", "Write \"{}\" in capital letters."]).format(s)), bot(s.upper())]
     if k < .76: return [user(r.choice(["Write this in small letters: {}", "Make this lower case: {}", "Convert to lower case: {}", "Lowercase: {}"]).format(s.upper() if r.random() < .5 else " ".join(map(cap, xs)))), bot(s)]
     if k < .9: return [user(r.choice(["Reverse the order of these words: {}", "Say these words in reverse order: {}", "Reverse these words: {}", "Write these words backwards, last word first: {}"]).format(s)), bot(" ".join(xs[::-1]))]
@@ -726,8 +791,8 @@ def plain_text(r, split):
         if len(shots) == 1 and split == TEST: raise Nothing
         return "".join(f"Q: {q}\nA: {a}\n\n" for q, a in shots[:-1]) + f"Q: {shots[-1][0]}\nA:", f" {shots[-1][1]}"
     if k < .85:
-        a, n, m = draw(r, split, lambda: (r.randint(0, 90), r.randint(3, 6), 8), lambda p: ("plain count",) + p)
-        return ", ".join(map(str, range(a, a + n))) + ",", " " + ", ".join(map(str, range(a + n, a + n + m)))
+        a, n = draw(r, split, lambda: (r.randint(0, 90), r.randint(3, 6)), lambda p: ("plain count",) + p)
+        return ", ".join(map(str, range(a, a + n))) + ",", " " + ", ".join(map(str, range(a + n, (a + n) // 10 * 10 + 11)))
     if split == TEST: raise Nothing
     k = r.random(); n = name(r, split)
     if k < .3:

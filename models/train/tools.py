@@ -61,7 +61,7 @@ def unique(r, split, tool, make):
     return draw(r, split, make, lambda a: (tool,) + (a if isinstance(a, tuple) else (a,)))
 
 
-ASK_WEATHER = P("(What is|What's|How is|Tell me|Give me|Check|Please check|I want to know|Show me|Do you know) the (weather|weather like|current weather|weather today|forecast) (in|for) {c}(?|.| today?| now?| right now?| please.)", "(Is it|Will it be) (raining|sunny|cold|warm|hot|windy|snowing) in {c}( today| now|)?", "(Weather|The weather|Forecast|Temperature) (in|for) {c}( please|)?", "How (warm|cold|hot) is it in {c}( today| now|)?", "What is the temperature in {c}( today| now|)?", plain=["What is the weather in {c}?", "What's the weather like in {c}?", "What is the weather like in {c} today?", "How is the weather in {c}?"], percent=0)
+ASK_WEATHER = P("(What is|What's|How is|Tell me|Give me|Check|Please check|I want to know|Show me|Do you know) the (weather|weather like|current weather|weather today|forecast) (in|for) {c}(?|.| today?| now?| right now?| please.)", "(Is it|Will it be) (raining|sunny|cold|warm|hot|windy|snowing) in {c}( today| now|)?", "(Weather|The weather|Forecast|Temperature) (in|for) {c}( please|)?", "How (warm|cold|hot) is it in {c}( today| now|)?", "What is the temperature in {c}( today| now|)?", "(Do I need|Should I take|Should I bring) (an umbrella|a coat|a jacket) in {c}( today|)?", "(Is it|Will it be) (nice|good weather|bad weather) in {c}( today|)?", plain=["What is the weather in {c}?", "What's the weather like in {c}?", "What is the weather like in {c} today?", "How is the weather in {c}?"], percent=0)
 
 
 def weather(r):
@@ -189,6 +189,58 @@ def search(r):
     return Tool("search", d, use)
 
 
+# family -> (names, description, parameters (names, kind), optional ones (names, kind, words), requests, result key and its kind, answer)
+MORE = {
+    "flight": ("book_flight search_flights find_flight get_flights", "Find a flight", [("origin from departure", "city"), ("destination to arrival", "city")], [("date day", "day", " on {}"), ("passengers people", "small", " for {} people")],
+               ["Book a flight from {0} to {1}.", "Find a flight from {0} to {1}.", "I want to fly from {0} to {1}.", "Is there a flight from {0} to {1}?", "I need a flight from {0} to {1}.", "Search flights from {0} to {1}."], ("price", "number"), "The flight from {0} to {1} costs {r} dollars."),
+    "price": ("get_stock_price stock_price get_share_price", "Get the stock price of a company", [("symbol ticker company", "ticker")], [], ["What is the stock price of {0}?", "How much is {0} stock?", "Stock price of {0}?", "Get the price of {0}.", "What is {0} trading at?", "Tell me the share price of {0}."], ("price", "number"), "The price of {0} is {r} dollars."),
+    "event": ("create_event add_event schedule_meeting", "Add an event to the calendar", [("title name", "word"), ("day date", "day")], [("time hour", "time", " at {}")], ["Add {0} to my calendar on {1}.", "Schedule {0} on {1}.", "Create an event {0} on {1}.", "Put {0} in the calendar for {1}."], ("status", "done"), "I added {0} on {1}."),
+    "reminder": ("set_reminder create_reminder remind_me", "Set a reminder", [("text message what", "task")], [("day date", "day", " on {}")], ["Remind me to {0}.", "Set a reminder to {0}.", "Please remind me to {0}.", "Do not let me forget to {0}."], ("status", "done"), "I will remind you to {0}."),
+    "light": ("set_light turn_light switch_light control_light", "Turn a light on or off", [("room place", "room"), ("state mode", "onoff")], [], ["Turn {1} the light in the {0}.", "Switch {1} the {0} light.", "Please turn the light in the {0} {1}.", "Turn the {0} light {1}."], ("status", "done"), "The light in the {0} is {1}."),
+    "distance": ("get_distance distance route", "Get the distance between two cities", [("origin from start", "city"), ("destination to end", "city")], [], ["How far is it from {0} to {1}?", "What is the distance from {0} to {1}?", "Distance from {0} to {1}?", "How many kilometers from {0} to {1}?"], ("distance", "number"), "It is {r} kilometers from {0} to {1}."),
+    "table": ("book_table reserve_table book_restaurant", "Book a table in a restaurant", [("restaurant name place", "name"), ("people guests party_size", "small")], [("day date", "day", " on {}"), ("time hour", "time", " at {}")], ["Book a table for {1} at {0}.", "Reserve a table for {1} people at {0}.", "I need a table for {1} at {0}.", "Get me a table at {0} for {1} people."], ("status", "done"), "Your table for {1} at {0} is booked."),
+    "music": ("play_music play_song play", "Play music", [("song title track", "words")], [("volume level", "number", " at volume {}")], ["Play {0}.", "Please play {0}.", "Play the song {0}.", "I want to hear {0}.", "Put on {0}."], ("status", "done"), "Now playing {0}."),
+    "order": ("get_order get_order_status track_order", "Get the status of an order", [("order_id id number", "number")], [], ["Where is my order {0}?", "What is the status of order {0}?", "Track order {0}.", "Check order {0} please.", "Has order {0} been sent?"], ("status", "state"), "The status of order {0} is {r}."),
+    "user": ("get_user find_user lookup_user", "Get a user by id", [("user_id id", "number")], [], ["Who is user {0}?", "Find user {0}.", "Get the user with id {0}.", "What is the name of user {0}?", "Look up user {0}."], ("name", "name"), "The name of user {0} is {r}."),
+    "translate": ("translate translate_text", "Translate a text", [("text", "words"), ("language target target_language", "language")], [], ["Translate {0} into {1}.", "Translate \"{0}\" to {1}.", "How do you say {0} in {1}?", "What is {0} in {1}?"], ("translation", "words"), "In {1} it is: {r}."),
+    "temperature": ("set_temperature set_thermostat", "Set the temperature of a room", [("room place", "room"), ("temperature degrees value", "degrees")], [], ["Set the {0} to {1} degrees.", "Make the {0} {1} degrees.", "Heat the {0} to {1} degrees.", "Set the temperature in the {0} to {1}."], ("status", "done"), "The {0} is set to {1} degrees."),
+    "recipe": ("get_recipe find_recipe", "Find a recipe for a dish", [("dish food name", "word")], [], ["Find a recipe for {0}.", "How do I make {0}?", "Get me a recipe for {0}.", "I want to cook {0}."], ("result", "words"), "I found this: {r}."),
+}
+TICKERS = "AAPL GOOG MSFT AMZN TSLA NVDA META IBM ORCL Apple Google Microsoft Amazon Tesla Nvidia Intel Oracle".split()
+ROOMS = "kitchen bedroom bathroom living room|office|hall|garage|garden|attic|cellar|dining room".replace(" room", "_room").replace(" ", "|").replace("_", " ").split("|")
+CHORES = ["buy milk", "call the doctor", "water the plants", "send the letter", "feed the cat", "pay the rent", "clean the kitchen", "pick up the kids", "book the hotel", "read the report", "wash the car", "charge the phone", "meet {n}", "call {n}", "write to {n}", "thank {n}"]
+LANGUAGES = "French German Spanish Italian Japanese Polish Dutch Greek Turkish Latin".split()
+KIND_TYPE = {"number": "integer", "small": "integer", "degrees": "integer"}
+
+
+def value(r, split, kind):
+    return {"city": lambda: city(r, split), "name": lambda: name(r, split), "day": lambda: r.choice(DAYS + ["tomorrow", "today"]), "number": lambda: number(r, 999), "small": lambda: r.randint(2, 12), "degrees": lambda: r.randint(5, 40), "word": lambda: word(r, split),
+            "words": lambda: " ".join(word(r, split) for _ in range(r.choice((1, 2, 3)))), "ticker": lambda: r.choice(TICKERS) if r.random() < .5 else invented(r, 1).upper() if r.random() < .5 else cap(invented(r, 2)), "time": lambda: f"{r.randint(1, 12)} {r.choice(['am', 'pm'])}",
+            "room": lambda: r.choice(ROOMS), "onoff": lambda: r.choice(["on", "off"]), "task": lambda: r.choice(CHORES).format(n=name(r, split)), "language": lambda: r.choice(LANGUAGES), "state": lambda: r.choice(["shipped", "delivered", "open", "cancelled", "packed", "late"]), "done": lambda: r.choice(["ok", "done", "success"])}[kind]()
+
+
+def described_tool(family):
+    """A tool of the table above."""
+    names, description, params, options, requests, (result_key, result_kind), answer = MORE[family]
+
+    def make(r):
+        keys = [r.choice(n.split()) for n, _ in params]
+        extra = [(r.choice(n.split()), k, w) for n, k, w in options if r.random() < .5]
+        typed = lambda k, kind: (k, ["on", "off"] if kind == "onoff" else KIND_TYPE.get(kind, "string"), "The " + k.replace("_", " "))
+        d = define(r, r.choice(names.split()), description, [typed(k, kind) for k, (_, kind) in zip(keys, params)], [typed(k, kind) for k, kind, _ in extra if k not in keys])
+
+        def use(r, split):
+            vs = unique(r, split, family, lambda: tuple(value(r, split, kind) for _, kind in params))
+            args = dict(zip(keys, vs)); q = r.choice(requests).format(*vs)
+            for k, kind, w in extra:
+                if k not in keys and r.random() < .45:
+                    args[k] = value(r, split, kind); end = q[-1]; q = q[:-1] + w.format(args[k]) + end
+            x = value(r, split, result_kind); plainly = lambda s: s.replace(" on today", " today").replace(" on tomorrow", " tomorrow")
+            return Use(args, careless(r, plainly(q)), to_json({result_key: x}) if r.random() < .75 else str(x), plainly(answer.format(*vs, r=x)))
+        return Tool(family, d, use)
+    return make
+
+
 VERBS = "book order open close start stop rent clean paint check move lock water feed find delete create update cancel repair sell buy count print".split()
 NOUNS = "room taxi door engine garden plant table ticket bike boat oven lamp robot window light file user account house car order invoice song alarm event task note camera printer".split()
 KEYS = {"number": "i", "size": "i", "id": "i", "count": "i", "price": "i", "level": "i", "owner": "n", "name": "n", "user": "n", "color": "c", "place": "p", "destination": "p", "day": "d", "label": "w", "title": "w", "code": "w", "category": "w", "express": "b", "urgent": "b"}
@@ -218,14 +270,15 @@ def invented_tool(r, split):
     return Tool("invented", d, use)
 
 
-FAMILIES = dict(weather=weather, clock=clock, calculator=calculator, contact=contact, timer=timer, message=message, currency=currency, stock=stock, search=search)
+FAMILIES = {f: described_tool(f) for f in MORE} | dict(weather=weather, clock=clock, calculator=calculator, contact=contact, timer=timer, message=message, currency=currency, stock=stock, search=search)
 NO_TOOL = "I am sorry, I have no tool for that here."
 
 
 def toolbox(r, split):
     """One to four tools, seldom more; a third of the boxes hold an invented one."""
     k = r.choice((1, 1, 1, 2, 2, 3, 3, 4, 6))
-    tools = [FAMILIES[f](r) for f in r.sample(list(FAMILIES), k)]
+    tools = [FAMILIES[f](r) for f in r.sample(list(FAMILIES) + ["weather", "weather", "calculator", "search"], k)]
+    tools = list({t.family: t for t in tools}.values())
     if r.random() < .4:
         t = invented_tool(r, split)
         tools = [t] if r.random() < .35 else tools[:-1] + [t] if k > 3 else tools + [t]
@@ -240,7 +293,7 @@ def use_tool(r, split, tools):
         w = t.use(r, split)
         if len(u.arguments) == 1 == len(w.arguments) and u.arguments != w.arguments:
             a, b = (list(x.arguments.values())[0] for x in (u, w))
-            q = {"weather": ["What is the weather in {a} and {b}?", "Compare the weather in {a} and {b}.", "How is the weather in {a} and in {b}?", "Weather in {a} and {b}?"], "clock": ["What time is it in {a} and {b}?", "Tell me the time in {a} and in {b}."], "contact": ["Find the phone numbers of {a} and {b}.", "I need the numbers of {a} and {b}."], "stock": ["How many {a} and {b} are in stock?", "Check the stock of {a} and {b}."]}[t.family]
+            q = {"weather": ["What is the weather in {a} and {b}?", "What's the weather in {a} and {b}?", "Compare the weather in {a} and {b}.", "How is the weather in {a} and in {b}?", "Weather in {a} and {b}?"], "clock": ["What time is it in {a} and {b}?", "Tell me the time in {a} and in {b}."], "contact": ["Find the phone numbers of {a} and {b}.", "I need the numbers of {a} and {b}."], "stock": ["How many {a} and {b} are in stock?", "Check the stock of {a} and {b}."]}[t.family]
             return [user(r.choice(q).format(a=a, b=b)), calls((t.name, u.arguments), (t.name, w.arguments)), tool_result(u.result), tool_result(w.result), bot(u.answer + " " + w.answer)]
     if k < .16:
         e = r.choice(["not available", "timeout", "not found", "access denied", "no connection", "bad request"]); s = r.choice([to_json({"error": e}), "error: " + e, to_json({"status": "error", "message": e})])
@@ -251,6 +304,6 @@ def use_tool(r, split, tools):
 def missing_tool(r, split, tools):
     """A request for which the needed tool is not in the box (or there is none at all)."""
     have = {t.family for t in tools}
-    f = r.choice([f for f in FAMILIES if f not in have and f not in ("calculator", "search")])
+    f = r.choice([f for f in FAMILIES if f not in have and f not in ("calculator", "search", "translate", "recipe", "music", "reminder", "light", "temperature", "table", "user", "event")])
     u = FAMILIES[f](r).use(r, split)
     return [user(u.question), bot(NO_TOOL)]
