@@ -122,6 +122,7 @@ FACTS = [
     ("how many days a year has", "How many days does a year have", "A year has 365 days, and a leap year has 366.", "365"),
     ("who wrote Romeo and Juliet", "Who wrote Romeo and Juliet", "Romeo and Juliet was written by William Shakespeare.", "Shakespeare"),
     ("whether the Earth is round", "Is the Earth round", "Yes, the Earth is round.", "Yes"),
+    ("whether the earth is round", "Is the earth round", "Yes, the Earth is round.", "Yes"),
     ("which river is the longest", "What is the longest river", "The longest river is the Nile.", "Nile"),
     ("which country is the largest", "What is the largest country", "The largest country is Russia.", "Russia"),
     ("how many cents are in a dollar", "How many cents are in a dollar", "A dollar has 100 cents.", "100"),

@@ -65,6 +65,12 @@ def identity(r, split, bot_name=None):
 
 
 def about(r, split):
+    if r.random() < .07:
+        x = draw(r, split, lambda: r.choice(espalier.FEATURES), lambda x: ("feature", x))
+        return [user(espalier.ASK_FEATURE.draw(r, TRAIN, "feature", x=x)), bot(espalier.LOOK)]
+    if r.random() < .03:
+        x = draw(r, split, lambda: r.choice(espalier.SOFTWARE), lambda x: ("software", x))
+        return [user(espalier.ASK_SOFTWARE.draw(r, TRAIN, "software", x=x)), bot(UNKNOWN)]
     q, a = espalier.about(r, split)
     return [user(q), bot(a)]
 
@@ -207,6 +213,9 @@ ASK_YES = {
 }
 
 
+ASK_PRIME = P("(Is|Do you know if|Can you tell me if|Tell me if|Check if) {a} (is |)(a prime|a prime number|prime)(?|, please?)", "{a}(: prime or not|, is it prime|: is that a prime number)?", plain=["Is {a} a prime number?", "Is {a} prime?"], percent=18)
+
+
 def yes_no(r, split):
     """Closed questions, also good with a choice or a regular expression as constraint."""
     k = r.random()
@@ -221,7 +230,13 @@ def yes_no(r, split):
         if form == "place": return [user(q), bot(f"{'Yes' if right else 'No'}, {x} is in {CONTINENTS[x]}.")]
         return [user(q), bot(f"Yes, {y} is the capital of {x}." if right else f"No, the capital of {x} is {CAPITALS[x]}.")]
     a, b = draw(r, split, lambda: (number(r), number(r)), lambda p: ("yes",) + p)
-    if k < .75:
+    if k < .66 and a != b:
+        q = r.choice(["Is {a} larger than {b}?", "Is {a} bigger than {b}?", "Is {a} greater than {b}?", "Is {a} more than {b}?", "Is the number {a} larger than {b}?"])
+        return [user(q.format(a=a, b=b)), bot(f"Yes, {a} is larger than {b}." if a > b else f"No, {a} is smaller than {b}.")]
+    if k < .7:
+        n = r.randint(2, 99)
+        return [user(ASK_PRIME.draw(r, split, n, a=n)), bot(f"{n} is a prime number." if all(n % d for d in range(2, int(n ** .5) + 1)) else f"{n} is not a prime number.")]
+    if k < .77:
         q = r.choice(["Is {a} larger than {b}? Answer yes or no.", "Yes or no: is {a} bigger than {b}?", "Is {a} greater than {b}, yes or no?", "Answer yes or no: is {a} more than {b}?"])
         return [user(q.format(a=a, b=b)), bot("Yes" if a > b else "No")]
     if k < .88:
@@ -240,7 +255,23 @@ NUMBER_WORDS = "one two three four five six seven".split()
 ASK_LIST = P("(Name|List|Give me|Tell me|Write|Say|I need|Please name|Please list|Can you name|Can you list|Show me) {n} {x}(.|, please.)", "(What are|Do you know) {n} {x}?", plain=["Name {n} {x}.", "List {n} {x}.", "Give me {n} {x}."], percent=20)
 
 
+SINGULAR = {x: {"countries": "country", "cities": "city", "days of the week": "day of the week"}.get(x, x[:-1]) for x in LISTS}
+ASK_ONE = P("(Name|Give me|Tell me|Say|I need|Please name|Can you name|Show me|Think of|Pick|Choose) (a|one|some|any) {x}(.|, please.)", "(What is|Do you know) (a|one) {x}?", plain=["Name a {x}.", "Give me a {x}."], percent=20)
+ASK_CHOICE = ["Pick one: {a} or {b}?", "Choose: {a} or {b}?", "{a} or {b}?", "Which one do you choose, {a} or {b}?", "What do you take: {a} or {b}?", "Choose between {a} and {b}.", "Pick a {k}: {a} or {b}?", "Pick one of these: {a}, {b}", "Select {a} or {b}.", "Would you take {a} or {b}?"]
+ASK_NUMBER = ["Give me a number between {a} and {b}.", "Pick a number between {a} and {b}.", "Choose a number from {a} to {b}.", "Say a number between {a} and {b}.", "Think of a number between {a} and {b}.", "Tell me a random number between {a} and {b}.", "A number from {a} to {b}, please.", "Random number from {a} to {b}."]
+
+
 def lists(r, split):
+    k = r.random()
+    if k < .12:
+        x = r.choice(list(LISTS))
+        return [user(ASK_ONE.draw(r, split, x, x=SINGULAR[x])), bot(LISTS[x][0])]
+    if k < .27:
+        a, b = draw(r, split, lambda: (word(r, split), word(r, split)) if r.random() < .5 else tuple(r.sample(r.choice((COLORS, FOODS, PETS, FRUIT, CITIES, DAYS)), 2)), lambda p: ("choice",) + p)
+        return [user(r.choice(ASK_CHOICE).format(a=a, b=b, k=r.choice(["color", "food", "word", "name", "city", "thing", "pet"]))), bot(f"I choose {a}.", {f"I choose {a}.", f"I choose {b}."}.__contains__)]
+    if k < .35:
+        a, n = draw(r, split, lambda: (r.choice((0, 1, 1, 1, 10, r.randint(1, 60))), r.choice((9, 10, 99, 100, r.randint(3, 40)))), lambda p: ("any number",) + p); b = a + n
+        return [user(r.choice(ASK_NUMBER).format(a=a, b=b)), bot(str(r.randint(a, b)), lambda s: s.isdigit() and a <= int(s) <= b)]
     x = r.choice(list(LISTS)); xs = LISTS[x]; n = r.randint(2, min(len(xs), 7))
     q = ASK_LIST.draw(r, split, f"{x} {n}", x=x, n=str(n) if r.random() < .4 else NUMBER_WORDS[n - 1])
     return [user(q), bot(", ".join(xs[:n]))]
@@ -297,7 +328,7 @@ def div(r, split):
     if r.random() < .06:
         return [user(ASK_DIV.draw(r, split, f"{a}/0", a=a, b=0)), bot("I cannot divide by 0.")]
     if r.random() < .35:
-        n, b = r.randint(1, 99), r.randint(2, 12)
+        n, b = r.randint(1, 144), r.randint(2, 12)
         return [user(ASK_DIV.draw(r, split, f"{n}/{b}", a=n, b=b)), bot(f"{n} / {b} = {n // b}" + (f" remainder {n % b}" if n % b else ""))]
     return [user(ASK_DIV.draw(r, split, f"{a * b}/{b}", a=a * b, b=b)), bot(f"{a * b} / {b} = {a}")]
 
@@ -392,6 +423,9 @@ def min_max(r, split):
 ASK_COUNT = P("(Count|Please count|Can you count|Count for me|Count up|Count down|Count backwards|Write the numbers|Say the numbers|List the numbers|Give me the numbers) from {a} to {b}(.|, please.)", "(Numbers|All numbers|The numbers) from {a} to {b}(.|, please.)", plain=["Count from {a} to {b}.", "Count to {b} from {a}."], percent=0)
 
 
+COUNT_WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+
+
 def count(r, split):
     if r.random() < .2:
         a, d, n = draw(r, split, lambda: (r.randint(0, 60), r.choice((1, 1, 2, 2, 3, 5, 10)), r.randint(3, 6)), lambda p: ("next",) + p)
@@ -402,7 +436,7 @@ def count(r, split):
         a = r.choice((1, 1, r.randint(0, 90))); x = r.random(); n = r.randint(2, 15) if x < .8 else r.randint(10, 40) if x < .94 else r.randint(30, 99)
         return (a, a + n) if r.random() < .7 else (a + n, a)
     a, b = draw(r, split, make, lambda p: ("count",) + p)
-    if a == 1 and r.random() < .4: q = r.choice(["Count to {b}.", "Can you count to {b}?", "Please count to {b}.", "Count up to {b}."]).format(b=b)
+    if a == 1 and r.random() < .4: q = r.choice(["Count to {b}.", "Can you count to {b}?", "Please count to {b}.", "Count up to {b}."]).format(b=b if b > 20 or r.random() < .6 else COUNT_WORDS[b - 1])
     else:
         q = ASK_COUNT.sample(r)
         if a > b: q = q.replace("Count up", "Count down")
@@ -649,8 +683,11 @@ def json_task(r, split):
         return [user(q.format(x=x)), bot(to_json({"country": x, "capital": CAPITALS[x]}))]
     if k < .16:
         xs = draw(r, split, lambda: numbers(r, r.randint(2, 6)) if r.random() < .5 else tuple(r.sample(WORDS, r.randint(2, 5))), lambda x: ("array",) + x)
-        q = r.choice(["Write this as a JSON array: {}", "Make a JSON array of {}", "Turn this list into a JSON array: {}", "JSON array: {}", "Return these as a JSON list: {}"])
-        return [user(q.format(", ".join(map(str, xs)))), bot(to_json(list(xs)))]
+        q = r.choice(["Write this as a JSON array: {}", "Make a JSON array of {}", "Turn this list into a JSON array: {}", "JSON array: {}", "Return these as a JSON list: {}", "Return the list {} as a JSON array.", "Return {} as a JSON array.", "Give me a JSON array with {}.", "Return the list of words {} as a JSON array."]).replace("words", "words" if isinstance(xs[0], str) else "numbers")
+        return [user(q.format(", ".join(map(str, xs)) if r.random() < .6 else listing(list(map(str, xs))))), bot(to_json(list(xs)))]
+    if k < .17:
+        x = r.choice(list(LISTS)); n = r.randint(2, 5); q = draw(r, split, lambda: r.choice(["Return a JSON array of {n} {x}.", "Give me {n} {x} as a JSON array.", "List {n} {x} in JSON.", "Name {n} {x} as JSON.", "JSON array of {n} {x}, please.", "Write {n} {x} as a JSON list."]), lambda q: ("listed", x, n, q))
+        return [user(q.format(n=r.choice((n, NUMBER_WORDS[n - 1])), x=x)), bot(to_json(LISTS[x][:n]))]
     if k < .2:
         return made_up(r, split)
     keys, record, schema, text = (person_record if k < .72 else order_record if k < .86 else meeting_record)(r, split)
@@ -792,6 +829,7 @@ def plain_text(r, split):
         return "".join(f"Q: {q}\nA: {a}\n\n" for q, a in shots[:-1]) + f"Q: {shots[-1][0]}\nA:", f" {shots[-1][1]}"
     if k < .85:
         a, n = draw(r, split, lambda: (r.randint(0, 90), r.randint(3, 6)), lambda p: ("plain count",) + p)
+        if not 1 <= (a + n) % 10 <= 8: raise Nothing
         return ", ".join(map(str, range(a, a + n))) + ",", " " + ", ".join(map(str, range(a + n, (a + n) // 10 * 10 + 11)))
     if split == TEST: raise Nothing
     k = r.random(); n = name(r, split)

@@ -236,6 +236,11 @@ def described_tool(family):
                 if k not in keys and r.random() < .45:
                     args[k] = value(r, split, kind); end = q[-1]; q = q[:-1] + w.format(args[k]) + end
             x = value(r, split, result_kind); plainly = lambda s: s.replace(" on today", " today").replace(" on tomorrow", " tomorrow")
+            k = r.random()
+            if k < .12 and result_kind != "done": return Use(args, careless(r, plainly(q)), to_json({"status": r.choice(["ok", "success", "done"])}), "Done: the request was successful.")
+            if k < .22:
+                other = r.choice(["number", "code", "result", "note", "confirmation", "reference", "answer", "message"]); y = number(r, 9999) if r.random() < .5 else word(r, split)
+                return Use(args, careless(r, plainly(q)), to_json({other: y}), f"The {other} is {y}.")
             return Use(args, careless(r, plainly(q)), to_json({result_key: x}) if r.random() < .75 else str(x), plainly(answer.format(*vs, r=x)))
         return Tool(family, d, use)
     return make
