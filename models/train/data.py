@@ -1,5 +1,6 @@
 """Fresh training data from worker processes: whole conversations laid end to end in blocks of a fixed number of tokens, handed over in shared memory."""
 import multiprocessing as mp
+import queue
 import random
 
 import numpy as np
@@ -106,7 +107,7 @@ class Stream:
         """-> (the five arrays of a block, its tokens, its learned tokens)"""
         try:
             slot = self.ready.get(block=len(self.recent) < self.keep // 4)
-        except Exception:  # queue.Empty: nothing new yet
+        except queue.Empty:
             self.again += 1
             slot = self.r.choice(self.recent)
             return [v[slot[0]] for v in self.views], slot[1], slot[2]

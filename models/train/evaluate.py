@@ -9,7 +9,8 @@ from tokenizers import Tokenizer
 
 import chat
 import generator
-from split import TEST, TRAIN
+from model import Decoder
+from split import TEST
 
 FAR = 1500  # tokens between a fact and its question in the task longmemory
 
@@ -22,9 +23,8 @@ def items(tokenizer, n, split=TEST, seed=99, tasks=None):
     """-> dicts: task, prompt (ids), gold, ok, question, limit. The last answer counts; with tools the call and the final answer each on its own."""
     out = []
     for task in tasks or generator.TEST_TASKS:
-        r = random.Random(f"{seed} {task} {split}"); k = tries = 0
+        r = random.Random(f"{seed} {task} {split}"); k = 0
         while k < n:
-            tries += 1
             c = generator.conversation(r, split, task, chars=6500 if task == "longmemory" else None)
             if c["text"]:
                 prompt, gold, ok, question = c["text"][0], c["text"][1], None, c["text"][0]
@@ -36,8 +36,7 @@ def items(tokenizer, n, split=TEST, seed=99, tasks=None):
                 prompt, gold, ok, question = chat.prompt(ms[:at], c["tools"]), chat.answer_text(ms[at]), ms[at]["ok"], ms[at - 1]["content"]
             ids = encode(tokenizer, prompt)
             if task == "longmemory":
-                told = prompt.index(ms[0]["content"]) if ms[0]["role"] == "user" else 0
-                if len(ids) - 200 < FAR and tries < 50 * n or len(encode(tokenizer, "".join(t for t, _ in chat.segments(between(ms), None)))) < FAR: continue
+                if len(encode(tokenizer, "".join(t for t, _ in chat.segments(between(ms), None)))) < FAR: continue
             if len(ids) > 3900: continue
             limit = len(encode(tokenizer, gold)) + 8 if ok is None else max(110, len(encode(tokenizer, gold)) + 8)
             out.append(dict(task=task, prompt=ids, gold=gold, ok=ok, question=question, limit=limit, text=prompt))
@@ -81,15 +80,14 @@ def mean(p):
 
 if __name__ == "__main__":
     a = argparse.ArgumentParser()
-    a.add_argument("model"); a.add_argument("n", type=int, nargs="?", default=40); a.add_argument("--out"); a.add_argument("--split", default=TEST); a.add_argument("--tasks"); a.add_argument("--tokenizer")
+    a.add_argument("model"); a.add_argument("n", type=int, nargs="?", default=40); a.add_argument("--out"); a.add_argument("--split", default=TEST); a.add_argument("--tasks"); a.add_argument("--tokenizer"); a.add_argument("--seed", type=int, default=99)
     a = a.parse_args()
     import export
     model = export.load(a.model)
     tokenizer = Tokenizer.from_file((a.tokenizer or a.model) + "/tokenizer.json")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     t = time.time()
-    from model import Decoder
-    counts, wrong = evaluate(Decoder(model, device), tokenizer, items(tokenizer, a.n, a.split, tasks=a.tasks and a.tasks.split(",")))
+    counts, wrong = evaluate(Decoder(model, device), tokenizer, items(tokenizer, a.n, a.split, a.seed, tasks=a.tasks and a.tasks.split(",")))
     p = percentages(counts)
     print(json.dumps(p), "mean", mean(p), f"{time.time() - t:.0f} s")
     if a.out: json.dump(dict(exact=p, counts=counts, wrong=wrong), open(a.out, "w"), indent=1, ensure_ascii=False)

@@ -10,8 +10,7 @@ import sys
 import numpy as np
 import torch
 
-from model import SIZES, Config, Model
-from tokenizer import CONTEXT
+from model import Config, Model
 
 
 def pack24(x):

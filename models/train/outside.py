@@ -1,6 +1,6 @@
 """What lies outside the demo model's small world, and how it says so honestly."""
-from material import COUNTRIES, FIRST, CITIES, LAST, WORDS
-from split import Phrases, draw, held, TEST, cap, careless
+from material import CITIES, COUNTRIES, WORDS
+from split import TEST, Phrases, cap, careless, draw, held
 
 ME = "I am only a small demo model."
 TOPICS = """the sea|love|autumn|my cat|my mother|the moon|climate change|space travel|old age|dogs|the city at night|a lost key|winter|friendship|the economy|football|cooking|the ocean|artificial intelligence|my garden|a dragon|rain

@@ -7,7 +7,7 @@ import outside as beyond
 import smalltalk
 from chat import bot, one_of, to_json, user
 from material import *
-from split import Nothing, Phrases as P, TEST, TRAIN, cap, careless, compile_pattern, draw, held
+from split import Nothing, Phrases as P, TEST, TRAIN, cap, careless, draw, held
 
 
 # ---------------------------------------------------------------- names, cities, words
@@ -506,7 +506,7 @@ def memory(r, split, between=None):
     told, reply, asked, answer = memory_pair(r, split)
     if k < .27:
         asked = cap(asked)
-        return between[:0] + [user(told + ("" if told[-1] in ".!" else ".") + r.choice([" ", " ", "\n"]) + asked), bot(answer)]
+        return [user(told + ("" if told[-1] in ".!" else ".") + r.choice([" ", " ", "\n"]) + asked), bot(answer)]
     return [user(told), bot(reply)] + between + [user(asked), bot(answer)]
 
 

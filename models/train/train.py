@@ -75,14 +75,10 @@ def main():
     file = f"{a.tokenizer}/tokenizer.json"
     tokenizer = Tokenizer.from_file(file)
     torch.manual_seed(a.seed)
-    model = Model(Config(vocab=tokenizer.get_vocab_size(), **SIZES[a.size]))
+    model = Model(Config(vocab=tokenizer.get_vocab_size(), **SIZES[a.size])).to(device)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n != "table"]
     others = [p for n, p in model.named_parameters() if not (p.ndim == 2 and n != "table")]
     state = dict(step=0, tokens=0, learned=0, seconds=0.0, session=0, earlier_tokens=0)
-    if a.resume or a.start:
-        model = model.to(device)
-    else:
-        model = model.to(device)
     muon = Muon(matrices, a.decay)
     adam = torch.optim.AdamW(others, lr=a.adam, betas=(.9, .98), weight_decay=0.0, fused=cuda)
     if a.resume: state = export.load_checkpoint(a.resume, model, muon, adam)
@@ -97,7 +93,6 @@ def main():
         print(s, flush=True); log.write(s + "\n"); log.flush()
     say(f"# {json.dumps(vars(a))} parameters {sum(p.numel() for p in model.parameters())} device {torch.cuda.get_device_name() if cuda else 'cpu'}")
     if cuda and not a.no_compile: model.compile()
-    stops = None
     todo = evaluate.items(tokenizer, a.items)
 
     def load():

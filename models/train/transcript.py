@@ -7,7 +7,6 @@ from tokenizers import Tokenizer
 
 import chat
 import export
-import generator
 from model import Decoder
 
 
