@@ -5,6 +5,7 @@ import espalier.base.Nearest;
 import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.StoredTensor;
 import espalier.tensor.DType;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Map;
@@ -35,6 +36,13 @@ final class EditedCheckpoint implements Checkpoint {
 
     void put(String name, long... shape) {
         tensors.put(name, zeros(name, shape));
+    }
+
+    /** Moves a tensor to an address that is no multiple of its elements' size. */
+    void misalign(String name) {
+        StoredTensor t = java.util.Objects.requireNonNull(tensors.get(name), name);
+        MemorySegment odd = Arena.ofAuto().allocate(t.data().byteSize() + 1, 64).asSlice(1);
+        tensors.put(name, new StoredTensor(name, t.dtype(), t.shape(), odd));
     }
 
     long bytes() {

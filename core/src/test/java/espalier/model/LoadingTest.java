@@ -75,6 +75,15 @@ class LoadingTest {
     }
 
     @Test
+    void whatLiesAtAnOddAddressIsCopied() {
+        EditedCheckpoint checkpoint = complete(QWEN3);
+        checkpoint.misalign("model.norm.weight");
+        var device = new DryDevice();
+        load(checkpoint, device, new Mesh(0, 1));
+        assertThat(device.allocatedBytes()).isEqualTo(16 * 4 + 64 * 4);
+    }
+
+    @Test
     void aVocabularyThatDoesNotDivideIsHeldWholeByEveryRank() {
         var vocab = Dim.splitOrWhole("vocabulary ids", 127);
         assertThat(new Mesh(1, 2).mine(vocab)).isEqualTo(new Mesh.Range(0, 127));
