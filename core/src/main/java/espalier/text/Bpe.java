@@ -5,8 +5,8 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Byte pair encoding (Sennrich et al., 2016): a word starts as one symbol per character, and the pair of neighbours whose
- * merge has the lowest rank (of several the leftmost) becomes one symbol until no pair has a merge.
+ * Byte pair encoding (Sennrich et al., 2016): a word starts as one symbol per character, and the pair of neighbours
+ * whose merge has the lowest rank (of several the leftmost) becomes one symbol until no pair has a merge.
  *
  * <p>Words of up to {@value #SHORT} symbols look for the lowest rank anew each time, which needs no memory but three
  * arrays; longer ones keep a linked list and a heap, so that a megabyte without a space takes n log n steps.
@@ -61,8 +61,8 @@ final class Bpe implements Model {
     }
 
     /**
-     * Where a word may be cut so that its parts give the ids that the whole gives: the first such place behind
-     * {@code from}, or {@code to}. Meant for long words, since a word that is a token as a whole is looked up as a whole.
+     * Where a word may be cut so that its parts give the ids that the whole gives: the first such place behind {@code
+     * from}, or {@code to}. Meant for long words, since a word that is a token as a whole is looked up as a whole.
      */
     int cut(char[] text, int from, int to) {
         if (seams == null) {

@@ -23,7 +23,10 @@ final class ByteAlphabet {
         return character < BYTES.length ? BYTES[character] : -1;
     }
 
-    /** The bytes that a token of a byte-level vocabulary stands for: its UTF-8 where a character is not in the alphabet. */
+    /**
+     * The bytes that a token of a byte-level vocabulary stands for: its UTF-8 where a character is not in the
+     * alphabet.
+     */
     static byte[] bytes(String token) {
         byte[] bytes = new byte[token.length()];
         for (int i = 0; i < bytes.length; i++) {

@@ -2,7 +2,9 @@ package espalier.text;
 
 import java.util.Arrays;
 
-/** A set of strings with an int each, for finding every member that a text begins with; nodes live in one hash table. */
+/**
+ * A set of strings with an int each, for finding every member that a text begins with; nodes live in one hash table.
+ */
 final class CharTrie {
     private static final int ROOT = 0;
 

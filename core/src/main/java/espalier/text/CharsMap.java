@@ -9,8 +9,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * SentencePiece's precompiled normalization rules: a double-array trie over UTF-8 (the layout of darts-clone: one 32-bit
- * unit a node) whose values are offsets into a pool of replacement texts that end in zero.
+ * SentencePiece's precompiled normalization rules: a double-array trie over UTF-8 (the layout of darts-clone: one
+ * 32-bit unit a node) whose values are offsets into a pool of replacement texts that end in zero.
  *
  * <p>A grapheme of fewer than six bytes is looked up as a whole, any other character by character. As in the reference
  * the shortest rule that the looked-up text begins with decides, and replaces all of it.

@@ -22,7 +22,9 @@ final class CombiningRuns {
     private final Normalizer.Form decomposition;
     /** A mark of each class that has been met, in the order of the classes. */
     private final List<Integer> classes = new ArrayList<>();
-    /** For each mark that has been met: the mark in {@link #classes} that shares its class; -1 for one that stays put. */
+    /**
+     * For each mark that has been met: the mark in {@link #classes} that shares its class; -1 for one that stays put.
+     */
     private final Map<Integer, Integer> representatives = new HashMap<>();
 
     private CombiningRuns(Normalizer.Form form) {

@@ -41,7 +41,8 @@ final class ComponentJson {
                         json,
                         "pre-tokenizer",
                         "ByteLevel, Split, Metaspace, Whitespace, WhitespaceSplit, "
-                                + "BertPreTokenizer, Punctuation, Digits, CharDelimiterSplit, UnicodeScripts, FixedLength, Sequence");
+                                + "BertPreTokenizer, Punctuation, Digits, CharDelimiterSplit, UnicodeScripts, "
+                                + "FixedLength, Sequence");
         };
     }
 

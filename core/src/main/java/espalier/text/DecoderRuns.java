@@ -2,7 +2,9 @@ package espalier.text;
 
 import org.jspecify.annotations.Nullable;
 
-/** The running state of each {@link Decoder}. All but the joining ones wait for a token's end before they pass it on. */
+/**
+ * The running state of each {@link Decoder}. All but the joining ones wait for a token's end before they pass it on.
+ */
 final class DecoderRuns {
     private DecoderRuns() {}
 

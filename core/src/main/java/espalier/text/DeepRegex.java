@@ -7,9 +7,9 @@ import java.util.concurrent.FutureTask;
 /**
  * Runs a match that may need more stack than the caller's thread has.
  *
- * <p>{@code java.util.regex} recurses once per repetition of a group such as {@code (a|b)*}, so a hostile text overflows
- * the stack. The few patterns that do it are matched again on a thread of their own with a stack of 1 GiB (reserved, not
- * touched, until needed); a text that overflows that too is refused.
+ * <p>{@code java.util.regex} recurses once per repetition of a group such as {@code (a|b)*}, so a hostile text
+ * overflows the stack. The few patterns that do it are matched again on a thread of their own with a stack of 1 GiB
+ * (reserved, not touched, until needed); a text that overflows that too is refused.
  */
 final class DeepRegex {
     private static final long STACK_BYTES = 1L << 30;

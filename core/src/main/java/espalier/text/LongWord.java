@@ -1,8 +1,8 @@
 package espalier.text;
 
 /**
- * Merges a long word in n log n: the symbols are a doubly linked list in arrays, and a heap holds every place whose pair
- * has a merge, by rank and then position. An entry is stale when the pair at its place has another rank by now.
+ * Merges a long word in n log n: the symbols are a doubly linked list in arrays, and a heap holds every place whose
+ * pair has a merge, by rank and then position. An entry is stale when the pair at its place has another rank by now.
  */
 final class LongWord {
     private final int[] symbols;

@@ -17,7 +17,10 @@ import java.util.regex.PatternSyntaxException;
  * refused.
  */
 final class OnigPattern {
-    /** Oniguruma's word characters: alphabetic, marks, decimal digits, connectors, and the Latin-1 superscripts and fractions. */
+    /**
+     * Oniguruma's word characters: alphabetic, marks, decimal digits, connectors, and the Latin-1 superscripts and
+     * fractions.
+     */
     private static final String WORD = "\\p{IsAlphabetic}\\p{M}\\p{Nd}\\p{Pc}\\xB2\\xB3\\xB9\\xBC\\xBD\\xBE";
 
     private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.MULTILINE | Pattern.UNIX_LINES;

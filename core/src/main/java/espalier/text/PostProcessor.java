@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What is put around one encoded text: ids, and {@link #TEXT} where the text itself stands. Templates for pairs of texts
- * are not kept, since the engine encodes one text at a time.
+ * What is put around one encoded text: ids, and {@link #TEXT} where the text itself stands. Templates for pairs of
+ * texts are not kept, since the engine encodes one text at a time.
  */
 record PostProcessor(List<Integer> template) {
     static final int TEXT = -1;

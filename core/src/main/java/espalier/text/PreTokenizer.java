@@ -110,7 +110,10 @@ sealed interface PreTokenizer {
         }
     }
 
-    /** Splits where the script changes; the Japanese syllabaries count as Han, and a space belongs to what is before it. */
+    /**
+     * Splits where the script changes; the Japanese syllabaries count as Han, and a space belongs to what is before
+     * it.
+     */
     record Scripts() implements PreTokenizer {
         @Override
         public Pieces apply(Pieces pieces) {

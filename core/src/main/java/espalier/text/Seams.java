@@ -3,9 +3,9 @@ package espalier.text;
 import java.util.Arrays;
 
 /**
- * Where a text may be cut without changing what BPE makes of it: a merge joins two neighbours, so between two characters
- * that no merge has at its own joint nothing can ever be joined. Vocabularies without a pre-tokenizer (Llama 2, Gemma)
- * see a whole text as one word; cut so, it falls into words that a cache knows.
+ * Where a text may be cut without changing what BPE makes of it: a merge joins two neighbours, so between two
+ * characters that no merge has at its own joint nothing can ever be joined. Vocabularies without a pre-tokenizer
+ * (Llama 2, Gemma) see a whole text as one word; cut so, it falls into words that a cache knows.
  */
 final class Seams {
     private static final int DENSE = 0x200;

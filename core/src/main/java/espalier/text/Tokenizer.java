@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs any {@code tokenizer.json} of the Hugging Face tokenizers library and gives the ids that library gives.
  *
- * <p>A text takes this way: added tokens that stand in it are cut out; the rest is normalized, and added tokens that are
- * to be found in the normalized text are cut out of it; the rest is split into words by the pre-tokenizers; the model
- * turns each word into ids. The post-processor puts ids such as a beginning-of-text around the whole.
+ * <p>A text takes this way: added tokens that stand in it are cut out; the rest is normalized, and added tokens that
+ * are to be found in the normalized text are cut out of it; the rest is split into words by the pre-tokenizers; the
+ * model turns each word into ids. The post-processor puts ids such as a beginning-of-text around the whole.
  *
  * <p>The format has no specification but that library; where its behaviour looks odd it is kept, since a model was
  * trained on the ids that it gives. Immutable but for a cache of words, and safe for any number of threads.

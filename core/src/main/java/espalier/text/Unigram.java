@@ -4,9 +4,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The unigram language model (Kudo, 2018): of all ways to cut a text into tokens the one whose scores (log-probabilities)
- * have the greatest sum, by Viterbi over the ends of tokens. A character without a token of its own counts as unknown
- * with the lowest score less 10; unknown characters in a row become one.
+ * The unigram language model (Kudo, 2018): of all ways to cut a text into tokens the one whose scores
+ * (log-probabilities) have the greatest sum, by Viterbi over the ends of tokens. A character without a token of its
+ * own counts as unknown with the lowest score less 10; unknown characters in a row become one.
  */
 final class Unigram implements Model {
     private static final double UNKNOWN_PENALTY = 10.0;

@@ -3,10 +3,10 @@ package espalier.text;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ids of words seen lately, shared by all threads without a lock: a table of immutable entries, each in the one slot
- * that its hash names, overwritten by the next word that falls there. A race loses an entry and nothing else, since an
- * entry's fields are final and complete before the entry can be seen. Bounded by {@value #SLOTS} words of at most
- * {@value #LONGEST} chars.
+ * The ids of words seen lately, shared by all threads without a lock: a table of immutable entries, each in the one
+ * slot that its hash names, overwritten by the next word that falls there. A race loses an entry and nothing else,
+ * since an entry's fields are final and complete before the entry can be seen. Bounded by {@value #SLOTS} words of at
+ * most {@value #LONGEST} chars.
  */
 final class WordCache {
     static final int LONGEST = 48;

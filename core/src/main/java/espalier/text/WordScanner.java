@@ -1,8 +1,8 @@
 package espalier.text;
 
 /**
- * The well-known pre-tokenization patterns of byte-level vocabularies, by hand: the same words as the regular expression
- * gives, about ten times as fast and without its stack. A test holds each equal to its pattern.
+ * The well-known pre-tokenization patterns of byte-level vocabularies, by hand: the same words as the regular
+ * expression gives, about ten times as fast and without its stack. A test holds each equal to its pattern.
  *
  * <p>Each pattern matches every text without gaps, so a scanner only says where the word that starts here ends.
  */
