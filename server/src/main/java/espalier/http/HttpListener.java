@@ -217,11 +217,9 @@ public final class HttpListener implements AutoCloseable {
                 response.putHeader("access-control-allow-origin", "*");
             }
             if (ACCESS.isLoggable(Level.INFO)) {
-                String version = request.version() == HttpVersion.HTTP_1_0 ? "1.0" : "1.1";
-                ACCESS.log(
-                        Level.INFO,
-                        "INFO:     " + peer() + " - \"" + request.method().name() + " " + request.uri() + " HTTP/"
-                                + version + "\" " + status + " " + response.getStatusMessage());
+                String version = request.version() == HttpVersion.HTTP_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+                var line = new AccessLine(peer(), request.method().name(), request.uri(), version);
+                ACCESS.log(Level.INFO, line.text(status, response.getStatusMessage()));
             }
         }
 

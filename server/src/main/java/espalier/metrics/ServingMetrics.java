@@ -82,11 +82,15 @@ public final class ServingMetrics {
         betweenTokens.observe(seconds / tokens, tokens);
     }
 
-    public void answered(int prompt, int cached, int generated) {
+    /** A prompt has been read, or its request has ended before that. */
+    public void promptRead(int tokens, int cached) {
         cachedTokens.add(cached);
-        uncachedLengths.observe(prompt - cached);
-        generatedTokens.add(generated);
-        answerLengths.observe(generated);
+        uncachedLengths.observe(tokens - cached);
+    }
+
+    public void generated(int tokens) {
+        generatedTokens.add(tokens);
+        answerLengths.observe(tokens);
     }
 
     public void ended(double seconds) {

@@ -4,6 +4,7 @@ import espalier.api.Emission.FinishReason;
 import espalier.chat.Completion;
 import espalier.chat.TextEvent;
 import espalier.chat.TextRequest;
+import espalier.chat.Usage;
 import espalier.http.Exchange;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ public final class Run implements AutoCloseable {
     private volatile boolean cancelled;
     private long lastNanos;
     private int open;
+    private boolean wasAborted;
 
     Run(Service service, Exchange exchange, TextRequest request) {
         this.service = service;
@@ -65,9 +67,8 @@ public final class Run implements AutoCloseable {
                 yield d;
             }
             case TextEvent.Finished f -> {
+                count(f.choice(), f.usage());
                 end(f.reason() == FinishReason.ABORT);
-                var usage = f.usage();
-                service.metrics().answered(usage.promptTokens(), usage.cachedTokens(), usage.completionTokens());
                 boolean stopping =
                         f.reason() == FinishReason.ABORT && exchange.cancellation() == Exchange.Cancellation.SHUTDOWN;
                 yield stopping ? new TextEvent.Failed(f.choice(), Service.shuttingDown()) : f;
@@ -92,13 +93,22 @@ public final class Run implements AutoCloseable {
         lastNanos = now;
     }
 
+    /** A prompt counts once, however many answers it has. */
+    private void count(int choice, Usage usage) {
+        if (choice == 0) {
+            service.metrics().promptRead(usage.promptTokens(), usage.cachedTokens());
+        }
+        service.metrics().generated(usage.completionTokens());
+    }
+
     private void end(boolean aborted) {
         open--;
-        if (aborted) {
-            service.metrics().aborted();
-        }
+        wasAborted |= aborted;
         if (open == 0) {
             service.metrics().ended(elapsedSeconds());
+            if (wasAborted) {
+                service.metrics().aborted();
+            }
         }
     }
 

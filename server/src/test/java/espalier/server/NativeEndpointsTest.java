@@ -2,6 +2,7 @@ package espalier.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import espalier.api.Emission.FinishReason;
 import espalier.http.ApiKeys;
 import espalier.serving.ServingOptions;
 import java.net.http.HttpRequest;
@@ -195,7 +196,12 @@ class NativeEndpointsTest {
 
     @Test
     void metricsCarrySglangsNames() throws Exception {
-        fixture.post("/generate", "{\"text\":\"a\"}");
+        fixture.post("/generate", "{\"text\":\"a\",\"sampling_params\":{\"n\":2}}");
+        fixture.engine.script = c -> {
+            c.finish(0, FinishReason.ABORT, null);
+            c.finish(1, FinishReason.ABORT, null);
+        };
+        fixture.post("/generate", "{\"text\":\"a\",\"sampling_params\":{\"n\":2}}");
         HttpResponse<String> response = fixture.get("/metrics");
         String engine = "{model_name=\"demo\",engine_type=\"unified\",tp_rank=\"0\",pp_rank=\"0\",moe_ep_rank=\"0\"}";
         assertThat(response.headers().firstValue("content-type").orElseThrow()).startsWith("text/plain; version=0.0.4");
@@ -209,14 +215,15 @@ class NativeEndpointsTest {
                         "sglang:cache_hit_rate" + engine + " 0.4",
                         "# TYPE sglang:num_retracted_requests_total counter",
                         "sglang:num_retracted_requests_total" + engine + " 4.0",
-                        "sglang:num_requests_total{model_name=\"demo\"} 1.0",
-                        "sglang:prompt_tokens_total{model_name=\"demo\"} 7.0",
-                        "sglang:generation_tokens_total{model_name=\"demo\"} 2.0",
-                        "sglang:cached_tokens_total{model_name=\"demo\",cache_source=\"device\"} 3.0",
+                        "sglang:num_requests_total{model_name=\"demo\"} 2.0",
+                        "sglang:num_aborted_requests_total{model_name=\"demo\"} 1.0",
+                        "sglang:prompt_tokens_total{model_name=\"demo\"} 14.0",
+                        "sglang:generation_tokens_total{model_name=\"demo\"} 4.0",
+                        "sglang:cached_tokens_total{model_name=\"demo\",cache_source=\"device\"} 6.0",
                         "sglang:time_to_first_token_seconds_count{model_name=\"demo\"} 1.0",
-                        "sglang:inter_token_latency_seconds_count{model_name=\"demo\"} 1.0",
-                        "sglang:e2e_request_latency_seconds_bucket{model_name=\"demo\",le=\"+Inf\"} 1.0",
-                        "sglang:e2e_request_latency_seconds_bucket{model_name=\"demo\",le=\"2400.0\"} 1.0");
+                        "sglang:inter_token_latency_seconds_count{model_name=\"demo\"} 3.0",
+                        "sglang:e2e_request_latency_seconds_bucket{model_name=\"demo\",le=\"+Inf\"} 2.0",
+                        "sglang:e2e_request_latency_seconds_bucket{model_name=\"demo\",le=\"2400.0\"} 2.0");
     }
 
     @Test
