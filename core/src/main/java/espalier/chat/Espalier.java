@@ -126,10 +126,11 @@ public final class Espalier implements TextEngine {
         boolean whole = false;
         try {
             for (int i = 0; i < request.choices(); i++) {
-                SamplingParams own = sampling.toBuilder().choice(sampling.choice() + i).build();
+                SamplingParams own =
+                        sampling.toBuilder().choice(sampling.choice() + i).build();
                 String rid = request.choices() == 1 ? request.rid() : request.rid() + "-" + i;
-                Generation generation = engine.submit(
-                        new GenerateRequest(rid, ids, own, request.priority(), request.cacheSalt()));
+                Generation generation =
+                        engine.submit(new GenerateRequest(rid, ids, own, request.priority(), request.cacheSalt()));
                 choices.add(new Choices.Choice(generation, new ChoiceText(i, tokenizer, request, stopIds)));
             }
             whole = true;

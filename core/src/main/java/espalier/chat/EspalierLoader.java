@@ -22,8 +22,7 @@ public final class EspalierLoader {
      * @param tokenizerFolder where tokenizer and template are; null for the model's own folder
      * @throws EngineFault if something is missing, wrong or too large; the message says what to do
      */
-    public static Espalier load(
-            Options options, Path folder, @Nullable Path tokenizerFolder, LoadListener listener) {
+    public static Espalier load(Options options, Path folder, @Nullable Path tokenizerFolder, LoadListener listener) {
         ModelFolder model = ModelFolder.open(folder);
         Path textFolder = tokenizerFolder == null ? folder : tokenizerFolder;
         Tokenizer tokenizer = Tokenizer.load(textFolder);
