@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * one {@link Emission.Failed}; after that nothing is accepted. Nobody waits for an engine that is gone.
  */
 public final class LocalEngine implements Engine {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
     private final Scheduler scheduler;
     private final Limits limits;
     private final Executor executor;
@@ -43,10 +45,14 @@ public final class LocalEngine implements Engine {
     private final SplittableRandom seeds;
     private final Thread thread;
     private volatile SchedulerCounters counters;
+    private final Duration patience;
     private volatile boolean accepting = true;
+    private volatile boolean closing;
     private volatile @Nullable EngineFault fault;
 
-    private LocalEngine(Scheduler scheduler, Executor executor, EngineInfo info, LoopOptions options) {
+    private LocalEngine(
+            Scheduler scheduler, Executor executor, EngineInfo info, LoopOptions options, Duration patience) {
+        this.patience = patience;
         this.scheduler = scheduler;
         this.limits = scheduler.limits();
         this.executor = executor;
@@ -60,7 +66,13 @@ public final class LocalEngine implements Engine {
 
     /** Starts an engine, which owns {@code scheduler} and {@code executor} from now on. */
     public static LocalEngine start(Scheduler scheduler, Executor executor, EngineInfo info, LoopOptions options) {
-        var engine = new LocalEngine(scheduler, executor, info, options);
+        return start(scheduler, executor, info, options, PATIENCE);
+    }
+
+    /** @param patience how long {@link #close} waits for the step in flight before it closes the executor under it */
+    static LocalEngine start(
+            Scheduler scheduler, Executor executor, EngineInfo info, LoopOptions options, Duration patience) {
+        var engine = new LocalEngine(scheduler, executor, info, options, patience);
         engine.thread.start();
         return engine;
     }
@@ -172,17 +184,22 @@ public final class LocalEngine implements Engine {
     @Override
     public void close() {
         accepting = false;
+        closing = true;
         inbox.close();
         boolean interrupted = false;
-        while (true) {
+        try {
+            thread.join(patience);
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        executor.close(); // which fails a step that does not end
+        while (thread.isAlive()) {
             try {
                 thread.join();
-                break;
             } catch (InterruptedException e) {
                 interrupted = true;
             }
         }
-        executor.close();
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -194,13 +211,14 @@ public final class LocalEngine implements Engine {
         try {
             int ahead = options.overlap() ? executor.depth() : 0;
             new EngineLoop(scheduler, executor, this::receive, this::deliver, this::launched, ahead).run();
-        } catch (EngineFault e) {
-            fault = e;
-            end = e;
         } catch (Throwable e) { // the top of the thread: whatever it is, everybody must hear of it
-            var wrapped = new EngineFault(EngineFault.Code.INTERNAL, "the engine thread ended by " + e, e);
-            fault = wrapped;
-            end = wrapped;
+            if (!closing) {
+                EngineFault cause = e instanceof EngineFault known
+                        ? known
+                        : new EngineFault(EngineFault.Code.INTERNAL, "the engine thread ended by " + e, e);
+                fault = cause;
+                end = cause;
+            }
         } finally {
             accepting = false;
             inbox.close();

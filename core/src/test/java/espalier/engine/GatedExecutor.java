@@ -1,5 +1,6 @@
 package espalier.engine;
 
+import espalier.api.EngineFault;
 import espalier.exec.Executor;
 import espalier.step.SamplingBatch;
 import espalier.step.StepPlan;
@@ -20,8 +21,10 @@ final class GatedExecutor implements Executor {
         this.inner = inner;
     }
 
+    private volatile boolean closed;
+
     void openForGood() {
-        results.release(Integer.MAX_VALUE / 2);
+        results.release(Integer.MAX_VALUE / 4);
     }
 
     @Override
@@ -42,6 +45,9 @@ final class GatedExecutor implements Executor {
             @Override
             public StepResult await() {
                 results.acquireUninterruptibly();
+                if (closed) {
+                    throw new EngineFault(EngineFault.Code.INTERNAL, "the executor is closed");
+                }
                 return flight.await();
             }
         };
@@ -49,6 +55,8 @@ final class GatedExecutor implements Executor {
 
     @Override
     public void close() {
+        closed = true;
+        openForGood();
         inner.close();
     }
 }

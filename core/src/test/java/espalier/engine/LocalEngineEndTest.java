@@ -3,6 +3,7 @@ package espalier.engine;
 import static espalier.engine.SmallEngine.engine;
 import static espalier.engine.SmallEngine.expected;
 import static espalier.engine.SmallEngine.fake;
+import static espalier.engine.SmallEngine.impatient;
 import static espalier.engine.SmallEngine.listen;
 import static espalier.engine.SmallEngine.request;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -97,6 +98,19 @@ class LocalEngineEndTest {
         assertThat(engine.flushCache()).isFalse();
         assertThat(engine.isHealthy()).isTrue();
         engine.close();
+    }
+
+    @Test
+    void closeDoesNotWaitForEverForAStepThatDoesNotEnd() throws InterruptedException {
+        var gated = new GatedExecutor(fake());
+        var engine = impatient(gated);
+        var stuck = engine.submit(request(1, 100));
+        gated.launches.acquire(2);
+        engine.close();
+        assertThat(listen(stuck).end())
+                .isInstanceOfSatisfying(
+                        Emission.Failed.class, f -> assertThat(f.cause()).hasMessage("The server is shutting down."));
+        assertThat(engine.isHealthy()).isTrue();
     }
 
     @Test

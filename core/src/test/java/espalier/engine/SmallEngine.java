@@ -12,6 +12,7 @@ import espalier.exec.FakeModel;
 import espalier.sched.Limits;
 import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -24,6 +25,7 @@ import java.util.stream.IntStream;
 final class SmallEngine {
     static final int VOCAB = 50;
     static final Set<Integer> END = Set.of(7);
+    private static final EngineInfo INFO = new EngineInfo("fake", VOCAB, 128, END, 4, 256, 4);
     private static final Limits LIMITS = new Limits(64, 4, 4, 128, 16, 64, 8);
 
     private SmallEngine() {}
@@ -33,8 +35,14 @@ final class SmallEngine {
     }
 
     static LocalEngine engine(Executor executor, LoopOptions options) {
-        var info = new EngineInfo("fake", VOCAB, 128, END, 4, 256, 4);
-        return LocalEngine.start(new Scheduler(LIMITS, Strategy.standard(), END), executor, info, options);
+        var scheduler = new Scheduler(LIMITS, Strategy.standard(), END);
+        return LocalEngine.start(scheduler, executor, INFO, options, Duration.ofSeconds(10));
+    }
+
+    /** An engine that, when closed, does not wait for the step in flight. */
+    static LocalEngine impatient(Executor executor) {
+        var scheduler = new Scheduler(LIMITS, Strategy.standard(), END);
+        return LocalEngine.start(scheduler, executor, INFO, LoopOptions.of(1), Duration.ofNanos(1));
     }
 
     static LocalEngine engine(Executor executor) {
