@@ -246,6 +246,10 @@ public final class Scheduler {
 
     private void accept(Sequence s, StepResult result, int row, List<Emission> out) {
         int token = result.tokens()[row];
+        if (token < 0) {
+            out.add(nothingToChoose(s));
+            return;
+        }
         s.append(token);
         generatedTokens++;
         if (s.origin.rules() != null) {
@@ -316,6 +320,16 @@ public final class Scheduler {
             case ABORT -> abortedRequests++;
         }
         return new Emission.Done(s.id(), reason, stop, s.promptTokens(), Math.max(0, s.cachedTokens), s.generated());
+    }
+
+    /** The others of the batch go on: a grammar without a way out, or a NaN, is one request's misfortune. */
+    private Emission.Failed nothingToChoose(Sequence s) {
+        s.ended = true;
+        forget(s);
+        abortedRequests++;
+        String why = "no token could be chosen after " + s.generated()
+                + ": every id was forbidden, or the model's logits are not numbers";
+        return new Emission.Failed(s.id(), new EngineFault(EngineFault.Code.DEVICE, why));
     }
 
     private void forget(Sequence s) {
