@@ -75,8 +75,8 @@ class SchedulerTest {
         scheduler.submit(1, request(4, 4), 0, null);
         StepPlan plan = scheduler.plan();
         assertThat(scheduler.sampling().rows()).hasSize(1);
-        List<Emission> heard = scheduler.complete(
-                new StepResult(plan.number(), new int[] {-1}, Collections.singletonList(null)));
+        List<Emission> heard =
+                scheduler.complete(new StepResult(plan.number(), new int[] {-1}, Collections.singletonList(null)));
         assertThat(((Emission.Failed) heard.getFirst()).cause())
                 .hasMessageStartingWith("no token could be chosen after 0: every id was forbidden");
         assertThat(heard).hasSize(1);
