@@ -146,12 +146,15 @@ class LocalEngineTest {
     void whoWaitsForASeatGetsItAsSoonAsTheLastTokenOfAnotherIsIn() throws InterruptedException {
         try (var engine = engine(fake())) {
             engine.pause(Pause.IN_PLACE); // so that all come together
-            var open = IntStream.range(0, 8)
-                    .mapToObj(i -> engine.submit(request(i, 1)))
+            var params = SamplingParams.builder().maxNewTokens(1).seed(9L).build();
+            var requests = IntStream.range(0, 8)
+                    .mapToObj(i -> new GenerateRequest("r" + i, Tokens.of(20 + i), params))
                     .toList();
-            engine.resume();
-            for (int i = 0; i < 8; i++) { // four seats; nobody else wakes the engine
-                assertThat(listen(open.get(i)).tokens()).isEqualTo(expected(request(i, 1)));
+            var open = requests.stream().map(engine::submit).toList();
+            engine.resume(); // four seats: the first step takes them all, the second finds none and nobody to go on
+            // with
+            for (int i = 0; i < 8; i++) {
+                assertThat(listen(open.get(i)).tokens()).isEqualTo(expected(requests.get(i)));
             }
         }
     }
