@@ -21,8 +21,10 @@ import org.jspecify.annotations.Nullable;
  * never ends.
  */
 public final class ThreadRanks {
-    private static final int SPINS = 20_000;
+    /** About 100 microseconds; with more ranks than processors it would only keep the others from arriving. */
+    private static final int SPINS = 2_000;
 
+    private final int spins;
     private final @Nullable Tensor[] posted;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition moved = lock.newCondition();
@@ -35,6 +37,7 @@ public final class ThreadRanks {
             throw new IllegalArgumentException("a group of " + ranks + " ranks");
         }
         posted = new @Nullable Tensor[ranks];
+        spins = ranks <= Runtime.getRuntime().availableProcessors() ? SPINS : 0;
     }
 
     /** A group of one, for which every call is done at once. */
@@ -75,7 +78,7 @@ public final class ThreadRanks {
         } finally {
             lock.unlock();
         }
-        for (int i = 0; i < SPINS && round == mine && broken == null; i++) {
+        for (int i = 0; i < spins && round == mine && broken == null; i++) {
             Thread.onSpinWait();
         }
         lock.lock();
