@@ -9,7 +9,8 @@ import java.util.List;
 
 /** The operators on numbers, and those of them that texts and lists know too. */
 final class Arithmetic {
-    private static final int MAX_BITS = 1 << 17;
+    /** More than Python prints, and little enough that arithmetic with it takes no time to speak of. */
+    private static final int MAX_BITS = 1 << 15;
 
     private Arithmetic() {}
 
@@ -20,6 +21,12 @@ final class Arithmetic {
         if (b instanceof Undefined undefined && !(operator == Operator.MODULO && Types.text(a) != null)) {
             throw undefined.failure();
         }
+        if (a instanceof BigInteger big) {
+            render.spend(big.bitLength());
+        }
+        if (b instanceof BigInteger big) {
+            render.spend(big.bitLength());
+        }
         return switch (operator) {
             case ADD -> add(render, a, b);
             case SUBTRACT -> subtract(a, b);
@@ -27,7 +34,7 @@ final class Arithmetic {
             case DIVIDE -> divide(a, b);
             case FLOOR_DIVIDE -> floorDivide(a, b);
             case MODULO -> modulo(render, a, b);
-            case POWER -> power(a, b);
+            case POWER -> power(render, a, b);
         };
     }
 
@@ -194,7 +201,7 @@ final class Arithmetic {
         return remainder < 0 != b < 0 ? remainder + b : remainder;
     }
 
-    private static Object power(Object a, Object b) {
+    private static Object power(Render render, Object a, Object b) {
         checkNumbers(a, b, "** or pow()");
         if (!isReal(a, b) && Numbers.big(b).signum() >= 0) {
             BigInteger base = Numbers.big(a);
@@ -203,6 +210,7 @@ final class Arithmetic {
             if (!trivial && (long) base.bitLength() * exponent > MAX_BITS) {
                 throw Failure.limit("an integer of more than " + MAX_BITS + " bits");
             }
+            render.spend(trivial ? 1 : (long) base.bitLength() * exponent);
             return Numbers.integer(base.pow(trivial ? Math.min(exponent, 2 + (exponent & 1)) : exponent));
         }
         double base = Numbers.real(a);

@@ -77,18 +77,27 @@ final class Attributes {
 
     private static @Nullable Object itemOrNull(Render render, Object value, Object key) {
         return switch (value) {
-            case Dict dict -> hashable(key) ? dict.get(key) : null;
+            case Dict dict -> hashable(key, new int[1]) ? dict.get(key) : null;
             case Undefined undefined -> throw undefined.failure();
             case Blocks.Reference self -> self.block(key);
             default -> Sequences.at(render, value, key);
         };
     }
 
-    private static boolean hashable(Object key) {
+    private static boolean hashable(Object key, int[] visited) {
+        if (++visited[0] > Dict.Keys.MAX_ITEMS) {
+            throw Failure.limit("a tuple is too large for a key");
+        }
         return switch (key) {
             case ListValue list -> false;
             case Dict dict -> false;
-            case Tuple tuple -> tuple.items().stream().allMatch(Attributes::hashable);
+            case Tuple tuple -> {
+                boolean all = true;
+                for (Object item : tuple.items()) {
+                    all &= hashable(item, visited);
+                }
+                yield all;
+            }
             default -> true;
         };
     }

@@ -11,7 +11,7 @@ final class Comparisons {
     /** What {@link #order} gives where a comparison with NaN makes every order false. */
     static final int UNORDERED = Integer.MIN_VALUE;
 
-    private static final int MAX_DEPTH = 500;
+    private static final int MAX_DEPTH = 200;
 
     private Comparisons() {}
 
@@ -22,6 +22,7 @@ final class Comparisons {
     private static boolean equal(Render render, Object a, Object b, int depth) {
         checkDepth(render, depth);
         if (a instanceof String left && b instanceof String right) {
+            render.spend(left.length() == right.length() ? left.length() >> 4 : 0);
             return left.equals(right);
         }
         if (Numbers.isNumber(a) && Numbers.isNumber(b)) {
@@ -104,7 +105,7 @@ final class Comparisons {
             if (part == null) {
                 throw Failure.of("'in <string>' requires string as left operand, not " + Types.name(item));
             }
-            render.spend(text.length() >> 4);
+            render.search(text, part);
             return text.contains(part);
         }
         if (container instanceof Dict dict) {
@@ -141,6 +142,7 @@ final class Comparisons {
         String left = Types.text(a);
         String right = Types.text(b);
         if (left != null && right != null) {
+            render.spend(Math.min(left.length(), right.length()));
             return orderTexts(left, right);
         }
         if (a instanceof ListValue list && b instanceof ListValue other) {
@@ -207,7 +209,7 @@ final class Comparisons {
     }
 
     private static void checkDepth(Render render, int depth) {
-        render.spend(1);
+        render.visit();
         if (depth > MAX_DEPTH) {
             throw Failure.limit("values nest too deep to be compared");
         }

@@ -21,17 +21,23 @@ final class Compiler {
 
     private Compiler() {}
 
-    /** Levels of nested code, counted for each function by itself. */
+    /** How many frames of Java's stack the code of a function takes at most. */
     static final class Depth {
+        static final int FRAMES_PER_BODY = 4;
+        static final int FRAMES_PER_OPERAND = 2;
+        private static final int FRAMES_PER_CALL = 8;
+
         private int now;
         private int most;
 
-        void enter() {
-            most = Math.max(most, ++now);
+        /** Enters the statements of a body, or an operand. */
+        void enter(int frames) {
+            now += frames;
+            most = Math.max(most, now);
         }
 
-        void leave() {
-            now--;
+        void leave(int frames) {
+            now -= frames;
         }
 
         /** Starts to count for another function; what it returns is given back at the end of that. */
@@ -44,7 +50,7 @@ final class Compiler {
 
         /** Goes on with the function around; returns how deep the one that ends here nests. */
         int close(int[] outer) {
-            int levels = most + 1;
+            int levels = most + FRAMES_PER_CALL;
             now = outer[0];
             most = outer[1];
             return levels;
@@ -137,14 +143,14 @@ final class Compiler {
     }
 
     private Statement body(List<Node> nodes, Scope scope) {
-        depth.enter();
+        depth.enter(Depth.FRAMES_PER_BODY);
         List<Statement> statements = new ArrayList<>();
         List<Integer> lines = new ArrayList<>();
         for (Node node : nodes) {
             statements.add(statement(node, scope));
             lines.add(node.line());
         }
-        depth.leave();
+        depth.leave(Depth.FRAMES_PER_BODY);
         return new Body(statements, lines);
     }
 

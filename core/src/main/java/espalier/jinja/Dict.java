@@ -95,9 +95,19 @@ final class Dict {
 
     /** What keys hash as. */
     static final class Keys {
+        private static final int MAX_DEPTH = 50;
+        static final int MAX_ITEMS = 1000;
+
         private Keys() {}
 
         static Object of(Object key) {
+            return of(key, new int[1], 0);
+        }
+
+        private static Object of(Object key, int[] visited, int depth) {
+            if (depth > MAX_DEPTH || ++visited[0] > MAX_ITEMS) {
+                throw Failure.limit("a tuple is too large or too deep for a key");
+            }
             return switch (key) {
                 case String text -> text;
                 case Markup markup -> markup.text();
@@ -110,13 +120,20 @@ final class Dict {
                 case BigInteger number -> number;
                 case None none -> none;
                 case Undefined undefined -> Undefined.class;
-                case Tuple tuple ->
-                    new Hashed(tuple.items().stream().map(Keys::of).toList());
+                case Tuple tuple -> hashed(tuple, visited, depth);
                 case ListValue list -> throw unhashable(key);
                 case Dict dict -> throw unhashable(key);
                 case View view -> throw unhashable(key);
                 default -> key;
             };
+        }
+
+        private static Hashed hashed(Tuple tuple, int[] visited, int depth) {
+            List<Object> items = new ArrayList<>(tuple.items().size());
+            for (Object item : tuple.items()) {
+                items.add(of(item, visited, depth + 1));
+            }
+            return new Hashed(items);
         }
 
         private static Failure unhashable(Object key) {

@@ -28,9 +28,9 @@ final class ExpressionCompiler {
     }
 
     Code compile(Expression expression) {
-        depth.enter();
+        depth.enter(Compiler.Depth.FRAMES_PER_OPERAND);
         Code code = code(expression);
-        depth.leave();
+        depth.leave(Compiler.Depth.FRAMES_PER_OPERAND);
         return code;
     }
 

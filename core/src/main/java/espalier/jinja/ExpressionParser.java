@@ -53,17 +53,20 @@ final class ExpressionParser {
         if (--nesting > 0) {
             return result;
         }
-        List<Expression> level = List.of(result);
+        checkHeight(result);
+        return result;
+    }
+
+    static void checkHeight(Expression top) {
+        List<Expression> level = List.of(top);
         for (int height = 0; !level.isEmpty(); height++) {
             if (height > MAX_HEIGHT) {
-                throw new TemplateException(
-                        TemplateException.Kind.LIMIT, result.line(), "an expression nests too deep");
+                throw new TemplateException(TemplateException.Kind.LIMIT, top.line(), "an expression nests too deep");
             }
             List<Expression> below = new ArrayList<>();
             level.forEach(expression -> below.addAll(expression.children()));
             level = below;
         }
-        return result;
     }
 
     /** What a tuple without parentheses may consist of, and where it ends. */

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** As Python's {@code json.dumps}, whose spaces, escapes and spelling of numbers are what models were trained on. */
 final class Json {
-    private static final int MAX_DEPTH = 500;
+    private static final int MAX_DEPTH = 200;
 
     /**
      * How JSON is laid out.
@@ -34,6 +34,7 @@ final class Json {
     }
 
     private void write(Object value, int depth) {
+        render.visit();
         if (depth > MAX_DEPTH) {
             throw Failure.limit("a value nests too deep for JSON");
         }

@@ -16,10 +16,12 @@ import java.util.regex.Pattern;
 final class Lexer {
     private static final Pattern RAW_BEGIN = Pattern.compile("\\{%([-+]?)[\\s]*raw[\\s]*(-%\\}|%\\})");
     private static final Pattern RAW_END = Pattern.compile("\\{%([-+]?)[\\s]*endraw[\\s]*(\\+%\\}|-%\\}|%\\})");
-    private static final Pattern FLOAT =
-            Pattern.compile("(?<!\\.)(\\d+_)*\\d+((\\.(\\d+_)*\\d+)?[eE][+\\-]?(\\d+_)*\\d+|\\.(\\d+_)*\\d+)");
-    private static final Pattern INTEGER =
-            Pattern.compile("0[bB](_?[01])+|0[oO](_?[0-7])+|0[xX](_?[0-9a-fA-F])+|[1-9](_?\\d)*|0(_?0)*");
+    /** All quantifiers are possessive: others take a stack frame for each repetition of a group. */
+    private static final Pattern FLOAT = Pattern.compile("(?<!\\.)\\d++(?:_\\d++)*+"
+            + "(?:(?:\\.\\d++(?:_\\d++)*+)?+[eE][+\\-]?\\d++(?:_\\d++)*+|\\.\\d++(?:_\\d++)*+)");
+
+    private static final Pattern INTEGER = Pattern.compile(
+            "0[bB](?:_?[01])++|0[oO](?:_?[0-7])++|0[xX](?:_?[0-9a-fA-F])++|[1-9](?:_?\\d)*+|0(?:_?0)*+");
     private static final List<String> OPERATORS = List.of(
             "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<",
             "=", ".", ":", "|", ",", ";");

@@ -54,7 +54,7 @@ final class Loop implements Callable {
         if (length < 0) {
             List<Object> rest = new ArrayList<>();
             while (items.hasNext()) {
-                render.spend(1);
+                render.visit();
                 rest.add(items.next());
             }
             items = rest.iterator();

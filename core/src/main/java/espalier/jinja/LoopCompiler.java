@@ -189,7 +189,7 @@ final class LoopCompiler {
     }
 
     private static Flow iteration(Parts parts, Frame frame) {
-        frame.render.spend(1);
+        frame.render.visit();
         parts.entry.run(frame);
         return parts.body.run(frame);
     }

@@ -5,12 +5,18 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Filters that make numbers, or are made of them. */
 final class NumberFilters {
     private static final List<String> DECIMAL = List.of("kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB");
     private static final List<String> BINARY = List.of("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB");
+
+    /** Possessive, so that no repetition takes a stack frame. */
+    private static final Pattern REAL =
+            Pattern.compile("[-+]?(?:\\d++(?:_\\d++)*+(?:\\.(?:\\d++(?:_\\d++)*+)?+)?+|\\.\\d++(?:_\\d++)*+)"
+                    + "(?:[eE][-+]?\\d++(?:_\\d++)*+)?+");
 
     private NumberFilters() {}
 
@@ -118,8 +124,7 @@ final class NumberFilters {
         if (unsigned.equals("nan")) {
             return Double.NaN;
         }
-        boolean wellFormed =
-                stripped.matches("[-+]?(\\d+(_\\d+)*\\.?(\\d+(_\\d+)*)?|\\.\\d+(_\\d+)*)([eE][-+]?\\d+(_\\d+)*)?");
+        boolean wellFormed = REAL.matcher(stripped).matches();
         return wellFormed ? Double.valueOf(stripped.replace("_", "")) : null;
     }
 

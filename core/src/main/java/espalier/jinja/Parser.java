@@ -166,6 +166,7 @@ final class Parser {
         while (stream.takeOperator("|")) {
             filter = expressions.filter(filter);
         }
+        ExpressionParser.checkHeight(filter);
         return filter;
     }
 

@@ -13,6 +13,7 @@ final class PrettyPrint {
     }
 
     private static Object sorted(Render render, Object value, int depth) {
+        render.visit();
         if (!(value instanceof Dict dict) || depth > 100) {
             return value;
         }

@@ -8,11 +8,13 @@ import java.util.Collection;
 
 /** {@code str} and {@code repr} of values. */
 final class PythonText {
-    private static final int MAX_DEPTH = 500;
+    private static final int MAX_DEPTH = 200;
 
+    private final Render render;
     private final Text out;
 
-    private PythonText(Text out) {
+    private PythonText(Render render, Text out) {
+        this.render = render;
         this.out = out;
     }
 
@@ -30,11 +32,12 @@ final class PythonText {
     /** As {@code repr(value)}. */
     static String repr(Render render, Object value) {
         Text out = new Text(render);
-        new PythonText(out).write(value, 0);
+        new PythonText(render, out).write(value, 0);
         return out.toString();
     }
 
     private void write(Object value, int depth) {
+        render.visit();
         if (depth > MAX_DEPTH) {
             throw Failure.limit("a value nests too deep to be printed");
         }

@@ -11,11 +11,13 @@ import org.jspecify.annotations.Nullable;
  * costs a unit of work, and every call costs depth.
  */
 final class Render {
-    static final int MAX_TEXT_CHARS = 1 << 26;
-    /** A unit costs between a fraction of a nanosecond and some ten of them. */
-    private static final long MAX_WORK = 1L << 29;
-    /** In levels of the compiled template, each of which takes two or three stack frames. */
-    private static final int MAX_DEPTH = 1500;
+    static final int MAX_TEXT_CHARS = 1 << 25;
+    /** A unit is about a nanosecond: a character copied, or its share of an item visited. */
+    private static final long MAX_WORK = 1L << 27;
+    /** In frames of Java's stack, of which half a megabyte holds some three thousand. */
+    private static final int MAX_DEPTH = 2400;
+    /** What one item of a sequence or one round of a loop counts. */
+    private static final int UNITS_PER_ITEM = 16;
 
     final Clock clock;
     final Text output = new Text(this);
@@ -33,6 +35,16 @@ final class Render {
         if (work > MAX_WORK) {
             throw Failure.limit("the template takes more work than is allowed");
         }
+    }
+
+    /** Counts an item visited or a round of a loop. */
+    void visit() {
+        spend(UNITS_PER_ITEM);
+    }
+
+    /** Counts a search of a part in a text at what it takes when all but the last character of the part keep matching. */
+    void search(String text, String part) {
+        spend(1 + (long) text.length() * Math.max(1, part.length()) / UNITS_PER_ITEM);
     }
 
     /** Refuses a text or list that would be too large, before it is built. */

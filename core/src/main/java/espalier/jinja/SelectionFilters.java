@@ -36,7 +36,7 @@ final class SelectionFilters {
     private static Iterator<Object> counted(Render render, Object value) {
         Iterator<Object> items = Sequences.iterator(render, value);
         return new Mapped(items, item -> {
-            render.spend(1);
+            render.visit();
             return item;
         });
     }

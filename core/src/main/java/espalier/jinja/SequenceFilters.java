@@ -157,7 +157,7 @@ final class SequenceFilters {
         Object best = items.next();
         Object bestKey = bound.truth(0) ? path.of(best) : AttributePath.ignoreCase(path.of(best));
         while (items.hasNext()) {
-            render.spend(1);
+            render.visit();
             Object item = items.next();
             Object key = bound.truth(0) ? path.of(item) : AttributePath.ignoreCase(path.of(item));
             int order = Comparisons.order(render, key, bestKey, sign < 0 ? "<" : ">");
@@ -177,7 +177,7 @@ final class SequenceFilters {
             throw Failure.of("sum() can't sum strings [use ''.join(seq) instead]");
         }
         for (Iterator<Object> items = Sequences.iterator(render, value); items.hasNext(); ) {
-            render.spend(1);
+            render.visit();
             sum = Arithmetic.apply(render, Expression.Binary.Operator.ADD, sum, path.of(items.next()));
         }
         return sum;

@@ -73,7 +73,7 @@ final class Sequences {
     static List<Object> list(Render render, Object value) {
         List<Object> items = new ArrayList<>();
         for (Iterator<Object> i = iterator(render, value); i.hasNext(); ) {
-            render.spend(1);
+            render.visit();
             items.add(i.next());
         }
         return items;
@@ -195,7 +195,7 @@ final class Sequences {
         }
         StringBuilder out = new StringBuilder();
         for (long i = first; stride > 0 ? i < last : i > last; i += stride) {
-            render.spend(1);
+            render.visit();
             out.appendCodePoint(points.at((int) i));
         }
         return out.toString();
@@ -204,7 +204,7 @@ final class Sequences {
     private static List<Object> slice(Render render, List<Object> items, int first, int last, int stride) {
         List<Object> out = new ArrayList<>();
         for (long i = first; stride > 0 ? i < last : i > last; i += stride) {
-            render.spend(1);
+            render.visit();
             out.add(items.get((int) i));
         }
         return out;

@@ -47,7 +47,7 @@ final class TextFilters {
 
     private static Object trim(Render render, Object value, Arguments arguments) {
         Object characters = arguments.bind("trim", 0, "chars").or(0, None.NONE);
-        return TextMethods.strip(softText(render, value), Arguments.of(characters), "strip");
+        return TextMethods.strip(render, softText(render, value), Arguments.of(characters), "strip");
     }
 
     private static Object title(Render render, Object value, Arguments arguments) {
@@ -178,12 +178,24 @@ final class TextFilters {
         boolean breakWords = bound.optional(1) == null || bound.truth(1);
         boolean breakHyphens = bound.optional(3) == null || bound.truth(3);
         String newline = bound.unlessNone(2) == null ? "\n" : bound.text(2);
+        render.search(text, dashes(text));
         List<String> lines = new ArrayList<>();
         for (String line : TextSplitting.lines(text, false)) {
             lines.add(String.join(newline, WordWrap.wrap(line, width, breakWords, breakHyphens)));
         }
         render.spend(text.length());
         return String.join(newline, lines);
+    }
+
+    /** The longest run of dashes: at each of them the search for a place to break looks to their end. */
+    private static String dashes(String text) {
+        int longest = 0;
+        int run = 0;
+        for (int i = 0; i < text.length(); i++) {
+            run = text.charAt(i) == '-' ? run + 1 : 0;
+            longest = Math.max(longest, run);
+        }
+        return "-".repeat(longest);
     }
 
     private static Object format(Render render, Object value, Arguments arguments) {

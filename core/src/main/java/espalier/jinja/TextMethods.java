@@ -33,9 +33,9 @@ final class TextMethods {
         change(all, "title", Casing::title);
         change(all, "swapcase", Casing::swapcase);
         change(all, "casefold", Casing::casefold);
-        all.put("strip", (render, self, arguments) -> strip(self, arguments, "strip"));
-        all.put("lstrip", (render, self, arguments) -> strip(self, arguments, "lstrip"));
-        all.put("rstrip", (render, self, arguments) -> strip(self, arguments, "rstrip"));
+        all.put("strip", (render, self, arguments) -> strip(render, self, arguments, "strip"));
+        all.put("lstrip", (render, self, arguments) -> strip(render, self, arguments, "lstrip"));
+        all.put("rstrip", (render, self, arguments) -> strip(render, self, arguments, "rstrip"));
         all.put("replace", TextMethods::replace);
         all.put("removeprefix", (render, self, arguments) -> {
             String prefix = arguments.positional("removeprefix", 1, 1).text(0);
@@ -124,10 +124,11 @@ final class TextMethods {
         return self instanceof Markup && !(value instanceof Markup) ? Markup.escape(text) : text;
     }
 
-    static Object strip(Object self, Arguments arguments, String which) {
+    static Object strip(Render render, Object self, Arguments arguments, String which) {
         Arguments.Bound bound = arguments.positional(which, 0, 1);
         String text = text(self);
         String characters = bound.unlessNone(0) == null ? null : bound.text(0);
+        render.search(text, characters == null ? "" : characters);
         if (!which.equals("rstrip")) {
             text = characters == null ? Characters.stripStart(text) : Characters.stripStart(text, characters);
         }
@@ -145,6 +146,7 @@ final class TextMethods {
 
     /** Replaces the first so many, or all where the count is negative. */
     static String replaced(Render render, String text, String old, String replacement, int count) {
+        render.search(text, old);
         Text out = new Text(render);
         int at = 0;
         int left = count < 0 ? Integer.MAX_VALUE : count;
@@ -273,13 +275,14 @@ final class TextMethods {
     }
 
     private static Object find(Render render, Object self, Arguments.Bound arguments, boolean last) {
-        String part = part(self, arguments);
-        render.spend(part.length() >> 4);
+        String within = part(self, arguments);
+        String sought = arguments.text(0);
+        render.search(within, sought);
         int length = CodePoints.length(text(self));
         int from = arguments.unlessNone(1) == null ? 0 : arguments.count(1, 0);
         int offset = clip(from, length);
-        int at = from > length ? -1 : last ? part.lastIndexOf(arguments.text(0)) : part.indexOf(arguments.text(0));
-        return at < 0 ? -1L : (long) offset + part.codePointCount(0, at);
+        int at = from > length ? -1 : last ? within.lastIndexOf(sought) : within.indexOf(sought);
+        return at < 0 ? -1L : (long) offset + within.codePointCount(0, at);
     }
 
     private static Object found(Object index) {
@@ -297,11 +300,11 @@ final class TextMethods {
             boolean outside = bound.count(1, 0) > CodePoints.length(text(self));
             return outside ? 0L : CodePoints.length(text) + 1L;
         }
+        render.search(text, sought);
         long count = 0;
         for (int at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length())) {
             count++;
         }
-        render.spend(count + (text.length() >> 4));
         return count;
     }
 

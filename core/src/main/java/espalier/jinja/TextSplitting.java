@@ -16,8 +16,8 @@ final class TextSplitting {
                             lines(
                                     TextMethods.text(self),
                                     arguments.bind("splitlines", 0, "keepends").truth(0))),
-            "partition", (render, self, arguments) -> partition(self, arguments, false),
-            "rpartition", (render, self, arguments) -> partition(self, arguments, true));
+            "partition", (render, self, arguments) -> partition(render, self, arguments, false),
+            "rpartition", (render, self, arguments) -> partition(render, self, arguments, true));
 
     private TextSplitting() {}
 
@@ -32,6 +32,7 @@ final class TextSplitting {
         } else if (bound.text(0).isEmpty()) {
             throw Failure.of("empty separator");
         } else {
+            render.search(text, bound.text(0));
             parts = fromEnd ? piecesFromEnd(text, bound.text(0), splits) : pieces(text, bound.text(0), splits);
         }
         render.spend(text.length() + parts.size());
@@ -128,13 +129,14 @@ final class TextSplitting {
         return lines;
     }
 
-    private static Object partition(Object self, Arguments arguments, boolean last) {
+    private static Object partition(Render render, Object self, Arguments arguments, boolean last) {
         String separator =
                 arguments.positional(last ? "rpartition" : "partition", 1, 1).text(0);
         if (separator.isEmpty()) {
             throw Failure.of("empty separator");
         }
         String text = TextMethods.text(self);
+        render.search(text, separator);
         int at = last ? text.lastIndexOf(separator) : text.indexOf(separator);
         if (at < 0) {
             Object empty = TextMethods.like(self, "");

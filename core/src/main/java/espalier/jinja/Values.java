@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Values of Java as values of templates, and back. */
 final class Values {
-    private static final int MAX_DEPTH = 500;
+    private static final int MAX_DEPTH = 200;
 
     private Values() {}
 
