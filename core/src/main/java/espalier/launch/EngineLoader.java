@@ -58,6 +58,7 @@ public final class EngineLoader {
     private Loaded load() {
         ModelShape shape = family.shape(config);
         DeviceProvider provider = Devices.choose(options.device().device());
+        Devices.unusable(options.device().device()).forEach(listener::says);
         Checkpoint checkpoint = checkpoint();
         List<Device> devices = List.of();
         Settings settings;
@@ -69,6 +70,8 @@ public final class EngineLoader {
             checkpoint.close();
             throw e;
         }
+        listener.says(
+                "device: " + devices.getFirst().name() + (devices.size() == 1 ? "" : ", " + devices.size() + " ranks"));
         settings.reasons().forEach(listener::says);
         String device = devices.getFirst().name();
         RankedExecutor executor = executor(checkpoint, devices, settings);

@@ -54,4 +54,14 @@ public final class Devices {
                 .orElseThrow(() -> new EngineFault(
                         EngineFault.Code.RESOURCE, "no device can be used; espalier check-env says why"));
     }
+
+    /** For {@code auto}: one line for each kind that was passed over, with the reason. */
+    public static List<String> unusable(String name) {
+        return !name.equals(AUTO)
+                ? List.of()
+                : all().stream()
+                        .takeWhile(p -> !p.missing().isEmpty())
+                        .map(p -> "--device auto passes over " + p.name() + ": " + p.missing())
+                        .toList();
+    }
 }

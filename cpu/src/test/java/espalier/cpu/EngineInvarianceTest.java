@@ -1,0 +1,132 @@
+package espalier.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import espalier.api.Emission;
+import espalier.api.GenerateRequest;
+import espalier.api.Generation;
+import espalier.api.SamplingParams;
+import espalier.base.Tokens;
+import espalier.checkpoint.ModelFolder;
+import espalier.config.OptionReader;
+import espalier.config.Options;
+import espalier.engine.LocalEngine;
+import espalier.launch.EngineLoader;
+import espalier.launch.LoadListener;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * The bundled model on the fast kernels: a request's tokens and the bits of its log-probabilities are the same alone and
+ * among 32, whatever the cache holds, however the prompts are cut, with and without overlap, and for any number of threads.
+ */
+@Timeout(300)
+class EngineInvarianceTest {
+    private static final int REQUESTS = 32;
+    private static final int VOCABULARY = 2000;
+    private static final Path DEMO = Path.of(System.getProperty("espalier.root"), "models", "demo");
+
+    /** A token and the bits of its log-probability. */
+    private record Scored(int token, int logprobBits) {}
+
+    @Test
+    void anAnswerDoesNotDependOnWhoElseIsThere() throws InterruptedException {
+        List<GenerateRequest> requests = requests();
+        List<List<Scored>> alone = run(requests, Map.of("--max-running-requests", "1", "--cpu-threads", "1"), 1);
+        assertThat(run(requests, Map.of("--cpu-threads", "2"), REQUESTS)).isEqualTo(alone);
+        assertThat(run(requests, Map.of("--cpu-threads", "3", "--chunked-prefill-size", "7"), REQUESTS))
+                .isEqualTo(alone);
+        assertThat(run(requests, Map.of("--disable-radix-cache", "true", "--page-size", "16"), REQUESTS))
+                .isEqualTo(alone);
+        assertThat(run(requests, Map.of("--disable-overlap-schedule", "true", "--schedule-policy", "lpm"), REQUESTS))
+                .isEqualTo(alone);
+    }
+
+    @Test
+    void norOnARetractionOrAWarmCache() throws InterruptedException {
+        List<GenerateRequest> requests = requests();
+        List<List<Scored>> alone = run(requests, Map.of("--max-running-requests", "1"), 1);
+        var tight = Map.of("--max-total-tokens", "700", "--schedule-conservativeness", "0.05");
+        try (LocalEngine engine = engine(tight)) {
+            assertThat(answers(engine, requests, REQUESTS)).isEqualTo(alone);
+            assertThat(engine.load().retractions()).isPositive();
+        }
+        try (LocalEngine engine = engine(Map.of())) {
+            answers(engine, requests, REQUESTS);
+            assertThat(answers(engine, requests, REQUESTS)).isEqualTo(alone);
+            assertThat(engine.load().cachedPromptTokens())
+                    .isGreaterThan(engine.load().promptTokens() / 3);
+        }
+    }
+
+    private static List<GenerateRequest> requests() {
+        var random = new SplittableRandom(11);
+        int[] shared = random.ints(90, 3, VOCABULARY).toArray();
+        var requests = new ArrayList<GenerateRequest>();
+        for (int i = 0; i < REQUESTS; i++) {
+            int[] prompt = random.ints(20 + random.nextInt(120), 3, VOCABULARY).toArray();
+            System.arraycopy(shared, 0, prompt, 0, Math.min(random.nextInt(91), prompt.length));
+            var params = SamplingParams.builder()
+                    .maxNewTokens(8 + random.nextInt(17))
+                    .ignoreEos(true)
+                    .temperature(i % 3 == 0 ? 0 : 0.9f)
+                    .topP(i % 2 == 0 ? 1 : 0.9f)
+                    .topK(i % 5 == 0 ? 20 : -1)
+                    .frequencyPenalty(i % 4 == 0 ? 0.3f : 0)
+                    .seed((long) i)
+                    .logprobs(0);
+            requests.add(new GenerateRequest("r" + i, Tokens.of(prompt), params.build()));
+        }
+        return requests;
+    }
+
+    private static List<List<Scored>> run(List<GenerateRequest> requests, Map<String, String> flags, int atOnce)
+            throws InterruptedException {
+        try (LocalEngine engine = engine(flags)) {
+            return answers(engine, requests, atOnce);
+        }
+    }
+
+    private static LocalEngine engine(Map<String, String> flags) {
+        var typed = new HashMap<>(flags);
+        typed.put("--device", "cpu");
+        typed.putIfAbsent("--max-running-requests", String.valueOf(REQUESTS));
+        typed.putIfAbsent("--max-total-tokens", "20000");
+        Options options = OptionReader.read(Options.class, typed::get);
+        return EngineLoader.load(options, ModelFolder.open(DEMO), LoadListener.SILENT)
+                .engine();
+    }
+
+    private static List<List<Scored>> answers(LocalEngine engine, List<GenerateRequest> requests, int atOnce)
+            throws InterruptedException {
+        var answers = new ArrayList<List<Scored>>();
+        for (int from = 0; from < requests.size(); from += atOnce) {
+            var open = requests.subList(from, Math.min(requests.size(), from + atOnce)).stream()
+                    .map(engine::submit)
+                    .toList();
+            for (Generation generation : open) {
+                answers.add(listen(generation));
+            }
+        }
+        return answers;
+    }
+
+    private static List<Scored> listen(Generation generation) throws InterruptedException {
+        var tokens = new ArrayList<Scored>();
+        Emission next = generation.next();
+        while (next instanceof Emission.Token token) {
+            float logprob = Objects.requireNonNull(token.logprobs()).chosen();
+            tokens.add(new Scored(token.id(), Float.floatToIntBits(logprob)));
+            next = generation.next();
+        }
+        assertThat(next).isInstanceOf(Emission.Done.class);
+        return tokens;
+    }
+}
