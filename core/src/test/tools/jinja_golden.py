@@ -893,6 +893,7 @@ s|upper
 "a b c d"|wordwrap(3, wrapstring="|")
 "a\n\nb"|wordwrap(10)
 "a b"|wordwrap(0)
+"ms': 'shadow', 'get': -- a--b---c"|wordwrap(5)
 {"a": "x<y", "b": none, "c": 5, "d": missing}|xmlattr
 {"a": 1}|xmlattr(false)
 {"a b": 1}|xmlattr
@@ -1265,6 +1266,9 @@ cases(
     "{% filter replace('a', 'b') | upper %}aXa{% endfilter %}",
     "{% filter trim %}  {% set x = 1 %}{{ x }}  {% endfilter %}{{ x is defined }}",
     "{% filter nope %}{% endfilter %}",
+    "{% filter length %}abc{% endfilter %}",
+    "{% filter safe %}<{% endfilter %}",
+    "{% call n.bit_length() %}{% endcall %}",
     "{% with %}{% set x = 1 %}{{ x }}{% endwith %}{{ x is defined }}",
     "{% with a = 1, b = 2 %}{{ a }}{{ b }}{% endwith %}{{ a is defined }}",
     "{% set a = 5 %}{% with a = 1, b = a %}{{ a }}{{ b }}{% endwith %}{{ a }}",

@@ -208,6 +208,15 @@ final class Compiler {
         };
     }
 
+    /** What a filter block or a call block puts out, which is not converted to text as printed values are. */
+    static String text(Object value) {
+        String text = Types.text(value);
+        if (text == null) {
+            throw Failure.of("sequence item 0: expected str instance, " + Types.name(value) + " found");
+        }
+        return text;
+    }
+
     private static Statement loopExit(Scope scope, Flow flow, int line) {
         if (scope.loops() == 0) {
             throw new TemplateException(TemplateException.Kind.SYNTAX, line, "break or continue outside of a loop");
@@ -301,7 +310,7 @@ final class Compiler {
             if (text == null) {
                 return flow[0];
             }
-            frame.out.append(PythonText.str(frame.render, filter.apply(frame, text)));
+            frame.out.append(text(filter.apply(frame, text)));
             return Flow.NEXT;
         };
     }

@@ -36,7 +36,7 @@ final class MacroCompiler {
         return frame -> {
             Object function = callee.eval(frame);
             Arguments arguments = passed.eval(frame).with("caller", new Macro(caller, frame));
-            frame.out.append(PythonText.str(frame.render, ExpressionCompiler.call(frame.render, function, arguments)));
+            frame.out.append(Compiler.text(ExpressionCompiler.call(frame.render, function, arguments)));
             return Flow.NEXT;
         };
     }

@@ -67,7 +67,6 @@ final class WordWrap {
     private static int breakLong(
             List<String> chunks, int next, List<String> line, int left, boolean breakWords, boolean breakHyphens) {
         String chunk = chunks.get(next);
-        int space = Math.max(1, left);
         if (!breakWords) {
             if (line.isEmpty()) {
                 line.add(chunk);
@@ -75,11 +74,11 @@ final class WordWrap {
             }
             return 0;
         }
-        int end = space;
-        if (breakHyphens && size(chunk) > space) {
-            int hyphen = chunk.lastIndexOf('-', chunk.offsetByCodePoints(0, space) - 1);
+        int end = left;
+        if (breakHyphens && size(chunk) > left) {
+            int hyphen = chunk.lastIndexOf('-', chunk.offsetByCodePoints(0, left) - 1);
             boolean inside = hyphen > 0 && chunk.substring(0, hyphen).chars().anyMatch(c -> c != '-');
-            end = inside ? chunk.codePointCount(0, hyphen) + 1 : space;
+            end = inside ? chunk.codePointCount(0, hyphen) + 1 : left;
         }
         int cut = chunk.offsetByCodePoints(0, end);
         line.add(chunk.substring(0, cut));

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Small templates against what Python's jinja2 makes of them; where that raises, we throw. See tools/jinja_golden.py. */
+/** Small templates against what Python's jinja2 makes of them; where that raises, we throw. See tools/jinja_golden.py
+ * and tools/jinja_random.py. */
 class GoldenSnippetsTest {
     private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final Clock CLOCK =
@@ -24,6 +25,11 @@ class GoldenSnippetsTest {
     @Test
     void everySnippetRendersAsInPython() throws IOException {
         compare("snippets.jsonl");
+    }
+
+    @Test
+    void everyRandomTemplateRendersAsInPython() throws IOException {
+        compare("random.jsonl");
     }
 
     private static void compare(String file) throws IOException {
