@@ -47,10 +47,11 @@ for s in ("héllo 😀 世界 привет", "  two  spaces\n\nand lines\t", "O'
 print("special tokens, digits and round trips hold")
 
 # 3. our decoder (which measured the held-out numbers) and transformers give the same greedy answers
-ours = Tokenizer.from_file(f"{folder}/tokenizer.json"); todo = evaluate.items(ours, 2)
-mine = Decoder(export.load(folder), "cpu").generate([x["prompt"] for x in todo], [x["limit"] for x in todo], [2, 0]); same = 0
+ours = Tokenizer.from_file(f"{folder}/tokenizer.json"); todo = [x for x in evaluate.items(ours, 1) if len(x["prompt"]) < 600]
+mine = Decoder(export.load(folder), "cpu").generate([x["prompt"] for x in todo], [x["limit"] for x in todo], [2, 0]); same = 0; other = []
 for x, (ids, stopped) in zip(todo, mine):
     with torch.no_grad(): y = model.generate(torch.tensor([x["prompt"]]), max_new_tokens=x["limit"], do_sample=False)[0, len(x["prompt"]):].tolist()
     if stopped and y and y[-1] in (0, 2): y = y[:-1]
     same += y == ids
-print(f"greedy answers equal to transformers' on {same} of {len(todo)} held-out prompts")
+    if y != ids: other.append(x["task"])
+print(f"greedy answers equal to transformers' on {same} of {len(todo)} held-out prompts; different: {other or 'none'}")

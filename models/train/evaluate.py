@@ -87,7 +87,7 @@ if __name__ == "__main__":
     tokenizer = Tokenizer.from_file((a.tokenizer or a.model) + "/tokenizer.json")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     t = time.time()
-    counts, wrong = evaluate(Decoder(model, device), tokenizer, items(tokenizer, a.n, a.split, a.seed, tasks=a.tasks and a.tasks.split(",")))
+    counts, wrong = evaluate(Decoder(model, device, torch.bfloat16 if device == "cuda" else torch.float32), tokenizer, items(tokenizer, a.n, a.split, a.seed, tasks=a.tasks and a.tasks.split(",")))
     p = percentages(counts)
     print(json.dumps(p), "mean", mean(p), f"{time.time() - t:.0f} s")
     if a.out: json.dump(dict(exact=p, counts=counts, wrong=wrong), open(a.out, "w"), indent=1, ensure_ascii=False)

@@ -132,12 +132,13 @@ class Decoder:
         self.device, self.dtype = device, dtype
 
     @torch.no_grad()
-    def generate(self, prompts, limits, stops, tokens_at_once=400_000):
+    def generate(self, prompts, limits, stops):
         """-> for each prompt the generated ids (without the stop) and whether a stop was reached."""
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + limits[i])
+        tokens_at_once = 400_000 if self.device == "cuda" else 6_000  # a batch goes on until its last answer ends
+        order = sorted(range(len(prompts)), key=lambda i: (limits[i] // 16, len(prompts[i])))
         out = [None] * len(prompts)
         while order:
-            longest = len(prompts[order[-1]]) + max(limits[i] for i in order[-1024:])
+            longest = max(len(prompts[i]) for i in order[-1024:]) + limits[order[-1]]
             n = max(1, min(1024, tokens_at_once // longest))
             batch, order = order[-n:], order[:-n]
             for i, x in zip(batch, self._batch([prompts[i] for i in batch], max(limits[i] for i in batch), stops)):
