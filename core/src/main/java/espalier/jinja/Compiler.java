@@ -160,13 +160,7 @@ final class Compiler {
 
     private Statement statement(Node node, Scope scope) {
         return switch (node) {
-            case Node.Text text -> {
-                String characters = text.text();
-                yield frame -> {
-                    frame.out.append(characters);
-                    return Flow.NEXT;
-                };
-            }
+            case Node.Text text -> characters(text.text());
             case Node.Print print -> print(expression(print.value(), scope));
             case Node.If branch -> branch(branch, scope);
             case Node.For loop -> new LoopCompiler(this).compile(loop, scope);
@@ -178,18 +172,8 @@ final class Compiler {
             case Node.FilterBlock filter -> filterBlock(filter, scope);
             case Node.With with -> with(with, scope);
             case Node.Block block -> blockStatement(block, scope);
-            case Node.Scope inner -> {
-                Scope own = scope.inner();
-                Scoping.body(own.symbols(), inner.body());
-                yield scope(inner.body(), own);
-            }
-            case Node.Do statement -> {
-                Code value = expression(statement.value(), scope);
-                yield frame -> {
-                    value.eval(frame);
-                    return Flow.NEXT;
-                };
-            }
+            case Node.Scope inner -> innerScope(inner, scope);
+            case Node.Do statement -> evaluate(expression(statement.value(), scope));
             case Node.Break exit -> loopExit(scope, Flow.BREAK, exit.line());
             case Node.Continue next -> loopExit(scope, Flow.CONTINUE, next.line());
             case Node.Refused refused -> {
@@ -201,7 +185,27 @@ final class Compiler {
         };
     }
 
-    static Statement print(Code value) {
+    private static Statement characters(String text) {
+        return frame -> {
+            frame.out.append(text);
+            return Flow.NEXT;
+        };
+    }
+
+    private Statement innerScope(Node.Scope node, Scope scope) {
+        Scope inner = scope.inner();
+        Scoping.body(inner.symbols(), node.body());
+        return scope(node.body(), inner);
+    }
+
+    private static Statement evaluate(Code value) {
+        return frame -> {
+            value.eval(frame);
+            return Flow.NEXT;
+        };
+    }
+
+    private static Statement print(Code value) {
         return frame -> {
             frame.out.append(PythonText.str(frame.render, value.eval(frame)));
             return Flow.NEXT;

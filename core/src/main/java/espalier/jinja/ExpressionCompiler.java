@@ -44,66 +44,68 @@ final class ExpressionCompiler {
 
     private Code code(Expression expression) {
         return switch (expression) {
-            case Expression.Literal literal -> {
-                Object value = literal.value();
-                yield frame -> value;
-            }
+            case Expression.Literal literal -> constant(literal.value());
             case Expression.Name name -> name(name);
-            case Expression.ListLiteral list -> {
-                Code[] items = compile(list.items());
-                yield frame -> new ListValue(items(frame, items));
-            }
-            case Expression.TupleLiteral tuple -> {
-                Code[] items = compile(tuple.items());
-                yield frame -> new Tuple(items(frame, items));
-            }
+            case Expression.ListLiteral list -> list(compile(list.items()));
+            case Expression.TupleLiteral tuple -> tuple(compile(tuple.items()));
             case Expression.DictLiteral dict -> dict(compile(dict.keys()), compile(dict.values()));
             case Expression.Unary unary -> unary(unary);
-            case Expression.Binary binary -> {
-                Code left = compile(binary.left());
-                Code right = compile(binary.right());
-                Expression.Binary.Operator operator = binary.operator();
-                yield frame -> Arithmetic.apply(frame.render, operator, left.eval(frame), right.eval(frame));
-            }
-            case Expression.And and -> {
-                Code left = compile(and.left());
-                Code right = compile(and.right());
-                yield frame -> {
-                    Object value = left.eval(frame);
-                    return Types.truth(value) ? right.eval(frame) : value;
-                };
-            }
-            case Expression.Or or -> {
-                Code left = compile(or.left());
-                Code right = compile(or.right());
-                yield frame -> {
-                    Object value = left.eval(frame);
-                    return Types.truth(value) ? value : right.eval(frame);
-                };
-            }
+            case Expression.Binary binary -> binary(binary.operator(), compile(binary.left()), compile(binary.right()));
+            case Expression.And and -> and(compile(and.left()), compile(and.right()));
+            case Expression.Or or -> or(compile(or.left()), compile(or.right()));
             case Expression.Concat concat -> concat(compile(concat.parts()));
             case Expression.Compare compare -> compare(compile(compare.operands()), compare.operators());
             case Expression.Conditional conditional ->
                 new ExpressionCompiler(scope.soft(), depth).conditional(conditional);
-            case Expression.Attribute attribute -> {
-                Code target = compile(attribute.target());
-                String name = attribute.name();
-                yield frame -> Attributes.attribute(frame.render, target.eval(frame), name);
-            }
-            case Expression.Item item -> {
-                Code target = compile(item.target());
-                Code index = compile(item.index());
-                yield frame -> Attributes.item(frame.render, target.eval(frame), index.eval(frame));
-            }
+            case Expression.Attribute attribute -> attribute(compile(attribute.target()), attribute.name());
+            case Expression.Item item -> item(compile(item.target()), compile(item.index()));
             case Expression.Slice slice -> slice(slice);
-            case Expression.Call call -> {
-                Code callee = compile(call.callee());
-                Passed passed = arguments(call.arguments());
-                yield frame -> call(frame.render, callee.eval(frame), passed.eval(frame));
-            }
+            case Expression.Call call -> call(compile(call.callee()), arguments(call.arguments()));
             case Expression.Filtered filtered -> filtered(filtered, optional(filtered.target()));
             case Expression.Tested tested -> tested(tested);
         };
+    }
+
+    private static Code constant(Object value) {
+        return frame -> value;
+    }
+
+    private static Code list(Code[] items) {
+        return frame -> new ListValue(items(frame, items));
+    }
+
+    private static Code tuple(Code[] items) {
+        return frame -> new Tuple(items(frame, items));
+    }
+
+    private static Code binary(Expression.Binary.Operator operator, Code left, Code right) {
+        return frame -> Arithmetic.apply(frame.render, operator, left.eval(frame), right.eval(frame));
+    }
+
+    private static Code and(Code left, Code right) {
+        return frame -> {
+            Object value = left.eval(frame);
+            return Types.truth(value) ? right.eval(frame) : value;
+        };
+    }
+
+    private static Code or(Code left, Code right) {
+        return frame -> {
+            Object value = left.eval(frame);
+            return Types.truth(value) ? value : right.eval(frame);
+        };
+    }
+
+    private static Code attribute(Code target, String name) {
+        return frame -> Attributes.attribute(frame.render, target.eval(frame), name);
+    }
+
+    private static Code item(Code target, Code index) {
+        return frame -> Attributes.item(frame.render, target.eval(frame), index.eval(frame));
+    }
+
+    private static Code call(Code callee, Passed passed) {
+        return frame -> call(frame.render, callee.eval(frame), passed.eval(frame));
     }
 
     private Code name(Expression.Name name) {

@@ -36,6 +36,12 @@ final class Tests {
         plain(all, "sequence", value -> Sequences.isSequence(value) || value instanceof Undefined);
         plain(all, "callable", value -> value instanceof Callable || value instanceof Undefined);
         plain(all, "escaped", Markup.class::isInstance);
+        withArguments(all);
+        comparisons(all);
+        return Map.copyOf(all);
+    }
+
+    private static void withArguments(Map<String, Test> all) {
         all.put("iterable", (render, value, arguments) -> {
             arguments.positional("iterable", 0, 0);
             return Sequences.iteratorOrNull(render, value) != null || value instanceof Loop;
@@ -64,8 +70,6 @@ final class Tests {
                 "test",
                 (render, value, arguments) ->
                         value instanceof String name && Tests.all().containsKey(name));
-        comparisons(all);
-        return Map.copyOf(all);
     }
 
     private static void plain(Map<String, Test> all, String name, Predicate<Object> test) {

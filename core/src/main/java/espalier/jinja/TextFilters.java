@@ -106,9 +106,6 @@ final class TextFilters {
         }
         String width = bound.optional(0) == null ? null : Types.text(bound.at(0));
         String indentation = width != null ? width : Filters.blanks(render, bound.count(0, 4));
-        if (value instanceof Markup && width != null && !(bound.at(0) instanceof Markup)) {
-            indentation = width;
-        }
         Text out = new Text(render);
         List<String> lines = TextSplitting.lines(text + "\n", false);
         if (bound.truth(1)) {

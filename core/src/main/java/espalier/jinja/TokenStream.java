@@ -49,11 +49,19 @@ final class TokenStream {
     }
 
     boolean takeName(String name) {
-        return atName(name) && take() != null;
+        boolean there = atName(name);
+        if (there) {
+            take();
+        }
+        return there;
     }
 
     boolean takeOperator(String operator) {
-        return atOperator(operator) && take() != null;
+        boolean there = atOperator(operator);
+        if (there) {
+            take();
+        }
+        return there;
     }
 
     Token expect(Token.Kind kind) {
