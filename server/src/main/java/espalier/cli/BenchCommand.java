@@ -107,8 +107,59 @@ final class BenchCommand implements Command {
         }
 
         Pace pace() {
-            double rate = requestRate.equals("inf") ? Double.POSITIVE_INFINITY : Double.parseDouble(requestRate);
-            return new Pace(rate, maxConcurrency, seed);
+            return new Pace(rate(), maxConcurrency, seed);
+        }
+
+        private double rate() {
+            if (requestRate.equals("inf")) {
+                return Double.POSITIVE_INFINITY;
+            }
+            try {
+                double rate = Double.parseDouble(requestRate);
+                if (rate > 0) {
+                    return rate;
+                }
+            } catch (NumberFormatException _) {
+                // said below
+            }
+            throw RequestRejected.invalid(
+                    "--request-rate", "--request-rate takes inf or a number above 0, got '" + requestRate + "'");
+        }
+
+        List<Integer> sizes() {
+            try {
+                List<Integer> sizes = Arrays.stream(batchSizes.split(",", -1))
+                        .map(size -> Integer.valueOf(size.strip()))
+                        .toList();
+                sizes.forEach(size -> requirePositive("--batch-sizes", size));
+                return sizes;
+            } catch (NumberFormatException _) {
+                throw RequestRejected.invalid(
+                        "--batch-sizes", "--batch-sizes takes numbers such as 1,8,32, got '" + batchSizes + "'");
+            }
+        }
+
+        /** Refuses numbers that no load can be made of. */
+        Load checked() {
+            requirePositive("--num-prompts", numPrompts);
+            requirePositive("--random-input-len", inputLen);
+            requirePositive("--random-output-len", outputLen);
+            requirePositive("--gsp-num-groups", groups);
+            requirePositive("--gsp-system-prompt-len", prefixLen);
+            requirePositive("--gsp-question-len", questionLen);
+            requirePositive("--gsp-output-len", groupOutputLen);
+            requirePositive("--max-concurrency", maxConcurrency);
+            if (!(rangeRatio >= 0 && rangeRatio <= 1)) {
+                throw RequestRejected.invalid(
+                        "--random-range-ratio", "--random-range-ratio must be between 0 and 1, got " + rangeRatio);
+            }
+            return this;
+        }
+
+        private static void requirePositive(String flag, int value) {
+            if (value < 1) {
+                throw RequestRejected.invalid(flag, flag + " must be at least 1, got " + value);
+            }
         }
     }
 
@@ -164,7 +215,7 @@ final class BenchCommand implements Command {
     @Override
     public int run(Terminal terminal, Typed typed) throws Exception {
         String kind = typed.arguments().isEmpty() ? "" : typed.arguments().getFirst();
-        Load load = typed.as(Load.class);
+        Load load = typed.as(Load.class).checked();
         Logs.install(terminal, "warning");
         switch (kind) {
             case "serving" -> {
@@ -180,9 +231,7 @@ final class BenchCommand implements Command {
             }
             case "one-batch" -> {
                 try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
-                    var sizes = Arrays.stream(load.batchSizes().split(",", -1))
-                            .map(Integer::valueOf)
-                            .toList();
+                    List<Integer> sizes = load.sizes();
                     // Warm the JIT: the first calls of every kernel are interpreted.
                     Benchmarks.oneBatch(
                             engine.engine(),

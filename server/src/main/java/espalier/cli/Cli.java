@@ -3,6 +3,7 @@ package espalier.cli;
 import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import espalier.base.Nearest;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -80,6 +81,10 @@ final class Cli {
             case EngineFault fault
             when fault.code() != EngineFault.Code.INTERNAL -> {
                 terminal.err().println("espalier: " + fault.getMessage());
+                yield FAULT;
+            }
+            case IOException broken -> {
+                terminal.err().println("espalier: " + broken.getMessage());
                 yield FAULT;
             }
             default -> {

@@ -23,9 +23,24 @@ public final class Main {
                 Map.copyOf(System.getenv()),
                 home == null ? null : Path.of(home),
                 System.console());
-        int code = Cli.run(terminal, args);
+        int code = run(terminal, args);
         out.flush();
         // Threads of the libraries may still be parked: the command is over when it says so.
         Runtime.getRuntime().halt(code);
+    }
+
+    /** The one catch-all of this thread: an Error here must not leave the engine's threads running without a command. */
+    private static int run(Terminal terminal, String[] args) {
+        try {
+            return Cli.run(terminal, args);
+        } catch (OutOfMemoryError e) {
+            terminal.err()
+                    .println("espalier: out of memory (" + e.getMessage() + "); give Java more with"
+                            + " ESPALIER_JAVA_OPTS=-Xmx4g, or lower --max-total-tokens and --max-running-requests");
+        } catch (Throwable e) {
+            terminal.err().println("espalier: unexpected failure, please report it:");
+            e.printStackTrace(terminal.err());
+        }
+        return Cli.FAULT;
     }
 }

@@ -1,6 +1,7 @@
 package espalier.load;
 
 import espalier.api.Engine;
+import espalier.api.RequestRejected;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -56,6 +57,7 @@ public final class Benchmarks {
     public static List<Map<String, Object>> oneBatch(
             Engine engine, List<Integer> sizes, int inputTokens, int outputTokens, PrintStream out)
             throws InterruptedException {
+        requireRoom(engine, sizes, inputTokens, outputTokens);
         var rows = new ArrayList<Map<String, Object>>();
         out.printf("%6s %7s %8s %14s %14s%n", "batch", "input", "output", "prefill tok/s", "decode tok/s");
         for (int size : sizes) {
@@ -66,6 +68,26 @@ public final class Benchmarks {
             out.flush();
         }
         return rows;
+    }
+
+    /** A batch that waits for room, or is refused, would measure something else. */
+    private static void requireRoom(Engine engine, List<Integer> sizes, int inputTokens, int outputTokens) {
+        int tokens = inputTokens + outputTokens;
+        var info = engine.info();
+        int most = sizes.stream().mapToInt(Integer::intValue).max().orElse(0);
+        if (tokens > info.contextLength()) {
+            throw RequestRejected.invalid(
+                    "--input-len",
+                    "--input-len and --output-len are " + tokens + " tokens together, more than the context of "
+                            + info.contextLength());
+        }
+        if (most > info.maxRunningRequests() || (long) most * tokens > info.maxTotalTokens()) {
+            throw RequestRejected.invalid(
+                    "--batch-sizes",
+                    "a batch of " + most + " sequences of " + tokens + " tokens does not run at once: raise"
+                            + " --max-running-requests (" + info.maxRunningRequests() + ") or --max-total-tokens ("
+                            + info.maxTotalTokens() + ")");
+        }
     }
 
     private static Row oneBatch(Engine engine, int size, int inputTokens, int outputTokens)

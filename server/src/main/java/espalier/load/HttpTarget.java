@@ -3,6 +3,7 @@ package espalier.load;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -32,7 +33,14 @@ final class HttpTarget implements Target, AutoCloseable {
 
     /** A JSON answer to a GET, or a message that names the address. */
     JsonNode get(String path) throws IOException, InterruptedException {
-        var answer = client.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofString());
+        HttpResponse<String> answer;
+        try {
+            answer = client.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofString());
+        } catch (ConnectException e) {
+            throw new IOException(
+                    "nothing answers at " + url + "; start a server (espalier serve) or name another with --base-url",
+                    e);
+        }
         if (answer.statusCode() != 200) {
             throw new IOException("GET " + url + path + " answered " + answer.statusCode());
         }
