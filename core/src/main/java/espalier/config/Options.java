@@ -22,6 +22,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                 m.chatTemplate,
                 m.loadFormat,
                 m.revision,
+                m.downloadDir,
                 m.hfToken,
                 m.dtype,
                 m.contextLength,
@@ -70,6 +71,13 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(value = "--revision", help = "Branch, tag or commit on the hub.", byDefault = "main")
             String revision,
 
+            @Flag(
+                    value = "--download-dir",
+                    help = "Folder of the hub's cache; HF_HUB_CACHE, or hub in HF_HOME, by default.",
+                    label = "FOLDER")
+            @Nullable
+            String downloadDir,
+
             @Flag(value = "--hf-token", help = "Token for the hub; HF_TOKEN by default.", label = "TOKEN") @Nullable
             String hfToken,
 
@@ -97,7 +105,14 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--trust-remote-code",
                     help = "Accepted for compatibility: Espalier never runs code from a checkpoint.")
-            boolean trustRemoteCode) {}
+            boolean trustRemoteCode) {
+
+        /** Without the token. */
+        @Override
+        public String toString() {
+            return "Model" + OptionReader.flat(this);
+        }
+    }
 
     /** Where it runs. */
     public record Device(
@@ -230,7 +245,14 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     help = "Seconds that open requests get to finish when the server is asked to stop.",
                     byDefault = "30",
                     label = "SECONDS")
-            int shutdownTimeout) {}
+            int shutdownTimeout) {
+
+        /** Without the key. */
+        @Override
+        public String toString() {
+            return "Server" + OptionReader.flat(this);
+        }
+    }
 
     /** Where the weights come from. */
     public enum LoadFormat {

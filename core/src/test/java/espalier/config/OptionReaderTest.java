@@ -57,6 +57,9 @@ class OptionReaderTest {
         var typed = Map.of("--api-key", "secret", "--hf-token", "hf_x", "--model-path", "org/name");
         var flat = OptionReader.flat(OptionReader.read(Options.class, typed::get));
         assertThat(flat).containsEntry("api_key", "***").containsEntry("hf_token", "***");
+        assertThat(OptionReader.read(Options.class, typed::get).toString())
+                .doesNotContain("secret", "hf_x")
+                .contains("org/name");
         assertThat(flat).containsEntry("model_path", "org/name").containsEntry("tp_size", 1);
     }
 }

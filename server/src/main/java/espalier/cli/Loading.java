@@ -35,8 +35,12 @@ final class Loading {
 
     static Espalier load(Options options, Terminal terminal) {
         Options.Model model = options.model();
-        Path folder = model.modelPath() == null ? bundled(terminal) : resolve(model.modelPath(), options, terminal);
-        Path tokenizer = model.tokenizerPath() == null ? null : resolve(model.tokenizerPath(), options, terminal);
+        Path folder = model.modelPath() == null
+                ? bundled(terminal)
+                : resolve(model.modelPath(), wanted(model), model, terminal);
+        Path tokenizer = model.tokenizerPath() == null
+                ? null
+                : resolve(model.tokenizerPath(), HubRequest.Wanted.TOKENIZER, model, terminal);
         LOG.log(Level.INFO, "Load weight begin. model_path=" + folder);
         return EspalierLoader.load(named(options, folder), folder, tokenizer, new Told(terminal));
     }
@@ -62,20 +66,27 @@ final class Loading {
         return demo;
     }
 
-    private static Path resolve(String pathOrId, Options options, Terminal terminal) {
-        HubAccess access = HubAccess.of(terminal.environment()::get, Path.of(System.getProperty("user.home", ".")));
-        String token = options.model().hfToken();
-        DownloadProgress progress =
-                terminal.isInteractive() ? new ProgressBar(terminal.err(), TERMINAL_COLUMNS) : new Notes(terminal);
-        var wanted = options.model().loadFormat() == Options.LoadFormat.DUMMY
+    private static HubRequest.Wanted wanted(Options.Model model) {
+        return model.loadFormat() == Options.LoadFormat.DUMMY
                 ? HubRequest.Wanted.ALL_BUT_WEIGHTS
                 : HubRequest.Wanted.EVERYTHING;
-        return HubSource.resolve(new HubRequest(
-                pathOrId,
-                options.model().revision(),
-                wanted,
-                token == null ? access : access.withToken(token),
-                progress));
+    }
+
+    private static Path resolve(String pathOrId, HubRequest.Wanted wanted, Options.Model model, Terminal terminal) {
+        var local = HubSource.local(pathOrId);
+        if (local.isPresent()) {
+            return local.get();
+        }
+        HubAccess access = HubAccess.of(terminal.environment()::get, Path.of(System.getProperty("user.home", ".")));
+        if (model.hfToken() != null) {
+            access = access.withToken(model.hfToken());
+        }
+        if (model.downloadDir() != null) {
+            access = access.withCacheFolder(Path.of(model.downloadDir()));
+        }
+        DownloadProgress progress =
+                terminal.isInteractive() ? new ProgressBar(terminal.err(), TERMINAL_COLUMNS) : new Notes(terminal);
+        return HubSource.resolve(new HubRequest(pathOrId, model.revision(), wanted, access, progress));
     }
 
     static ServerOptions serverOptions(Options options, Espalier engine) {

@@ -10,9 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Brings one file into the cache. After a cut it goes on from the byte where it stopped, in this process or in the next;
@@ -53,10 +50,16 @@ final class BlobDownload {
         Checksum checksum = new Checksum(file);
         Limits.Patience patience = limits.patience();
         boolean mismatched = false;
+        boolean stale = false;
         try (FileChannel out = FileChannel.open(
                 incomplete, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             while (true) {
                 try {
+                    if (stale) {
+                        // Not where the failure is caught: this can fail as well, and counts as one more try.
+                        file = describeAgain(described);
+                        stale = false;
+                    }
                     receive(file, out, checksum, patience);
                     if (checksum.matches()) {
                         break;
@@ -71,14 +74,20 @@ final class BlobDownload {
                 } catch (IOException e) {
                     patience.failed(e);
                     tally.note(file.name() + ": " + reason(e) + "; going on from byte " + out.size());
-                    file = client.describe(listing, file.name());
-                    if (!file.etag().equals(described.etag())) {
-                        throw HubErrors.fault(file.name() + ": it changed during the download; start again");
-                    }
+                    stale = true;
                 }
             }
         }
         Files.move(incomplete, cache.blob(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Where the file is now: a signed address may have expired. */
+    private RemoteFile describeAgain(RemoteFile described) throws IOException {
+        RemoteFile now = client.describe(listing, described.name());
+        if (!now.etag().equals(described.etag())) {
+            throw HubErrors.fault(now.name() + ": it changed during the download; start again");
+        }
+        return now;
     }
 
     /** One connection: from where the file ends to its end, or to where the connection does. */
@@ -92,7 +101,7 @@ final class BlobDownload {
             return;
         }
         HttpResponse<InputStream> response = client.open(file, out.size());
-        try (InputStream in = response.body()) {
+        try (var in = new WatchedBody(response.body(), limits.stall())) {
             if (response.statusCode() == 416 || (response.statusCode() == 206 && !continues(response, out.size()))) {
                 restart(file, out, checksum);
                 throw new IOException("the server cannot continue at that byte");
@@ -107,40 +116,15 @@ final class BlobDownload {
         }
     }
 
-    private void copy(RemoteFile file, InputStream in, FileChannel out, Checksum checksum, Limits.Patience patience)
+    private void copy(RemoteFile file, WatchedBody in, FileChannel out, Checksum checksum, Limits.Patience patience)
             throws IOException {
-        AtomicLong arrived = new AtomicLong();
-        CountDownLatch done = new CountDownLatch(1);
-        Thread.ofVirtual().start(() -> closeWhenStalled(in, arrived, done));
         byte[] buffer = new byte[BUFFER_BYTES];
-        try {
-            // A server that sends more than it said is stopped at the first byte too many; the checksum tells.
-            for (int n; out.size() <= file.bytes() && (n = in.read(buffer)) >= 0; ) {
-                arrived.addAndGet(n);
-                write(file, out, ByteBuffer.wrap(buffer, 0, n));
-                checksum.add(buffer, n);
-                patience.moved();
-                tally.fetched(file, out.size(), n);
-            }
-        } finally {
-            done.countDown();
-        }
-    }
-
-    /** A connection can die without a word: no error ever comes. Closing the stream wakes the reader. */
-    private void closeWhenStalled(InputStream in, AtomicLong arrived, CountDownLatch done) {
-        try {
-            long before = -1;
-            while (!done.await(limits.stall().toMillis(), TimeUnit.MILLISECONDS)) {
-                if (arrived.get() == before) {
-                    in.close();
-                    return;
-                }
-                before = arrived.get();
-            }
-        } catch (InterruptedException | IOException e) {
-            // Nobody interrupts this thread, and a stream that fails to close has ended: the reader sees either.
-            Thread.currentThread().interrupt();
+        // A server that sends more than it said is stopped at the first byte too many; the checksum tells.
+        for (int n; out.size() <= file.bytes() && (n = in.read(buffer)) >= 0; ) {
+            write(file, out, ByteBuffer.wrap(buffer, 0, n));
+            checksum.add(buffer, n);
+            patience.moved();
+            tally.fetched(file, out.size(), n);
         }
     }
 
@@ -176,7 +160,7 @@ final class BlobDownload {
             throw new EngineFault(
                     EngineFault.Code.RESOURCE,
                     file.name() + ": cannot be written to the cache: " + reason(e)
-                            + "; free some space, or set HF_HOME to a folder on a larger disk",
+                            + "; free some space, or name a folder on a larger disk by --download-dir or HF_HOME",
                     e);
         }
     }

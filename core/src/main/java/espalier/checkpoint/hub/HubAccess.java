@@ -1,7 +1,9 @@
 package espalier.checkpoint.hub;
 
+import espalier.api.EngineFault;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -26,11 +28,36 @@ public record HubAccess(URI endpoint, @Nullable String token, Path cacheFolder, 
 
     private static final Set<String> TRUE = Set.of("1", "true", "yes", "on");
 
+    /** @throws EngineFault CHECKPOINT where the endpoint is no web address, or the token nothing that could be sent */
     public HubAccess {
         String text = endpoint.toString();
+        if (!isWeb(endpoint)) {
+            throw HubErrors.fault(
+                    "HF_ENDPOINT is '" + text + "'; an address such as https://huggingface.co is expected");
+        }
         if (text.endsWith("/")) {
             endpoint = URI.create(text.replaceAll("/+$", ""));
         }
+        token = token == null || token.isBlank() ? null : sound(token.strip());
+    }
+
+    /** Whether requests can be sent there. */
+    static boolean isWeb(URI uri) {
+        return uri.getHost() != null
+                && ("https".equalsIgnoreCase(uri.getScheme()) || "http".equalsIgnoreCase(uri.getScheme()));
+    }
+
+    /** A token that no header can carry is refused here: the HTTP client's own refusal would print it. */
+    private static String sound(String token) {
+        for (int i = 0; i < token.length(); i++) {
+            if (token.charAt(i) <= ' ' || token.charAt(i) > '~') {
+                throw HubErrors.fault(
+                        "the token for the hub (--hf-token, HF_TOKEN, or the file that a login left) cannot"
+                                + " be sent: character " + (i + 1) + " of " + token.length()
+                                + " is not one that tokens are made of; copy it again");
+            }
+        }
+        return token;
     }
 
     /**
@@ -40,6 +67,7 @@ public record HubAccess(URI endpoint, @Nullable String token, Path cacheFolder, 
      *
      * @param environment gives a variable's value, or null
      * @param home the user's home folder
+     * @throws EngineFault CHECKPOINT where endpoint or token is nothing that could be used
      */
     public static HubAccess of(Function<String, @Nullable String> environment, Path home) {
         Path caches = path(environment, "XDG_CACHE_HOME", home, home.resolve(".cache"));
@@ -47,10 +75,18 @@ public record HubAccess(URI endpoint, @Nullable String token, Path cacheFolder, 
         String endpoint = value(environment, "HF_ENDPOINT");
         String offline = value(environment, "HF_HUB_OFFLINE");
         return new HubAccess(
-                URI.create(endpoint == null ? "https://huggingface.co" : endpoint),
+                endpoint == null ? URI.create("https://huggingface.co") : endpoint(endpoint),
                 token(environment, home, hfHome),
                 path(environment, "HF_HUB_CACHE", home, hfHome.resolve("hub")),
                 offline != null && TRUE.contains(offline.toLowerCase(Locale.ROOT)) ? Mode.OFFLINE : Mode.ONLINE);
+    }
+
+    private static URI endpoint(String text) {
+        try {
+            return new URI(text);
+        } catch (URISyntaxException e) {
+            throw HubErrors.fault("HF_ENDPOINT is '" + text + "', which is no address: " + e.getReason());
+        }
     }
 
     public HubAccess withToken(@Nullable String newToken) {

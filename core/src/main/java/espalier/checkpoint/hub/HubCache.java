@@ -99,6 +99,11 @@ final class HubCache {
 
     /** What a snapshot lacks to be served, as a sentence; nothing where it is whole. */
     Optional<String> lack(Path snapshot) {
+        if (request.wanted() == HubRequest.Wanted.TOKENIZER) {
+            return Files.isRegularFile(snapshot.resolve("tokenizer.json"))
+                    ? Optional.empty()
+                    : Optional.of(snapshot + ": no tokenizer.json");
+        }
         try {
             ModelFolder model = ModelFolder.open(snapshot);
             if (request.wanted() == HubRequest.Wanted.EVERYTHING) {

@@ -35,14 +35,19 @@ final class HubClient implements AutoCloseable {
     private static final Pattern ETAG = Pattern.compile("[\\w-][\\w.-]{0,199}");
     private static final JsonMapper JSON = new JsonMapper();
 
+    /** Of the listing, which is read into memory: room for 50,000 files. */
+    private static final int MOST_LISTING_BYTES = 16 << 20;
+
     private final HubRequest request;
+    private final Limits limits;
     private final HttpClient http = HttpClient.newBuilder()
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(CONNECT)
             .build();
 
-    HubClient(HubRequest request) {
+    HubClient(HubRequest request, Limits limits) {
         this.request = request;
+        this.limits = limits;
     }
 
     /**
@@ -58,9 +63,13 @@ final class HubClient implements AutoCloseable {
                 + escape(request.revision(), false) + "?blobs=true");
         HttpResponse<InputStream> response = follow(uri, "GET", -1);
         byte[] body;
-        try (InputStream stream = response.body()) {
+        try (var watched = new WatchedBody(response.body(), limits.stall())) {
             check(response);
-            body = stream.readAllBytes();
+            body = watched.readAll(MOST_LISTING_BYTES);
+        }
+        if (body.length > MOST_LISTING_BYTES) {
+            throw HubErrors.fault(uri + " answers with more than " + (MOST_LISTING_BYTES >> 20) + " MiB; is "
+                    + request.access().endpoint() + " a hub?");
         }
         try {
             return listing(uri, JSON.readTree(body));
@@ -203,10 +212,14 @@ final class HubClient implements AutoCloseable {
     private static URI target(HttpResponse<?> response) {
         String location = response.headers().firstValue("Location").orElse("");
         try {
-            return response.uri().resolve(location);
+            URI target = response.uri().resolve(location);
+            if (HubAccess.isWeb(target)) {
+                return target;
+            }
         } catch (IllegalArgumentException e) {
-            throw HubErrors.fault(response.uri() + " redirects to '" + location + "', which is no address");
+            // As bad as an address of another kind.
         }
+        throw HubErrors.fault(response.uri() + " redirects to '" + location + "', which is no web address");
     }
 
     private static String plainEtag(String etag) {

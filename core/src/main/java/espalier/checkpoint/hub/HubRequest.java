@@ -11,7 +11,9 @@ public record HubRequest(String model, String revision, Wanted wanted, HubAccess
     public enum Wanted {
         EVERYTHING,
         /** Random weights are made from the config. */
-        ALL_BUT_WEIGHTS
+        ALL_BUT_WEIGHTS,
+        /** What {@code --tokenizer-path} names: tokenizer and templates; the repository need not be a model. */
+        TOKENIZER
     }
 
     /** All of the main branch. */

@@ -51,12 +51,20 @@ public final class HubSource {
         return new HubSource(request, Limits.DEFAULT, Files::createSymbolicLink).resolve();
     }
 
+    /**
+     * What is at that path on this machine, if anything is; it needs no {@link HubAccess}. Whether a file or a poor folder,
+     * its own reader says best what is wrong with it.
+     */
+    public static Optional<Path> local(String model) {
+        return Optional.ofNullable(folder(model)).filter(Files::exists);
+    }
+
     Path resolve() {
-        Path folder = folder(request.model());
-        if (folder != null && Files.exists(folder)) {
-            // Whether a file or a poor folder, its own reader says best what is wrong with it.
-            return folder;
+        Optional<Path> local = local(request.model());
+        if (local.isPresent()) {
+            return local.get();
         }
+        Path folder = folder(request.model());
         if (!ID.matcher(request.model()).matches() || request.model().contains("..")) {
             throw HubErrors.fault(request.model() + ": no such folder, and not a hub id such as org/name"
                     + (folder == null ? "" : neighbour(folder)));
@@ -77,7 +85,7 @@ public final class HubSource {
     }
 
     private Path download(Optional<Path> cached, Optional<Path> whole) {
-        try (HubClient client = new HubClient(request)) {
+        try (HubClient client = new HubClient(request, limits)) {
             HubClient.Listing listing;
             try {
                 listing = list(client, whole.isPresent() ? limits.impatience() : limits.patience());
@@ -154,7 +162,7 @@ public final class HubSource {
                     request.model() + ": " + ProgressBar.size(needed) + " are to be downloaded, but only "
                             + ProgressBar.size(free) + " are free in "
                             + request.access().cacheFolder()
-                            + "; free some space, or set HF_HOME to a folder on a larger disk");
+                            + "; free some space, or name a folder on a larger disk by --download-dir or HF_HOME");
         }
         Tally tally = new Tally(request.progress(), System::nanoTime, here);
         BlobDownload download = new BlobDownload(client, listing, cache, limits, tally);

@@ -24,13 +24,33 @@ final class WantedFiles {
                 .filter(file ->
                         SMALL.matcher(file).matches() && !USELESS.matcher(file).matches())
                 .toList();
+        return switch (request.wanted()) {
+            case EVERYTHING -> withWeights(request, requireConfig(request, small), files);
+            case ALL_BUT_WEIGHTS -> requireConfig(request, small);
+            case TOKENIZER -> requireTokenizer(request, small);
+        };
+    }
+
+    private static List<String> requireConfig(HubRequest request, List<String> small) {
         if (!small.contains("config.json")) {
             throw HubErrors.fault(request.model() + ": the repository has no config.json, so it is not a model that can"
                     + " be served");
         }
-        if (request.wanted() == HubRequest.Wanted.ALL_BUT_WEIGHTS) {
-            return small;
+        return small;
+    }
+
+    private static List<String> requireTokenizer(HubRequest request, List<String> small) {
+        if (!small.contains("tokenizer.json")) {
+            throw HubErrors.fault(request.model() + ": the repository has no tokenizer.json"
+                    + (small.contains("tokenizer.model")
+                            ? "; tokenizer.model alone is not read: load it with the transformers library and save it as a"
+                                    + " fast tokenizer, which writes tokenizer.json"
+                            : ""));
         }
+        return small;
+    }
+
+    private static List<String> withWeights(HubRequest request, List<String> small, List<String> files) {
         List<String> weights = weights(files);
         if (weights.isEmpty()) {
             throw HubErrors.fault(request.model() + ": the repository has no safetensors"

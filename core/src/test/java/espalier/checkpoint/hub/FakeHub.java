@@ -52,6 +52,9 @@ final class FakeHub implements AutoCloseable {
         record NoRanges() implements Trouble {}
 
         record Status(int code) implements Trouble {}
+
+        /** Nothing goes wrong. */
+        record Fine() implements Trouble {}
     }
 
     /** Who may read. */
@@ -131,7 +134,9 @@ final class FakeHub implements AutoCloseable {
             if (trouble instanceof Trouble.Status(int code)) {
                 refuse(exchange, code, "");
             } else {
-                respond(exchange, 200, listing(files.keySet()).getBytes(StandardCharsets.UTF_8));
+                byte[] body = listing(files.keySet()).getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(200, body.length);
+                write(exchange, body, 0, trouble);
             }
         } else if (path.startsWith("/api/models/" + MODEL)) {
             refuse(exchange, 404, "RevisionNotFound");
@@ -154,6 +159,10 @@ final class FakeHub implements AutoCloseable {
         byte[] bytes = files.get(name);
         if (bytes == null) {
             refuse(exchange, 404, "EntryNotFound");
+            return;
+        }
+        if (next("HEAD " + name) instanceof Trouble.Status(int code)) {
+            refuse(exchange, code, "");
             return;
         }
         var headers = exchange.getResponseHeaders();
@@ -235,12 +244,6 @@ final class FakeHub implements AutoCloseable {
     private static void refuse(HttpExchange exchange, int status, String code) throws IOException {
         exchange.getResponseHeaders().set("X-Error-Code", code);
         exchange.sendResponseHeaders(status, -1);
-        exchange.close();
-    }
-
-    private static void respond(HttpExchange exchange, int status, byte[] body) throws IOException {
-        exchange.sendResponseHeaders(status, body.length);
-        exchange.getResponseBody().write(body);
         exchange.close();
     }
 

@@ -1,7 +1,9 @@
 package espalier.checkpoint.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import espalier.api.EngineFault;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -40,6 +42,28 @@ class HubAccessTest {
     @Test
     void aTokenIsNeverPrinted() {
         assertThat(access(Map.of("HF_TOKEN", "secret")).toString()).doesNotContain("secret");
+    }
+
+    @Test
+    void aTokenThatCannotBeSentIsRefusedWithoutBeingPrinted() {
+        HubAccess open = access(Map.of());
+        assertThat(open.withToken(" hf_abc\r\n").token()).isEqualTo("hf_abc");
+        assertThat(open.withToken(" ").token()).isNull();
+        for (String token : new String[] {"hf_ab\rcd", "hf_ab cd", "hf_ab\u00e9"}) {
+            assertThatThrownBy(() -> open.withToken(token))
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageContaining("character 6 of " + token.length())
+                    .hasMessageNotContaining("hf_ab");
+        }
+    }
+
+    @Test
+    void anEndpointThatIsNoWebAddressIsNamed() {
+        for (String endpoint : new String[] {"localhost:8080", "mirror", "ftp://mirror", "http://", "http://a b"}) {
+            assertThatThrownBy(() -> access(Map.of("HF_ENDPOINT", endpoint)))
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageStartingWith("HF_ENDPOINT is '" + endpoint + "'");
+        }
     }
 
     private HubAccess access(Map<String, String> environment) {

@@ -165,6 +165,14 @@ class HubSourceTest {
     }
 
     @Test
+    void anOutageAfterACutIsWaitedForToo() {
+        hub.trouble(FIRST, new Trouble.CutAfter(1000));
+        hub.trouble("HEAD " + FIRST, new Trouble.Fine(), new Trouble.Status(503), new Trouble.Status(503));
+        assertThat(resolve().resolve(FIRST)).hasSameBinaryContentAs(GOLDEN.resolve(FIRST));
+        assertThat(hub.downloads(FIRST)).containsExactly("null", "bytes=1000-");
+    }
+
+    @Test
     void theNextProcessGoesOnFromWhereThisOneStopped() throws IOException {
         Trouble[] cuts = new Trouble[] {
             new Trouble.CutAfter(500), new Trouble.Status(500), new Trouble.Status(404), new Trouble.Status(403)
@@ -195,6 +203,20 @@ class HubSourceTest {
         Path snapshot = new HubSource(request("main", online()), alert, Files::createSymbolicLink).resolve();
         assertThat(snapshot.resolve(SECOND)).hasSameBinaryContentAs(GOLDEN.resolve(SECOND));
         assertThat(hub.downloads(SECOND)).contains("bytes=3000-");
+    }
+
+    @Test
+    void aListingThatStallsIsAskedForAgain() {
+        hub.trouble("listing", new Trouble.StallAfter(20));
+        Limits alert = new Limits(4, Duration.ofMillis(1), Duration.ofMillis(200), 4, folder -> Long.MAX_VALUE);
+        assertThat(new HubSource(request("main", online()), alert, Files::createSymbolicLink).resolve())
+                .exists();
+    }
+
+    @Test
+    void aListingWithoutEndIsNotReadToItsEnd() {
+        hub.with("x".repeat(17 << 20), "");
+        assertFault(this::resolve).hasMessageContainingAll("more than 16 MiB", hub.endpoint() + " a hub?");
     }
 
     @Test
@@ -256,6 +278,32 @@ class HubSourceTest {
                 .contains("config.json", "tokenizer.json")
                 .doesNotContain(FIRST);
         assertFault(() -> resolve(request("main", offline()))).hasMessageContaining("cached only in part");
+    }
+
+    @Test
+    void aTokenizerNeedsNoModelAroundIt() throws IOException {
+        try (FakeHub other = new FakeHub()) {
+            other.with("tokenizer.json", "{}")
+                    .with("tokenizer_config.json", "{}")
+                    .with("pytorch_model.bin", "x");
+            HubAccess access = new HubAccess(other.endpoint(), null, cache, HubAccess.Mode.ONLINE);
+            Path snapshot = resolve(tokenizer(access));
+            assertThat(names(snapshot)).containsExactlyInAnyOrder("tokenizer.json", "tokenizer_config.json");
+            HubAccess offline = new HubAccess(other.endpoint(), null, cache, HubAccess.Mode.OFFLINE);
+            assertThat(resolve(tokenizer(offline))).isEqualTo(snapshot);
+        }
+    }
+
+    @Test
+    void ofAModelWhoseTokenizerIsWantedNoWeightsCome() throws IOException {
+        assertThat(names(resolve(tokenizer(online()))))
+                .contains("tokenizer.json")
+                .doesNotContain(FIRST, SECOND);
+        try (FakeHub older = new FakeHub()) {
+            older.with("config.json", "{}").with("tokenizer.model", "x");
+            HubAccess access = new HubAccess(older.endpoint(), null, temporary, HubAccess.Mode.ONLINE);
+            assertFault(() -> resolve(tokenizer(access))).hasMessageContaining("tokenizer.model alone is not read");
+        }
     }
 
     @Test
@@ -352,6 +400,10 @@ class HubSourceTest {
 
     private HubRequest request(String revision, HubAccess access) {
         return new HubRequest(FakeHub.MODEL, revision, HubRequest.Wanted.EVERYTHING, access, heard);
+    }
+
+    private static HubRequest tokenizer(HubAccess access) {
+        return new HubRequest(FakeHub.MODEL, "main", HubRequest.Wanted.TOKENIZER, access, DownloadProgress.NONE);
     }
 
     private HubAccess online() {
