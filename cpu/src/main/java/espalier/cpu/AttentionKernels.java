@@ -126,14 +126,34 @@ final class AttentionKernels {
         return Lanes.ALL.get(ValueLayout.JAVA_FLOAT_UNALIGNED, weights + 4L * position);
     }
 
-    /** {@code acc += sum over positions [from, to) of weight * value}; two vectors of dims at a time. */
+    /**
+     * {@code acc += sum over positions [from, to) of weight * value}; two vectors of dims at a time, one position after
+     * another. The four positions written out keep these methods too large to be inlined into their caller, where C2 would
+     * run out of nodes and leave the vectors on the heap.
+     */
     static void values(long weights, long values, int vectors, int from, int to, long acc) {
         long row = (long) vectors * V;
         for (int i = 0; i < vectors; i += 2) {
             long at = (long) i * V;
             FloatVector a0 = Lanes.load(acc + at);
             FloatVector a1 = Lanes.load(acc + at + V);
-            for (int p = from; p < to; p++) {
+            int p = from;
+            for (; p + 4 <= to; p += 4) {
+                long v = values + p * row + at;
+                FloatVector w = Lanes.splat(weight(weights, p));
+                a0 = w.fma(Lanes.load(v), a0);
+                a1 = w.fma(Lanes.load(v + V), a1);
+                w = Lanes.splat(weight(weights, p + 1));
+                a0 = w.fma(Lanes.load(v + row), a0);
+                a1 = w.fma(Lanes.load(v + row + V), a1);
+                w = Lanes.splat(weight(weights, p + 2));
+                a0 = w.fma(Lanes.load(v + 2 * row), a0);
+                a1 = w.fma(Lanes.load(v + 2 * row + V), a1);
+                w = Lanes.splat(weight(weights, p + 3));
+                a0 = w.fma(Lanes.load(v + 3 * row), a0);
+                a1 = w.fma(Lanes.load(v + 3 * row + V), a1);
+            }
+            for (; p < to; p++) {
                 long v = values + p * row + at;
                 FloatVector w = Lanes.splat(weight(weights, p));
                 a0 = w.fma(Lanes.load(v), a0);
@@ -147,20 +167,41 @@ final class AttentionKernels {
     /** As {@link #values} for two rows, whose weights lie {@code weightBytes} apart. */
     static void valuesOfTwo(long weights, long weightBytes, long values, int vectors, int from, int to, long acc) {
         long row = (long) vectors * V;
+        long other = weights + weightBytes;
         for (int i = 0; i < vectors; i += 2) {
             long at = acc + (long) i * V;
             FloatVector a0 = Lanes.load(at);
             FloatVector a1 = Lanes.load(at + V);
             FloatVector b0 = Lanes.load(at + row);
             FloatVector b1 = Lanes.load(at + row + V);
-            for (int p = from; p < to; p++) {
+            int p = from;
+            for (; p + 2 <= to; p += 2) {
                 long v = values + p * row + (long) i * V;
                 FloatVector v0 = Lanes.load(v);
                 FloatVector v1 = Lanes.load(v + V);
                 FloatVector w = Lanes.splat(weight(weights, p));
                 a0 = w.fma(v0, a0);
                 a1 = w.fma(v1, a1);
-                w = Lanes.splat(weight(weights + weightBytes, p));
+                w = Lanes.splat(weight(other, p));
+                b0 = w.fma(v0, b0);
+                b1 = w.fma(v1, b1);
+                v0 = Lanes.load(v + row);
+                v1 = Lanes.load(v + row + V);
+                w = Lanes.splat(weight(weights, p + 1));
+                a0 = w.fma(v0, a0);
+                a1 = w.fma(v1, a1);
+                w = Lanes.splat(weight(other, p + 1));
+                b0 = w.fma(v0, b0);
+                b1 = w.fma(v1, b1);
+            }
+            for (; p < to; p++) {
+                long v = values + p * row + (long) i * V;
+                FloatVector v0 = Lanes.load(v);
+                FloatVector v1 = Lanes.load(v + V);
+                FloatVector w = Lanes.splat(weight(weights, p));
+                a0 = w.fma(v0, a0);
+                a1 = w.fma(v1, a1);
+                w = Lanes.splat(weight(other, p));
                 b0 = w.fma(v0, b0);
                 b1 = w.fma(v1, b1);
             }

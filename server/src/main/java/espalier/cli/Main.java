@@ -26,7 +26,7 @@ public final class Main {
         int code = run(terminal, args);
         out.flush();
         // Threads of the libraries may still be parked: the command is over when it says so.
-        Runtime.getRuntime().halt(code);
+        System.exit(code);
     }
 
     /** The one catch-all of this thread: an Error here must not leave the engine's threads running without a command. */
