@@ -8,6 +8,7 @@ package espalier.api;
  * @param generationThroughput tokens a second over the last decode interval
  * @param promptTokens read since the start, cached ones included
  * @param cachedPromptTokens of these, found in the prefix cache
+ * @param completedSteps steps whose results have come back from the device: an engine with work that lives makes them
  */
 public record EngineLoad(
         int runningRequests,
@@ -20,4 +21,5 @@ public record EngineLoad(
         long generatedTokens,
         long finishedRequests,
         long abortedRequests,
-        long retractions) {}
+        long retractions,
+        long completedSteps) {}

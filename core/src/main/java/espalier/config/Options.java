@@ -237,6 +237,11 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(value = "--enable-cache-report", help = "Report cached prompt tokens in the usage of OpenAI answers.")
             boolean enableCacheReport,
 
+            @Flag(
+                    value = "--incremental-streaming-output",
+                    help = "Stream what is new in each event of /generate rather than all text so far.")
+            boolean incrementalStreamingOutput,
+
             @Flag(value = "--log-level", help = "debug, info, warning or error.", byDefault = "info", label = "LEVEL")
             String logLevel,
 

@@ -45,6 +45,7 @@ public final class LocalEngine implements Engine {
     private final SplittableRandom seeds;
     private final Thread thread;
     private volatile SchedulerCounters counters;
+    private final AtomicLong completedSteps = new AtomicLong();
     private final Duration patience;
     private volatile boolean accepting = true;
     private volatile boolean closing;
@@ -137,7 +138,8 @@ public final class LocalEngine implements Engine {
                 c.generatedTokens(),
                 c.finishedRequests(),
                 c.abortedRequests(),
-                c.retractions());
+                c.retractions(),
+                completedSteps.get());
     }
 
     @Override
@@ -210,7 +212,7 @@ public final class LocalEngine implements Engine {
         RuntimeException end = shuttingDown();
         try {
             int ahead = options.overlap() ? executor.depth() : 0;
-            new EngineLoop(scheduler, executor, this::receive, this::deliver, this::launched, ahead).run();
+            new EngineLoop(scheduler, executor, this::receive, this::completed, this::launched, ahead).run();
         } catch (Throwable e) { // the top of the thread: whatever it is, everybody must hear of it
             if (!closing) {
                 EngineFault cause = e instanceof EngineFault known
@@ -250,6 +252,11 @@ public final class LocalEngine implements Engine {
             }
         }
         return true;
+    }
+
+    private void completed(List<Emission> emissions) {
+        completedSteps.incrementAndGet();
+        deliver(emissions);
     }
 
     /** Counters first: who hears of an end finds it counted. */

@@ -3,6 +3,7 @@ package espalier.cli;
 import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import espalier.base.Nearest;
+import espalier.serving.ServingOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -44,10 +45,7 @@ final class Cli {
     }
 
     static String version() {
-        String version = Cli.class.getModule().getDescriptor() == null
-                ? null
-                : Cli.class.getModule().getDescriptor().rawVersion().orElse(null);
-        return version == null ? "0.1.0" : version;
+        return ServingOptions.ownVersion();
     }
 
     private static int explain(ParameterException e, Terminal terminal) {

@@ -29,7 +29,6 @@ final class Loading {
     private static final System.Logger LOG = System.getLogger("espalier");
 
     private static final int TERMINAL_COLUMNS = 100;
-    private static final long MOST_BODY_BYTES = 64L << 20;
 
     private Loading() {}
 
@@ -101,17 +100,16 @@ final class Loading {
         arguments.put("served_model_name", engine.card().servedName());
         arguments.put("vocab_size", engine.engine().info().vocabSize());
         arguments.put("max_total_num_tokens", engine.settings().limits().maxTotalTokens());
-        int loops = Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
+        ServingOptions usual = ServingOptions.usual();
         return new ServerOptions(
-                new ListenerOptions(s.host(), s.port(), MOST_BODY_BYTES, loops),
+                ListenerOptions.at(s.host(), s.port()),
                 s.apiKey() == null ? ApiKeys.NONE : new ApiKeys(s.apiKey(), null),
                 new ServingOptions(
                         s.enableCacheReport(),
-                        false,
-                        true,
-                        Duration.ofSeconds(20),
+                        s.incrementalStreamingOutput(),
+                        usual.healthTimeout(),
                         Map.copyOf(arguments),
-                        Cli.version()),
+                        usual.version()),
                 s.enableMetrics() ? ServerOptions.Metrics.ON : ServerOptions.Metrics.OFF,
                 ServerOptions.Warmup.RUN,
                 Duration.ofSeconds(s.shutdownTimeout()));

@@ -134,7 +134,7 @@ public final class HttpListener implements AutoCloseable {
 
     private void accept(HttpServerRequest request) {
         var call = new Call(request, vertx.getOrCreateContext());
-        if (call.declaredBytes() > options.maxBodyBytes()) {
+        if (call.declaredBytes() > options.limits().bodyBytes()) {
             call.refuseBody();
         } else {
             request.handler(call::receive).endHandler(_ -> call.start());
@@ -147,7 +147,8 @@ public final class HttpListener implements AutoCloseable {
         private final HttpServerResponse response;
         private final Context loop;
         private final ByteArrayOutputStream body = new ByteArrayOutputStream(0);
-        private final Outflow outflow = new Outflow(MOST_UNSENT_BYTES);
+        private final Outflow outflow =
+                new Outflow(MOST_UNSENT_BYTES, options.limits().writePatience());
         private final Lifeline lifeline = new Lifeline();
         private @Nullable Incoming incoming;
         private volatile boolean answered;
@@ -171,7 +172,7 @@ public final class HttpListener implements AutoCloseable {
         }
 
         void receive(Buffer part) {
-            if (body.size() + part.length() > options.maxBodyBytes()) {
+            if (body.size() + part.length() > options.limits().bodyBytes()) {
                 refuseBody();
             } else {
                 body.writeBytes(part.getBytes());
@@ -181,7 +182,8 @@ public final class HttpListener implements AutoCloseable {
         /** Answers at once, and reads on to the body's end so that the client comes to see the answer. */
         void refuseBody() {
             request.handler(_ -> {}).endHandler(_ -> {});
-            String message = "Request body too large: at most " + options.maxBodyBytes() + " bytes are accepted";
+            String message =
+                    "Request body too large: at most " + options.limits().bodyBytes() + " bytes are accepted";
             send(ErrorReply.flat(413, "413", message).with(Map.of("connection", "close")));
         }
 
@@ -314,9 +316,18 @@ public final class HttpListener implements AutoCloseable {
 
         @Override
         public void write(byte[] bytes, int length) throws InterruptedException {
-            if (outflow.put(bytes, length)) {
-                loop.runOnContext(_ -> flush());
+            switch (outflow.put(bytes, length)) {
+                case ANNOUNCE -> loop.runOnContext(_ -> flush());
+                case STALLED -> giveUp();
+                case ANNOUNCED, DROPPED -> {}
             }
+        }
+
+        /** The client reads no more; its connection ends when it takes the rest, or when it ends it itself. */
+        private void giveUp() {
+            LOG.log(Level.INFO, peer() + " has read nothing for too long; its request is cancelled");
+            cancel(Cancellation.CLIENT_GONE);
+            cut();
         }
 
         @Override

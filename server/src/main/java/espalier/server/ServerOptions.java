@@ -4,7 +4,6 @@ import espalier.http.ApiKeys;
 import espalier.http.ListenerOptions;
 import espalier.serving.ServingOptions;
 import java.time.Duration;
-import java.util.Map;
 
 /**
  * How to serve. {@link #local} gives the defaults; the {@code with} methods change one thing each.
@@ -33,14 +32,12 @@ public record ServerOptions(
         SKIP
     }
 
-    private static final long MOST_BODY_BYTES = 64L << 20;
-
     /** Everything at its default, on {@code port} of this machine alone; port 0 is any free one. */
     public static ServerOptions local(int port) {
         return new ServerOptions(
-                new ListenerOptions("127.0.0.1", port, MOST_BODY_BYTES, loops()),
+                ListenerOptions.at("127.0.0.1", port),
                 ApiKeys.NONE,
-                new ServingOptions(false, false, true, Duration.ofSeconds(20), Map.of(), "0.1.0"),
+                ServingOptions.usual(),
                 Metrics.OFF,
                 Warmup.RUN,
                 Duration.ofSeconds(30));
@@ -68,10 +65,5 @@ public record ServerOptions(
 
     public ServerOptions withShutdownPatience(Duration other) {
         return new ServerOptions(listener, keys, serving, metrics, warmup, other);
-    }
-
-    /** One loop carries about a thousand streams at 50 tokens a second. */
-    private static int loops() {
-        return Math.clamp(Runtime.getRuntime().availableProcessors() / 8, 1, 4);
     }
 }

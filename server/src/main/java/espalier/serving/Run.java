@@ -60,7 +60,6 @@ public final class Run implements AutoCloseable {
     /** Waits for the next event. One that was cut off because the server stops has failed rather than finished. */
     public TextEvent next() throws InterruptedException {
         TextEvent event = completion().next();
-        service.heard();
         return switch (event) {
             case TextEvent.Delta d -> {
                 count(d.tokens().size());

@@ -7,7 +7,6 @@ import espalier.chat.TextRequest;
 import espalier.http.Exchange;
 import espalier.metrics.ServingMetrics;
 import espalier.text.Specials;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** The model that is served, and the one door through which every endpoint's requests reach it. */
 public final class Service {
@@ -23,7 +22,6 @@ public final class Service {
     private final ServingOptions options;
     private final ServingMetrics metrics;
     private final OpenRequests open = new OpenRequests();
-    private final AtomicLong events = new AtomicLong();
     private volatile Phase phase = Phase.STARTING;
 
     public Service(TextEngine engine, ServingOptions options) {
@@ -91,15 +89,6 @@ public final class Service {
     /** Requests under way. */
     public int openRequests() {
         return open.size();
-    }
-
-    /** Grows with everything that the engine says. */
-    public long events() {
-        return events.get();
-    }
-
-    void heard() {
-        events.incrementAndGet();
     }
 
     void ended(Run run) {

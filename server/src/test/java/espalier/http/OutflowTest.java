@@ -3,6 +3,7 @@ package espalier.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
@@ -10,12 +11,13 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class OutflowTest {
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     @Test
     void everyByteIsTakenOnceInOrderAndNoAnnouncementIsLost() throws Exception {
         long seed = 7;
         var random = new Random(seed);
-        var outflow = new Outflow(1000);
+        var outflow = new Outflow(1000, PATIENCE);
         var announced = new Semaphore(0);
         var put = new ByteArrayOutputStream();
         var taken = new ByteArrayOutputStream();
@@ -35,7 +37,7 @@ class OutflowTest {
             random.nextBytes(part);
             part[part.length - 1] = (byte) (i == 19_999 ? -1 : 0);
             put.writeBytes(part);
-            if (outflow.put(part, part.length)) {
+            if (outflow.put(part, part.length) == Outflow.Put.ANNOUNCE) {
                 announced.release();
             }
         }
@@ -45,7 +47,7 @@ class OutflowTest {
 
     @Test
     void whoeverPutsTooMuchWaitsUntilItIsSentOrNobodyWantsIt() throws Exception {
-        var outflow = new Outflow(10);
+        var outflow = new Outflow(10, PATIENCE);
         outflow.put(new byte[11], 11);
         var through = new CountDownLatch(1);
         var writer = Thread.ofVirtual().start(() -> {
@@ -56,7 +58,7 @@ class OutflowTest {
                 Thread.currentThread().interrupt();
             }
         });
-        while (writer.getState() != Thread.State.WAITING) {
+        while (writer.getState() != Thread.State.TIMED_WAITING) {
             Thread.onSpinWait();
         }
         assertThat(through.getCount()).isEqualTo(1);
@@ -65,6 +67,14 @@ class OutflowTest {
 
         outflow.put(new byte[100], 100);
         outflow.stop();
-        assertThat(outflow.put(new byte[1], 1)).isFalse();
+        assertThat(outflow.put(new byte[1], 1)).isEqualTo(Outflow.Put.DROPPED);
+    }
+
+    @Test
+    void aClientThatTakesNothingForTooLongIsGivenUpOnce() throws Exception {
+        var outflow = new Outflow(10, Duration.ofMillis(1));
+        outflow.put(new byte[11], 11);
+        assertThat(outflow.put(new byte[1], 1)).isEqualTo(Outflow.Put.STALLED);
+        assertThat(outflow.put(new byte[1], 1)).isEqualTo(Outflow.Put.DROPPED);
     }
 }

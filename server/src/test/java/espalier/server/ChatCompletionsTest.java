@@ -222,7 +222,7 @@ class ChatCompletionsTest {
     void cachedTokensAreReportedWhereTheServerWasToldSo() throws Exception {
         var options = ServerOptions.local(0);
         var serving = options.serving();
-        var reporting = new ServingOptions(true, false, true, serving.healthTimeout(), Map.of(), "0");
+        var reporting = new ServingOptions(true, false, serving.healthTimeout(), Map.of(), "0");
         try (var other = new Fixture(options.with(reporting))) {
             JsonNode answer = other.postJson(PATH, "{'messages':[{'role':'user','content':'Hi'}]}");
             assertThat(answer.at("/usage/prompt_tokens_details").toString()).isEqualTo("{\"cached_tokens\":3}");

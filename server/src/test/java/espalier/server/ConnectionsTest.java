@@ -7,6 +7,7 @@ import espalier.api.Emission.FinishReason;
 import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -111,6 +112,25 @@ class ConnectionsTest {
             assertThat(started.unread())
                     .as("what waits in the engine, not in the socket")
                     .isGreaterThan(most / 2);
+        }
+    }
+
+    @Test
+    void aReaderThatStopsForTooLongIsCancelled() throws Exception {
+        var hasty = Fixture.options();
+        var limits = hasty.listener().limits().withWritePatience(Duration.ofMillis(50));
+        try (var other = new Fixture(hasty.with(hasty.listener().with(limits)))) {
+            other.engine.script = c -> {
+                for (int i = 0; i < 32; i++) {
+                    c.say(0, 1, "x".repeat(1 << 20));
+                }
+            };
+            try (var wire = new Wire(other.server.port())) {
+                wire.send(Wire.post(CHAT, STREAM));
+                wire.readTo("xxx");
+                assertThat(other.started().cancelled.await(20, TimeUnit.SECONDS))
+                        .isTrue();
+            }
         }
     }
 

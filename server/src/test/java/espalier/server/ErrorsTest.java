@@ -25,7 +25,9 @@ class ErrorsTest {
 
     @BeforeAll
     void start() {
-        fixture = new Fixture(ServerOptions.local(0).with(new ListenerOptions("127.0.0.1", 0, MOST_BODY_BYTES, 1)));
+        fixture = new Fixture(ServerOptions.local(0)
+                .with(new ListenerOptions(
+                        "127.0.0.1", 0, 1, ListenerOptions.Limits.usual().withBodyBytes(MOST_BODY_BYTES))));
     }
 
     @AfterAll

@@ -24,10 +24,12 @@ final class FakeCompletion implements Completion {
     final CountDownLatch cancelled = new CountDownLatch(1);
     final CountDownLatch ended = new CountDownLatch(1);
     private final BlockingQueue<TextEvent> events = new LinkedBlockingQueue<>();
+    private final Runnable step;
     private final BitSet open = new BitSet();
     private final int[] tokens;
 
-    FakeCompletion(TextRequest request) {
+    FakeCompletion(TextRequest request, Runnable step) {
+        this.step = step;
         this.request = request;
         this.open.set(0, request.choices());
         this.tokens = new int[request.choices()];
@@ -36,6 +38,7 @@ final class FakeCompletion implements Completion {
     synchronized void say(int choice, int id, String text) {
         if (open.get(choice)) {
             tokens[choice]++;
+            step.run();
             events.add(new TextEvent.Delta(choice, text, List.of(token(id, text))));
         }
     }

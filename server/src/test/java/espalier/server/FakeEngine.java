@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /** A text engine whose answers a test writes: {@link #script} is called with every request, on a thread of its own. */
@@ -43,6 +44,12 @@ final class FakeEngine implements TextEngine, Engine {
     private final Tokenizer tokenizer = FakeTokenizer.create();
     volatile boolean healthy = true;
     volatile boolean idle = true;
+    volatile int running;
+    volatile int waiting;
+
+    /** Steps completed: one a token. */
+    final AtomicLong steps = new AtomicLong();
+
     volatile RuntimeException refusal;
     volatile int mostAccepted = Integer.MAX_VALUE;
 
@@ -79,7 +86,7 @@ final class FakeEngine implements TextEngine, Engine {
         if (started.size() >= mostAccepted) {
             throw new RequestRejected(RequestRejected.Code.OVERLOADED, "The queue is full", null);
         }
-        var completion = new FakeCompletion(request);
+        var completion = new FakeCompletion(request, steps::incrementAndGet);
         started.add(completion);
         Consumer<FakeCompletion> now = script;
         Thread.ofVirtual().start(() -> now.accept(completion));
@@ -123,7 +130,7 @@ final class FakeEngine implements TextEngine, Engine {
 
     @Override
     public EngineLoad load() {
-        return new EngineLoad(3, 2, 500, 250, 12.5, 1000, 400, 77, 10, 1, 4);
+        return new EngineLoad(running, waiting, 500, 250, 12.5, 1000, 400, 77, 10, 1, 4, steps.get());
     }
 
     @Override

@@ -137,8 +137,7 @@ class GenerateTest {
     @Test
     void aStreamHasWhatIsNewWhereTheServerWasToldSo() throws Exception {
         var options = ServerOptions.local(0);
-        var incremental =
-                new ServingOptions(false, true, true, options.serving().healthTimeout(), Map.of(), "0");
+        var incremental = new ServingOptions(false, true, options.serving().healthTimeout(), Map.of(), "0");
         try (var other = new Fixture(options.with(incremental))) {
             List<JsonNode> events = Fixture.events(
                     other.post(PATH, "{\"text\":\"a\",\"stream\":true}").body());

@@ -3,6 +3,7 @@ package espalier.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import espalier.api.Emission.FinishReason;
+import espalier.api.RequestRejected;
 import espalier.http.ApiKeys;
 import espalier.serving.ServingOptions;
 import java.net.http.HttpRequest;
@@ -21,8 +22,8 @@ class NativeEndpointsTest {
 
     @BeforeEach
     void start() {
-        var serving = new ServingOptions(
-                false, false, true, Duration.ofMillis(200), Map.of("model_path", "m", "tp_size", 1), "9");
+        var serving =
+                new ServingOptions(false, false, Duration.ofMillis(200), Map.of("model_path", "m", "tp_size", 1), "9");
         fixture = new Fixture(Fixture.options().with(serving).with(ServerOptions.Metrics.ON));
     }
 
@@ -47,6 +48,8 @@ class NativeEndpointsTest {
 
     @Test
     void infoHasWhatClientsOfSglangRead() throws Exception {
+        fixture.engine.running = 3;
+        fixture.engine.waiting = 2;
         JsonNode model = Fixture.JSON.readTree(fixture.get("/get_model_info").body());
         assertThat(model)
                 .isEqualTo(Fixture.JSON.readTree(fixture.get("/model_info").body()));
@@ -109,9 +112,11 @@ class NativeEndpointsTest {
     @Test
     void healthOfABusyEngineIsSeenFromItsTokens() throws Exception {
         fixture.engine.script = FakeEngine.SILENT;
+        fixture.engine.running = 1;
         var client = CompletableFuture.supplyAsync(() -> unchecked("/generate", "{\"text\":\"a\"}"));
         FakeCompletion busy = fixture.started();
         assertThat(fixture.get("/health").statusCode()).isEqualTo(503);
+        assertThat(fixture.started().request.rid()).as("it stood still").startsWith("HEALTH_CHECK");
 
         var talker = Thread.ofVirtual().start(() -> {
             while (!Thread.currentThread().isInterrupted()) {
@@ -125,6 +130,46 @@ class NativeEndpointsTest {
         talker.join();
         busy.close();
         assertThat(client.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+    }
+
+    @Test
+    void aClientThatReadsNoMoreDoesNotMakeTheEngineLookDead() throws Exception {
+        fixture.engine.script = c -> c.say(0, 1, "x".repeat(32 << 20));
+        try (var stalled = new Wire(fixture.server.port())) {
+            stalled.send(Wire.post("/generate", "{\"text\":\"a\",\"stream\":true}"));
+            stalled.readTo("xxx");
+            fixture.engine.script = FakeEngine.HELLO;
+            assertThat(fixture.get("/health").statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void aProbeFindsAFullQueueAliveWhileStepsAreMade() throws Exception {
+        fixture.engine.running = 1;
+        fixture.engine.refusal = new RequestRejected(RequestRejected.Code.OVERLOADED, "The queue is full", null);
+        assertThat(fixture.get("/health").statusCode()).isEqualTo(503);
+        var stepper = Thread.ofVirtual().start(() -> {
+            while (!Thread.currentThread().isInterrupted()) {
+                fixture.engine.steps.incrementAndGet();
+                Thread.yield();
+            }
+        });
+        assertThat(fixture.get("/health").statusCode()).isEqualTo(200);
+        stepper.interrupt();
+        stepper.join();
+    }
+
+    @Test
+    void probesAreNotCountedAsRequests() throws Exception {
+        assertThat(fixture.get("/health").statusCode()).isEqualTo(200);
+        FakeCompletion probe = fixture.started();
+        assertThat(probe.request.cacheSalt())
+                .as("no prompt of a user meets it in the cache")
+                .isNotEmpty();
+        assertThat(fixture.get("/metrics").body().lines())
+                .contains(
+                        "sglang:num_requests_total{model_name=\"demo\"} 0.0",
+                        "sglang:time_to_first_token_seconds_count{model_name=\"demo\"} 0.0");
     }
 
     @Test
@@ -196,6 +241,8 @@ class NativeEndpointsTest {
 
     @Test
     void metricsCarrySglangsNames() throws Exception {
+        fixture.engine.running = 3;
+        fixture.engine.waiting = 2;
         fixture.post("/generate", "{\"text\":\"a\",\"sampling_params\":{\"n\":2}}");
         fixture.engine.script = c -> {
             c.finish(0, FinishReason.ABORT, null);
