@@ -63,23 +63,7 @@ public final class Espalier implements TextEngine {
 
     @Override
     public SamplingParams.Builder samplingDefaults() {
-        var b = SamplingParams.builder();
-        if (generation.temperature() != null) {
-            b.temperature(generation.temperature().floatValue());
-        }
-        if (generation.topP() != null) {
-            b.topP(generation.topP().floatValue());
-        }
-        if (generation.topK() != null && generation.topK() > 0) {
-            b.topK(generation.topK());
-        }
-        if (generation.minP() != null) {
-            b.minP(generation.minP().floatValue());
-        }
-        if (generation.repetitionPenalty() != null) {
-            b.repetitionPenalty(generation.repetitionPenalty().floatValue());
-        }
-        return b;
+        return generation.sampling();
     }
 
     /** What {@code --sampling-defaults} leaves of a model's recommendations. */

@@ -1,5 +1,7 @@
 package espalier.checkpoint;
 
+import espalier.api.RequestRejected;
+import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -17,24 +19,51 @@ public record GenerationDefaults(
         @Nullable Integer topK,
         @Nullable Double minP,
         @Nullable Double repetitionPenalty,
-        @Nullable Integer maxNewTokens,
         Tokens eosTokenIds) {
 
     /** No recommendations: there is no such file. */
-    public static final GenerationDefaults NONE =
-            new GenerationDefaults(null, null, null, null, null, null, Tokens.empty());
+    public static final GenerationDefaults NONE = new GenerationDefaults(null, null, null, null, null, Tokens.empty());
 
-    /** Reads the file's object; {@code file} is for the messages. */
+    /**
+     * Reads the file's object; {@code file} is for the messages. What no request may say the file may not say either: each
+     * request that takes the defaults would be refused, and its caller blamed.
+     */
     static GenerationDefaults of(Path file, JsonNode json) {
         Field field = new Field(file, json);
-        return new GenerationDefaults(
-                field.number("temperature", 0, Double.MAX_VALUE),
-                field.number("top_p", 0, 1),
+        var defaults = new GenerationDefaults(
+                field.number("temperature"),
+                field.number("top_p"),
                 field.integer("top_k"),
-                field.number("min_p", 0, 1),
-                field.number("repetition_penalty", 0, Double.MAX_VALUE),
-                field.integer("max_new_tokens"),
+                field.number("min_p"),
+                field.number("repetition_penalty"),
                 tokenIds(file, "eos_token_id", json.path("eos_token_id")));
+        try {
+            defaults.sampling().build();
+        } catch (RequestRejected e) {
+            throw JsonFile.fault(file + ": " + e.getMessage() + "; correct the file");
+        }
+        return defaults;
+    }
+
+    /** A request's parameters, before the request says anything. */
+    public SamplingParams.Builder sampling() {
+        var builder = SamplingParams.builder();
+        if (temperature != null) {
+            builder.temperature(temperature.floatValue());
+        }
+        if (topP != null) {
+            builder.topP(topP.floatValue());
+        }
+        if (topK != null && topK > 0) {
+            builder.topK(topK);
+        }
+        if (minP != null) {
+            builder.minP(minP.floatValue());
+        }
+        if (repetitionPenalty != null) {
+            builder.repetitionPenalty(repetitionPenalty.floatValue());
+        }
+        return builder;
     }
 
     /** One id, several, or none (null or absent). */
@@ -55,17 +84,15 @@ public record GenerationDefaults(
 
     private record Field(Path file, JsonNode json) {
         @Nullable
-        Double number(String name, double least, double most) {
+        Double number(String name) {
             JsonNode value = json.path(name);
             if (value.isMissingNode() || value.isNull()) {
                 return null;
             }
-            double number = value.isNumber() ? value.asDouble() : Double.NaN;
-            if (!(number >= least && number <= most)) {
-                throw JsonFile.fault(file + ": " + name + " is " + value + "; a number from " + least
-                        + (most == Double.MAX_VALUE ? " up" : " to " + most) + " is expected");
+            if (!value.isNumber()) {
+                throw JsonFile.fault(file + ": " + name + " is " + value + "; a number is expected");
             }
-            return number;
+            return value.asDouble();
         }
 
         @Nullable

@@ -134,16 +134,32 @@ class ModelFolderTest {
         ModelFolder model = ModelFolder.open(folder);
         assertThat(model.eosTokenIds()).isEqualTo(Tokens.of(2, 0));
         assertThat(model.generationDefaults())
-                .isEqualTo(new GenerationDefaults(0.6, 1.0, 20, null, null, null, Tokens.of(2, 0)));
+                .isEqualTo(new GenerationDefaults(0.6, 1.0, 20, null, null, Tokens.of(2, 0)));
         write("generation_config.json", "{\"temperature\": null}");
         assertThat(ModelFolder.open(folder).eosTokenIds()).isEqualTo(Tokens.of(7));
         write("config.json", "{\"eos_token_id\": null}");
         assertThat(ModelFolder.open(folder).eosTokenIds()).isEqualTo(Tokens.empty());
         write("generation_config.json", "{\"top_p\": \"high\"}");
-        assertFault(
-                () -> ModelFolder.open(folder), "generation_config.json: top_p is \"high\"; a number from 0.0 to 1.0");
+        assertFault(() -> ModelFolder.open(folder), "generation_config.json: top_p is \"high\"; a number is expected");
         write("generation_config.json", "{\"eos_token_id\": [2, -1]}");
         assertFault(() -> ModelFolder.open(folder), "eos_token_id is [2,-1]; token ids are expected");
+    }
+
+    @Test
+    void whatNoRequestMaySayIsNoDefault() throws IOException {
+        write("config.json", "{}");
+        for (String wrong : new String[] {
+            "\"top_p\": 0", "\"top_p\": 1e-60", "\"repetition_penalty\": 2.5", "\"temperature\": 1e60", "\"min_p\": -1"
+        }) {
+            write("generation_config.json", "{" + wrong + "}");
+            String name = wrong.substring(1, wrong.indexOf(':') - 1);
+            assertFault(() -> ModelFolder.open(folder), "generation_config.json: " + name + " must be");
+        }
+        // How the transformers library writes "all of them".
+        write("generation_config.json", "{\"top_k\": 0, \"top_p\": 0.5}");
+        var sampling = ModelFolder.open(folder).generationDefaults().sampling().build();
+        assertThat(sampling.topK()).isEqualTo(-1);
+        assertThat(sampling.topP()).isEqualTo(0.5f);
     }
 
     @Test
