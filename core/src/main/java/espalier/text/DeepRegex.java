@@ -3,16 +3,21 @@ package espalier.text;
 import espalier.api.RequestRejected;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.Semaphore;
 
 /**
  * Runs a match that may need more stack than the caller's thread has.
  *
  * <p>{@code java.util.regex} recurses once per repetition of a group such as {@code (a|b)*}, so a hostile text
  * overflows the stack. The few patterns that do it are matched again on a thread of their own with a stack of 1 GiB
- * (reserved, not touched, until needed); a text that overflows that too is refused.
+ * (reserved, not touched, until needed); a text that overflows that too is refused. One such match runs at a time in the
+ * whole process, however many requests ask for it: the stacks of a few would be all the memory.
  */
 final class DeepRegex {
     private static final long STACK_BYTES = 1L << 30;
+
+    /** Of the process, as its memory is. */
+    private static final Semaphore ONE = new Semaphore(1, true);
 
     private DeepRegex() {}
 
@@ -21,7 +26,12 @@ final class DeepRegex {
         try {
             match.run();
         } catch (StackOverflowError shallow) {
-            runDeep(match);
+            ONE.acquireUninterruptibly();
+            try {
+                runDeep(match);
+            } finally {
+                ONE.release();
+            }
         }
     }
 
