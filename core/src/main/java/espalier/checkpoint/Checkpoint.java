@@ -22,6 +22,14 @@ public interface Checkpoint extends AutoCloseable {
      */
     StoredTensor tensor(String name, long... shape);
 
+    /**
+     * The same tensors for one who only counts; they may lack their data. Random weights are not made for it. Valid until
+     * {@link #close} of this checkpoint.
+     */
+    default Checkpoint outline() {
+        return this;
+    }
+
     @Override
     void close();
 }

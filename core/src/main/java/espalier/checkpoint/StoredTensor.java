@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
  *
  * @param dtype F32, F16 or BF16
  * @param shape outermost dimension first
+ * @param data empty in a checkpoint's {@link Checkpoint#outline}
  */
 public record StoredTensor(String name, DType dtype, long[] shape, MemorySegment data) {
     /** As a file has it, on every machine. */

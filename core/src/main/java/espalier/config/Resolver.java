@@ -44,6 +44,7 @@ public final class Resolver {
      * @throws EngineFault RESOURCE if the model does not fit the memory
      */
     public static Settings resolve(Options options, Facts facts) {
+        requireRanges(options);
         var reasons = new ArrayList<String>();
         int context = context(options.model(), facts.shape(), reasons);
         int pageSize = positive("--page-size", options.cache().pageSize());
@@ -110,32 +111,27 @@ public final class Resolver {
 
     private static int pages(Options.Cache cache, Facts facts, MemoryPlan plan, Need need, List<String> reasons) {
         int pageSize = cache.pageSize();
-        if (cache.maxTotalTokens() != null) {
-            return Math.ceilDiv(positive("--max-total-tokens", cache.maxTotalTokens()), pageSize);
-        }
-        double share = cache.memFractionStatic() == null ? MEMORY_SHARE : cache.memFractionStatic();
-        if (!(share > 0 && share < 1)) {
-            throw RequestRejected.invalid(
-                    "--mem-fraction-static", "--mem-fraction-static must be between 0 and 1, got " + share);
-        }
+        double share = share(cache);
         long weights = plan.weightBytes() * need.ranks();
         long workspace = plan.workspaceBytes() * need.ranks();
-        long left = facts.availableBytes() - weights - workspace;
-        long affordable = (long) (Math.max(0, left) * share) / need.bytesPerToken();
-        if (affordable < LEAST_TOKENS) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    String.format(
-                            Locale.ROOT,
-                            "too little memory: %s are available, the weights need %s and the largest step %s, which leaves"
-                                    + " no room for a KV cache; free some, or try a smaller --chunked-prefill-size,"
-                                    + " --max-running-requests or model",
-                            gib(facts.availableBytes()),
-                            gib(weights),
-                            gib(workspace)));
-        }
-        long tokens = Math.min(affordable, need.mostTokens());
-        if (affordable < need.mostTokens()) {
+        long left = Math.max(0, facts.availableBytes() - weights - workspace);
+        Integer asked = cache.maxTotalTokens();
+        long affordable = (long) (asked == null ? left * share : left) / need.bytesPerToken();
+        long tokens;
+        if (asked != null) {
+            tokens = Math.ceilDiv(positive("--max-total-tokens", asked), (long) pageSize) * pageSize;
+            if (tokens > affordable) {
+                throw tooLittle(
+                        facts,
+                        weights,
+                        workspace,
+                        "no room for the " + gib(tokens * need.bytesPerToken()) + " that --max-total-tokens " + asked
+                                + " asks for; ask for at most " + affordable / pageSize * pageSize + ", free some");
+            }
+        } else if (affordable < LEAST_TOKENS) {
+            throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some");
+        } else if (affordable < need.mostTokens()) {
+            tokens = affordable;
             reasons.add(String.format(
                     Locale.ROOT,
                     "KV cache: %d tokens are %.0f%% of what is left of %s after weights (%s) and workspace (%s)",
@@ -145,9 +141,32 @@ public final class Resolver {
                     gib(weights),
                     gib(workspace)));
         } else {
+            tokens = need.mostTokens();
             reasons.add("KV cache: " + tokens + " tokens hold every running request at its longest");
         }
         return (int) Math.min(Integer.MAX_VALUE / pageSize - 1, Math.max(1, tokens / pageSize));
+    }
+
+    private static double share(Options.Cache cache) {
+        double share = cache.memFractionStatic() == null ? MEMORY_SHARE : cache.memFractionStatic();
+        if (!(share > 0 && share < 1)) {
+            throw RequestRejected.invalid(
+                    "--mem-fraction-static", "--mem-fraction-static must be between 0 and 1, got " + share);
+        }
+        return share;
+    }
+
+    private static EngineFault tooLittle(Facts facts, long weights, long workspace, String leaves) {
+        return new EngineFault(
+                EngineFault.Code.RESOURCE,
+                String.format(
+                        Locale.ROOT,
+                        "too little memory: %s are available, the weights need %s and the largest step %s, which leaves"
+                                + " %s, or try a smaller --chunked-prefill-size, --max-running-requests or model",
+                        gib(facts.availableBytes()),
+                        gib(weights),
+                        gib(workspace),
+                        leaves));
     }
 
     /** What keys and values are stored as. */
@@ -170,6 +189,20 @@ public final class Resolver {
                 "--schedule-policy",
                 "--schedule-policy takes one of " + String.join(", ", known) + ", got '" + name + "'"
                         + Nearest.hint(name, known));
+    }
+
+    /** Of the numbers that nothing is computed from, so that a wrong one is told before the weights are read. */
+    private static void requireRanges(Options options) {
+        positive("--decode-log-interval", options.schedule().decodeLogInterval());
+        int port = options.server().port();
+        if (port < 0 || port > 65535) {
+            throw RequestRejected.invalid("--port", "--port must be between 0 and 65535, got " + port);
+        }
+        int timeout = options.server().shutdownTimeout();
+        if (timeout < 0) {
+            throw RequestRejected.invalid(
+                    "--shutdown-timeout", "--shutdown-timeout must be at least 0, got " + timeout);
+        }
     }
 
     private static int positive(String flag, int value) {

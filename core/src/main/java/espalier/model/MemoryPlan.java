@@ -13,11 +13,10 @@ import espalier.tensor.reference.DryDevice;
  * only counts, so there is no formula to keep in step with the layers. A device's own scratch memory comes on top.
  *
  * @param weightBytes of this rank; those that lie contiguously in a memory-mapped file are shared with the page cache
- * @param placedBytes the part of them that a host device adopts where it lies
  * @param workspaceBytes activations and logits of the largest step
  * @param kvBytesPerToken of this rank's cache
  */
-public record MemoryPlan(long weightBytes, long placedBytes, long workspaceBytes, long kvBytesPerToken) {
+public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerToken) {
     /** More than any workspace: the dry one has no memory behind it. */
     private static final long BOUNDLESS = 1L << 50;
 
@@ -34,10 +33,9 @@ public record MemoryPlan(long weightBytes, long placedBytes, long workspaceBytes
             ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, DType kvType) {
         try (var dry = new DryDevice(mesh.rank(), mesh.ranks())) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
-            var decoder = Decoder.load(family, config, Weights.of(checkpoint, dry, mesh), _ -> {});
+            var decoder = Decoder.load(family, config, Weights.of(checkpoint.outline(), dry, mesh), _ -> {});
             return new MemoryPlan(
                     dry.allocatedBytes() + dry.placedBytes(),
-                    dry.placedBytes(),
                     workspaceBytes(decoder, mesh, largest),
                     decoder.shape().kvShape(mesh, 1, kvType).bytes());
         }

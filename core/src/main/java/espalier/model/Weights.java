@@ -48,7 +48,7 @@ public final class Weights {
             List<String> faults,
             Map<Rotary, Ops.Rope> ropes) {}
 
-    /** Memory that a faulty tensor would have had; never read, since loading fails in the end. */
+    /** Memory that a faulty tensor would have had; never read. */
     private record Nowhere(long bytes) implements Buffer {}
 
     private static final int FAULTS_SHOWN = 20;
@@ -199,7 +199,8 @@ public final class Weights {
         long bytes = (long) rows.count() * cols.count() * size;
         Buffer held;
         if (stored.data().byteSize() == 0) {
-            held = new Nowhere(bytes);
+            // An outline's tensor takes its room; a faulty one none, since loading fails in the end.
+            held = loading.faults.isEmpty() ? loading.device.allocate(bytes) : new Nowhere(bytes);
         } else if (cols.count() == width || rows.count() == 1) {
             held = adopt(stored.data().asSlice(((long) rows.from() * width + cols.from()) * size, bytes), size);
         } else {

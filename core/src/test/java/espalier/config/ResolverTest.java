@@ -56,6 +56,25 @@ class ResolverTest {
     }
 
     @Test
+    void aCacheOfAskedSizeMustFitAsWell() {
+        int all = (int) (GIB / 1000);
+        assertThat(resolve(Map.of("--max-total-tokens", "" + all), 3 * GIB)
+                        .limits()
+                        .maxTotalTokens())
+                .isEqualTo(all);
+        assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "" + (all + 1)), 3 * GIB))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContainingAll(
+                        "3.00 GiB are available, the weights need 1.00 GiB and the largest step 1.00 GiB",
+                        "--max-total-tokens " + (all + 1),
+                        "ask for at most " + all);
+        assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "2000000000", "--tp", "2"), 10 * GIB))
+                .hasMessageContaining("no room for the 3725.29 GiB");
+        assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "1"), GIB))
+                .isInstanceOf(EngineFault.class);
+    }
+
+    @Test
     void pagesRoundDownToWholeOnes() {
         Settings s = resolve(Map.of("--page-size", "16", "--max-running-requests", "1000"), 5 * GIB);
         assertThat(s.limits().pageSize()).isEqualTo(16);
@@ -84,6 +103,14 @@ class ResolverTest {
                     .isInstanceOf(RequestRejected.class)
                     .hasMessage(flag + " must be at least 1, got 0");
         }
+        assertThatThrownBy(() -> resolve(Map.of("--decode-log-interval", "0"), 10 * GIB))
+                .hasMessage("--decode-log-interval must be at least 1, got 0");
+        for (String port : new String[] {"70000", "-5"}) {
+            assertThatThrownBy(() -> resolve(Map.of("--port", port), 10 * GIB))
+                    .hasMessage("--port must be between 0 and 65535, got " + port);
+        }
+        assertThatThrownBy(() -> resolve(Map.of("--shutdown-timeout", "-1"), 10 * GIB))
+                .hasMessage("--shutdown-timeout must be at least 0, got -1");
         assertThatThrownBy(() -> resolve(Map.of("--page-size", "16", "--chunked-prefill-size", "100"), 10 * GIB))
                 .hasMessageContaining("multiple of --page-size 16");
     }
@@ -95,6 +122,6 @@ class ResolverTest {
         }
         Options options = OptionReader.read(Options.class, byFirstName::get);
         return Resolver.resolve(
-                options, new Resolver.Facts(SHAPE, available, largest -> new MemoryPlan(GIB, GIB, GIB, 1000)));
+                options, new Resolver.Facts(SHAPE, available, largest -> new MemoryPlan(GIB, GIB, 1000)));
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
 import espalier.checkpoint.Checkpoint;
+import espalier.checkpoint.DummyCheckpoint;
 import espalier.model.family.Families;
 import espalier.tensor.DType;
 import espalier.tensor.reference.DryDevice;
@@ -113,6 +114,23 @@ class LoadingTest {
         assertThat(two.workspaceBytes()).isLessThan(one.workspaceBytes());
         // Stream, delta, norm, QKV, attention and the logits of 8 rows, all F32: no more than that at a time.
         assertThat(one.workspaceBytes()).isEqualTo(4 * (64 * (64 + 64 + 64 + 256 + 128) + 8 * 128));
+    }
+
+    @Test
+    void randomWeightsAreCountedWithoutBeingMade() {
+        for (String config : new String[] {LLAMA, QWEN3}) {
+            for (int rank = 0; rank < 2; rank++) {
+                EditedCheckpoint stored = complete(config);
+                var largest = new MemoryPlan.Largest(64, 8, 16);
+                ModelDefinition family = Families.of(ModelConfig.of(stored.config()));
+                var mesh = new Mesh(rank, 2);
+                try (var random = new DummyCheckpoint(stored.config(), DType.F32)) {
+                    assertThat(MemoryPlan.of(family, random, mesh, largest, DType.BF16))
+                            .isEqualTo(MemoryPlan.of(family, stored, mesh, largest, DType.BF16));
+                    assertThat(random.names()).isEmpty();
+                }
+            }
+        }
     }
 
     /** A checkpoint that has just what its config asks for. */
