@@ -126,7 +126,11 @@ public final class Resolver {
                         weights,
                         workspace,
                         "no room for the " + gib(tokens * need.bytesPerToken()) + " that --max-total-tokens " + asked
-                                + " asks for; ask for at most " + affordable / pageSize * pageSize + ", free some");
+                                + " asks for; "
+                                + (affordable < pageSize
+                                        ? ""
+                                        : "ask for at most " + affordable / pageSize * pageSize + ", ")
+                                + "free some");
             }
         } else if (affordable < LEAST_TOKENS) {
             throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some");
