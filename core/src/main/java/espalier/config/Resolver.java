@@ -121,16 +121,11 @@ public final class Resolver {
         if (asked != null) {
             tokens = Math.ceilDiv(positive("--max-total-tokens", asked), (long) pageSize) * pageSize;
             if (tokens > affordable) {
-                throw tooLittle(
-                        facts,
-                        weights,
-                        workspace,
-                        "no room for the " + gib(tokens * need.bytesPerToken()) + " that --max-total-tokens " + asked
-                                + " asks for; "
-                                + (affordable < pageSize
-                                        ? ""
-                                        : "ask for at most " + affordable / pageSize * pageSize + ", ")
-                                + "free some");
+                long most = affordable / pageSize * pageSize;
+                String room =
+                        "no room for the " + gib(tokens * need.bytesPerToken()) + " of --max-total-tokens " + asked;
+                String less = most == 0 ? "; free some" : "; ask for at most " + most + ", free some";
+                throw tooLittle(facts, weights, workspace, room + less);
             }
         } else if (affordable < LEAST_TOKENS) {
             throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some");

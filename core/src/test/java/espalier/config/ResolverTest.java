@@ -71,7 +71,8 @@ class ResolverTest {
         assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "2000000000", "--tp", "2"), 10 * GIB))
                 .hasMessageContaining("no room for the 3725.29 GiB");
         assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "1"), GIB))
-                .isInstanceOf(EngineFault.class);
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining("--max-total-tokens 1; free some");
     }
 
     @Test
