@@ -6,10 +6,10 @@ import java.util.Optional;
 public final class Nearest {
     private Nearest() {}
 
-    /** The candidate nearest to {@code word}, case ignored; none where even that one differs in over a third. */
+    /** The candidate nearest to {@code word}, case ignored; none where even that one is more than a slip away. */
     public static Optional<String> to(String word, Iterable<String> candidates) {
         String best = null;
-        int least = Math.max(2, word.length() / 3) + 1;
+        int least = Math.max(1, word.length() / 4) + 1;
         for (String candidate : candidates) {
             if (Math.abs(candidate.length() - word.length()) < least) {
                 int distance = distance(word.toLowerCase(java.util.Locale.ROOT), candidate, least);
@@ -29,28 +29,31 @@ public final class Nearest {
                 .orElse("");
     }
 
-    /** Levenshtein's distance by two rows; gives up at {@code limit}. */
+    /**
+     * Edits of one character, and swaps of two neighbours, that lead from {@code a} to {@code b} (optimal string alignment:
+     * Damerau, 1964, as Boytsov, 2011, restricts it); {@code limit} where there are as many or more.
+     */
     private static int distance(String a, String b, int limit) {
-        int[] above = new int[b.length() + 1];
-        int[] row = new int[b.length() + 1];
+        int[][] rows = new int[a.length() + 1][b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
-            above[j] = j;
+            rows[0][j] = j;
         }
         for (int i = 1; i <= a.length(); i++) {
-            row[0] = i;
+            rows[i][0] = i;
             int least = i;
             for (int j = 1; j <= b.length(); j++) {
-                int change = a.charAt(i - 1) == Character.toLowerCase(b.charAt(j - 1)) ? 0 : 1;
-                row[j] = Math.min(Math.min(row[j - 1], above[j]) + 1, above[j - 1] + change);
-                least = Math.min(least, row[j]);
+                char x = a.charAt(i - 1);
+                char y = Character.toLowerCase(b.charAt(j - 1));
+                int edits = Math.min(rows[i - 1][j], rows[i][j - 1]) + 1;
+                edits = Math.min(edits, rows[i - 1][j - 1] + (x == y ? 0 : 1));
+                boolean swapped = i > 1 && j > 1 && x == Character.toLowerCase(b.charAt(j - 2)) && a.charAt(i - 2) == y;
+                rows[i][j] = swapped ? Math.min(edits, rows[i - 2][j - 2] + 1) : edits;
+                least = Math.min(least, rows[i][j]);
             }
             if (least >= limit) {
                 return limit;
             }
-            int[] swap = above;
-            above = row;
-            row = swap;
         }
-        return above[b.length()];
+        return Math.min(limit, rows[a.length()][b.length()]);
     }
 }

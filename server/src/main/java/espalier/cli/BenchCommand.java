@@ -217,16 +217,24 @@ final class BenchCommand implements Command {
         String kind = typed.arguments().isEmpty() ? "" : typed.arguments().getFirst();
         Load load = typed.as(Load.class).checked();
         Logs.install(terminal, "warning");
+        if (typed.arguments().size() > 1) {
+            throw RequestRejected.invalid(
+                    "bench", "bench runs one benchmark at a time, got " + String.join(" ", typed.arguments()));
+        }
+        requireWritable(load);
         switch (kind) {
             case "serving" -> {
                 Remote to = typed.as(Remote.class);
                 var server = new Benchmarks.Server(to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache());
-                finish(Benchmarks.serving(server, load::workload, load.pace()), load, terminal);
+                return finish(Benchmarks.serving(server, load::workload, load.pace()), load, terminal);
             }
             case "offline" -> {
                 try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
                     int vocabulary = engine.engine().info().vocabSize();
-                    finish(Benchmarks.offline(engine.engine(), load.workload(vocabulary), load.pace()), load, terminal);
+                    return finish(
+                            Benchmarks.offline(engine.engine(), load.workload(vocabulary), load.pace()),
+                            load,
+                            terminal);
                 }
             }
             case "one-batch" -> {
@@ -251,9 +259,22 @@ final class BenchCommand implements Command {
         return Cli.OK;
     }
 
-    private static void finish(Report report, Load load, Terminal terminal) throws IOException {
+    private static int finish(Report report, Load load, Terminal terminal) throws IOException {
         report.print(terminal.out());
         append(report.figures(), load);
+        return report.hasServed() ? Cli.OK : Cli.FAULT;
+    }
+
+    /** Said before the benchmark rather than after it. */
+    private static void requireWritable(Load load) throws IOException {
+        String file = load.outputFile();
+        if (file != null) {
+            Path folder = Path.of(file).toAbsolutePath().getParent();
+            if (folder == null || !Files.isWritable(folder)) {
+                throw RequestRejected.invalid(
+                        "--output-file", "--output-file " + file + ": no such folder, or not writable");
+            }
+        }
     }
 
     private static void append(Map<String, Object> figures, Load load) throws IOException {

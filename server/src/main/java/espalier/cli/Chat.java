@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 /** A conversation in the terminal. Each turn finds the ones before it in the prefix cache. */
 final class Chat implements Command {
     private static final String HELP = """
-            /system TEXT  sets the system prompt and begins anew
+            /system TEXT  sets the system prompt and begins anew; without TEXT shows it
             /clear        forgets the conversation
             /again        answers the last question once more
             /stats        shows or hides token counts and speed
-            /exit         leaves (as does the end of the input)""";
+            /exit         leaves (as do the end of the input, and Ctrl-C)""";
 
     @Override
     public String name() {
@@ -112,10 +112,18 @@ final class Chat implements Command {
                 terminal.out().println("Begun anew.");
             } else if (text.equals("/stats")) {
                 stats = !stats;
+                terminal.out().println(stats ? "Counts and speed are shown." : "Counts and speed are hidden.");
             } else if (text.equals("/again") && !messages.isEmpty() && "assistant".equals(role(messages.getLast()))) {
                 messages.removeLast();
                 answer();
+            } else if (text.equals("/again")) {
+                terminal.out().println("There is no answer to give again.");
+            } else if (text.equals("/system")) {
+                terminal.out().println(system == null ? "There is no system prompt." : "System prompt: " + system);
             } else {
+                if (!text.equals("/help")) {
+                    terminal.out().println("There is no command " + text + ".");
+                }
                 terminal.out().println(HELP);
             }
         }
@@ -132,7 +140,9 @@ final class Chat implements Command {
             terminal.out().print(terminal.hasColour() ? "\u001b[1;32mmodel>\u001b[0m " : "model> ");
             try {
                 var request = TextRequest.of(
-                        "chat-" + messages.size(), new Prompt.Chat(prompt), sampling.over(engine.samplingDefaults()));
+                        "chat-" + messages.size(),
+                        new Prompt.Chat(prompt),
+                        sampling.over(engine.samplingDefaults(), 0.7f));
                 Answer answer = Answer.print(engine, request, terminal.out());
                 messages.add(Map.of("role", "assistant", "content", answer.text()));
                 terminal.out().println();

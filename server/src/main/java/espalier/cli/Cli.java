@@ -41,6 +41,9 @@ final class Cli {
             line.usage(terminal.out());
             return USAGE;
         }
+        if (args[0].equals("help")) { // many tools have such a command
+            return line.execute(args.length == 1 ? new String[] {"--help"} : new String[] {args[1], "--help"});
+        }
         return line.execute(args);
     }
 

@@ -8,6 +8,7 @@ import espalier.chat.TextEngine;
 import espalier.chat.TextRequest;
 import espalier.config.Flag;
 import espalier.config.Options;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,21 +54,14 @@ final class Generate implements Command {
 
     @Override
     public int run(Terminal terminal, Typed typed) throws Exception {
-        if (typed.arguments().isEmpty()) {
-            throw RequestRejected.invalid(
-                    "PROMPT", "generate needs a prompt: espalier generate \"Why is the sky blue?\"");
-        }
         Logs.install(terminal, "warning");
-        String text = String.join(" ", typed.arguments());
-        if (text.equals("-")) {
-            text = new String(terminal.in().readAllBytes(), StandardCharsets.UTF_8);
-        }
+        String text = prompt(terminal, typed.arguments());
         Output output = typed.as(Output.class);
         Sampling sampling = typed.as(Sampling.class);
         try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
             boolean plain = output.raw() || !engine.card().hasChatTemplate();
             Prompt prompt = plain ? new Prompt.Text(text) : new Prompt.Chat(conversation(sampling.system(), text));
-            var request = TextRequest.of("generate", prompt, sampling.over(engine.samplingDefaults()));
+            var request = TextRequest.of("generate", prompt, sampling.over(engine.samplingDefaults(), 0));
             Answer answer = Answer.print(engine, request, terminal.out());
             terminal.out().println();
             terminal.out().flush();
@@ -76,6 +70,19 @@ final class Generate implements Command {
             }
         }
         return Cli.OK;
+    }
+
+    /** What was typed, or standard input where that is {@code -}, or is no terminal and nothing was typed. */
+    private static String prompt(Terminal terminal, List<String> words) throws IOException {
+        String text = String.join(" ", words);
+        if (text.equals("-") || (words.isEmpty() && !terminal.isInteractive())) {
+            text = new String(terminal.in().readAllBytes(), StandardCharsets.UTF_8);
+        }
+        if (text.isBlank()) {
+            throw RequestRejected.invalid(
+                    "PROMPT", "generate needs a prompt: espalier generate \"Why is the sky blue?\"");
+        }
+        return text;
     }
 
     private static ChatPrompt conversation(@Nullable String system, String text) {

@@ -8,12 +8,16 @@ import org.jspecify.annotations.Nullable;
 record Sampling(
         @Flag(
                 value = {"--max-new-tokens", "--max-tokens"},
-                help = "Most tokens to generate.",
+                help = "Most tokens to generate; the rest of the context by default.",
                 label = "TOKENS")
         @Nullable
         Integer maxNewTokens,
 
-        @Flag(value = "--temperature", help = "0 is greedy.", label = "T") @Nullable
+        @Flag(
+                value = "--temperature",
+                help = "0 is greedy; the model's own by default, or else 0 (generate) or 0.7 (chat).",
+                label = "T")
+        @Nullable
         Double temperature,
 
         @Flag(value = "--top-k", help = "Keep the k likeliest tokens; -1 keeps all.", label = "K") @Nullable
@@ -33,7 +37,11 @@ record Sampling(
         @Flag(value = "--system", help = "System prompt.", label = "TEXT") @Nullable
         String system) {
 
-    SamplingParams over(SamplingParams.Builder defaults) {
+    /** @param calm the temperature where neither the user nor the model names one: 1 makes small models ramble */
+    SamplingParams over(SamplingParams.Builder defaults, float calm) {
+        if (temperature == null && defaults.build().temperature() == 1) {
+            defaults.temperature(calm);
+        }
         if (maxNewTokens != null) {
             defaults.maxNewTokens(maxNewTokens);
         }

@@ -1,12 +1,18 @@
 package espalier.cli;
 
+import espalier.api.EngineFault;
 import espalier.config.Options;
 import espalier.server.Server;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 
 /** Loads a model and serves it until it is asked to stop. */
 final class Serve implements Command {
+    private static final System.Logger LOG = System.getLogger("espalier");
 
     @Override
     public String name() {
@@ -27,6 +33,7 @@ final class Serve implements Command {
     public int run(Terminal terminal, Typed typed) throws Exception {
         Options options = typed.as(Options.class);
         Logs.install(terminal, options.server().logLevel());
+        requireFree(options.server());
         var stopped = new CountDownLatch(1);
         var engine = Loading.load(options, terminal);
         Server server;
@@ -37,6 +44,9 @@ final class Serve implements Command {
             throw e;
         }
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            LOG.log(
+                    Level.INFO,
+                    "Shutting down; open requests get up to " + options.server().shutdownTimeout() + " s to finish.");
             server.close();
             engine.close();
             Logs.flush();
@@ -44,5 +54,22 @@ final class Serve implements Command {
         }));
         stopped.await();
         return Cli.OK;
+    }
+
+    /** A port that is taken, the common mistake, is said before a model is loaded for nothing. */
+    private static void requireFree(Options.Server server) {
+        if (server.port() < 1 || server.port() > 65_535) {
+            return; // any free one, or refused with the other options
+        }
+        try (var probe = new ServerSocket()) {
+            probe.setReuseAddress(true);
+            probe.bind(new InetSocketAddress(server.host(), server.port()));
+        } catch (IOException e) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "cannot listen on " + server.host() + ":" + server.port() + " (" + e.getMessage()
+                            + "); choose another with --host or --port",
+                    e);
+        }
     }
 }

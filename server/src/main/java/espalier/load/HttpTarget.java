@@ -1,5 +1,6 @@
 package espalier.load;
 
+import espalier.api.RequestRejected;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -27,7 +28,12 @@ final class HttpTarget implements Target, AutoCloseable {
     HttpTarget(String url, @Nullable String apiKey) {
         this.client =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-        this.url = url.endsWith("/") ? url.substring(0, url.length() - 1) : url;
+        if (!url.startsWith("http://") && !url.startsWith("https://")) {
+            throw RequestRejected.invalid(
+                    "--base-url", "--base-url takes an address such as http://127.0.0.1:30000, got '" + url + "'");
+        }
+        // OpenAI's clients are given an address that ends in /v1; this one speaks the native API beside it.
+        this.url = url.replaceFirst("/+(v1/*)?$", "");
         this.apiKey = apiKey;
     }
 

@@ -60,6 +60,11 @@ public final class Report {
         return java.util.Collections.unmodifiableMap(figures);
     }
 
+    /** Whether any request was served: a table of failures measures nothing. */
+    public boolean hasServed() {
+        return figures.get("completed") instanceof Integer served && served > 0;
+    }
+
     /** The readable table. */
     public void print(PrintStream out) {
         String head = " " + title + " ";

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -58,6 +61,37 @@ class CliTest {
     void aMissingModelIsOneLineAndExitCodeOne() {
         assertThat(run("generate", "--model-path", "./no/such/folder", "hello")).isEqualTo(Cli.FAULT);
         assertThat(err()).contains("./no/such/folder").hasLineCount(1);
+    }
+
+    @Test
+    void noPromptAtAllIsRefusedBeforeAModelIsLoaded() {
+        assertThat(run("generate")).isEqualTo(Cli.USAGE);
+        assertThat(err()).contains("generate needs a prompt").hasLineCount(1);
+    }
+
+    @Test
+    void benchmarksRefuseWhatCannotBeMeasured() {
+        for (String[] flag : new String[][] {
+            {"--request-rate", "0"}, {"--num-prompts", "-3"}, {"--max-concurrency", "0"}, {"--base-url", "foo"}
+        }) {
+            err.reset();
+            assertThat(run("bench", "serving", flag[0], flag[1])).isEqualTo(Cli.USAGE);
+            assertThat(err()).contains(flag[0]).hasLineCount(1);
+        }
+        err.reset();
+        assertThat(run("bench", "serving", "--base-url", "http://127.0.0.1:1/v1"))
+                .isEqualTo(Cli.FAULT);
+        assertThat(err()).contains("nothing answers at http://127.0.0.1:1;").hasLineCount(1);
+    }
+
+    @Test
+    void aTakenPortIsSaidBeforeTheModelIsLoaded() throws IOException {
+        try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            assertThat(run("serve", "--port", port, "--model-path", "/no/such/model"))
+                    .isEqualTo(Cli.FAULT);
+            assertThat(err()).contains("127.0.0.1:" + port).contains("--port").hasLineCount(1);
+        }
     }
 
     private int run(String... args) {
