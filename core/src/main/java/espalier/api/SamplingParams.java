@@ -1,5 +1,6 @@
 package espalier.api;
 
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param seed a draw depends on seed, choice and position alone; null draws a fresh seed at submission
  * @param choice which of the {@code n} answers to one prompt this is, from 0
  * @param stopTokenIds end the request, and are not shown, besides the model's own end tokens
- * @param ignoreEos the model's own end tokens do not end the request
+ * @param ignoreEos no id ends the request, neither the model's own end tokens nor {@code stopTokenIds}, as in SGLang
  * @param logprobs how many alternatives to report with each token; -1 reports no log-probabilities, 0 the chosen token's alone
  */
 public record SamplingParams(
@@ -100,6 +101,16 @@ public record SamplingParams(
 
     public boolean hasPenalties() {
         return presencePenalty != 0 || frequencyPenalty != 0 || repetitionPenalty != 1;
+    }
+
+    /** The ids that end a request to a model whose own end tokens are {@code endIds}. */
+    public Set<Integer> stopIds(Set<Integer> endIds) {
+        if (ignoreEos) {
+            return Set.of();
+        }
+        var ids = new HashSet<>(endIds);
+        ids.addAll(stopTokenIds);
+        return Set.copyOf(ids);
     }
 
     public Builder toBuilder() {

@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 
 /** A loaded model with its tokenizer and chat template: text in, text out. {@link EspalierLoader} makes one. */
 public final class Espalier implements TextEngine {
@@ -105,7 +104,7 @@ public final class Espalier implements TextEngine {
         SamplingParams sampling = request.sampling();
         requireKnown("logit_bias", sampling.logitBias(), info.vocabSize());
         Tokens ids = promptIds(request.prompt());
-        Set<Integer> stopIds = stopIds(sampling, info);
+        Set<Integer> stopIds = sampling.stopIds(info.eosTokenIds());
         var choices = new ArrayList<Choices.Choice>();
         boolean whole = false;
         try {
@@ -124,15 +123,6 @@ public final class Espalier implements TextEngine {
             }
         }
         return new Choices(ids.size(), List.copyOf(choices));
-    }
-
-    private static Set<Integer> stopIds(SamplingParams sampling, EngineInfo info) {
-        if (sampling.ignoreEos()) {
-            return Set.of(); // as in SGLang: no stop id ends it then
-        }
-        var ids = new TreeSet<>(sampling.stopTokenIds());
-        ids.addAll(info.eosTokenIds());
-        return ids;
     }
 
     private static void requireKnown(String name, Map<Integer, ?> byId, int vocabSize) {

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -127,9 +126,10 @@ public final class Scheduler {
     }
 
     private Tokens stopIds(SamplingParams params) {
-        IntStream own = params.ignoreEos() ? IntStream.empty() : endIds.stream().mapToInt(Integer::intValue);
-        IntStream asked = params.stopTokenIds().stream().mapToInt(Integer::intValue);
-        return Tokens.of(IntStream.concat(own, asked).distinct().sorted().toArray());
+        return Tokens.of(params.stopIds(endIds).stream()
+                .mapToInt(Integer::intValue)
+                .sorted()
+                .toArray());
     }
 
     /** Ends a request wherever it is; nothing where it has ended already. */

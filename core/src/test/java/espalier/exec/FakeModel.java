@@ -22,8 +22,9 @@ public final class FakeModel {
             GenerateRequest request, long seed, @Nullable TokenRules rules, Set<Integer> endIds, int vocab, int most) {
         SamplingParams params = request.sampling();
         Tokens prompt = request.prompt();
-        var stops = new java.util.TreeSet<>(params.stopTokenIds());
+        var stops = new java.util.TreeSet<Integer>();
         if (!params.ignoreEos()) {
+            stops.addAll(params.stopTokenIds());
             stops.addAll(endIds);
         }
         Tokens stopIds = Tokens.of(stops.stream().mapToInt(Integer::intValue).toArray());
