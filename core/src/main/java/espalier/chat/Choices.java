@@ -2,6 +2,7 @@ package espalier.chat;
 
 import espalier.api.EngineFault;
 import espalier.api.Generation;
+import espalier.api.RequestRejected;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
@@ -57,14 +58,20 @@ final class Choices implements Completion {
         while (!ended) {
             try {
                 step(c, events);
-            } catch (InterruptedException e) {
-                events.add(new TextEvent.Failed(
-                        c.text().choice(), new EngineFault(EngineFault.Code.INTERNAL, "interrupted", e)));
+            } catch (Throwable e) { // the top of the thread: whatever it is, who waits for this choice must hear of it
+                c.generation().close();
+                events.add(new TextEvent.Failed(c.text().choice(), cause(e)));
             }
             ended = !events.isEmpty() && !(events.peekLast() instanceof TextEvent.Delta);
             joined.addAll(events);
             events.clear();
         }
+    }
+
+    private static RuntimeException cause(Throwable e) {
+        return e instanceof RequestRejected || e instanceof EngineFault
+                ? (RuntimeException) e
+                : new EngineFault(EngineFault.Code.INTERNAL, "reading an answer ended by " + e, e);
     }
 
     private static void step(Choice c, Queue<TextEvent> out) throws InterruptedException {

@@ -27,7 +27,6 @@ public final class EspalierLoader {
         Path textFolder = tokenizerFolder == null ? folder : tokenizerFolder;
         Tokenizer tokenizer = Tokenizer.load(textFolder);
         ChatTemplate template = ChatTemplate.load(textFolder, options.model().chatTemplate());
-        EngineLoader.Loaded loaded = EngineLoader.load(options, model, listener);
         String name = options.model().servedModelName();
         var card = new ModelCard(
                 name == null ? model.name() : name,
@@ -39,6 +38,7 @@ public final class EspalierLoader {
                 template.isPresent(),
                 Instant.now().getEpochSecond());
         var recommended = Espalier.recommended(options.model().samplingDefaults(), model.generationDefaults());
+        EngineLoader.Loaded loaded = EngineLoader.load(options, model, listener); // last: nothing fails after it
         return new Espalier(card, loaded, tokenizer, template, recommended);
     }
 }

@@ -21,6 +21,11 @@ final class EventQueue {
         return rid;
     }
 
+    /** Whether the terminal event was taken. */
+    boolean hasEnded() {
+        return ended;
+    }
+
     void put(Emission emission) {
         events.add(emission);
     }

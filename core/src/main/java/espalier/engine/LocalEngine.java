@@ -220,15 +220,12 @@ public final class LocalEngine implements Engine {
                         : new EngineFault(EngineFault.Code.INTERNAL, "the engine thread ended by " + e, e);
                 fault = cause;
                 end = cause;
+                options.failed().accept(cause);
             }
         } finally {
             accepting = false;
             inbox.close();
-            for (Message left : inbox.poll()) {
-                if (left instanceof Message.Call call) {
-                    call.done().complete(false);
-                }
-            }
+            refuseCalls(inbox.poll());
             outbox.failAll(end);
         }
     }
@@ -237,19 +234,11 @@ public final class LocalEngine implements Engine {
         if (inbox.isClosed()) {
             return false;
         }
-        for (Message message : idle ? inbox.take() : inbox.poll()) {
-            switch (message) {
-                case Message.Submit s ->
-                    deliver(scheduler.submit(s.id(), s.request(), s.seed(), s.rules()).stream()
-                            .toList());
-                case Message.Cancel c ->
-                    deliver(scheduler.cancel(c.id()).stream().toList());
-                case Message.Call c -> {
-                    boolean result = c.task().getAsBoolean();
-                    counters = scheduler.counters();
-                    c.done().complete(result);
-                }
-            }
+        List<Message> taken = idle ? inbox.take() : inbox.poll();
+        try {
+            taken.forEach(this::serve);
+        } finally {
+            refuseCalls(taken); // where one threw: it, and those after it; the others have their answer
         }
         return true;
     }
@@ -257,6 +246,28 @@ public final class LocalEngine implements Engine {
     private void completed(List<Emission> emissions) {
         completedSteps.incrementAndGet();
         deliver(emissions);
+    }
+
+    private void serve(Message message) {
+        switch (message) {
+            case Message.Submit s ->
+                deliver(scheduler.submit(s.id(), s.request(), s.seed(), s.rules()).stream()
+                        .toList());
+            case Message.Cancel c -> deliver(scheduler.cancel(c.id()).stream().toList());
+            case Message.Call c -> {
+                boolean result = c.task().getAsBoolean();
+                counters = scheduler.counters();
+                c.done().complete(result);
+            }
+        }
+    }
+
+    private static void refuseCalls(List<Message> messages) {
+        for (Message message : messages) {
+            if (message instanceof Message.Call call) {
+                call.done().complete(false);
+            }
+        }
     }
 
     /** Counters first: who hears of an end finds it counted. */
@@ -286,7 +297,9 @@ public final class LocalEngine implements Engine {
 
         @Override
         public void close() {
-            inbox.offer(new Message.Cancel(id)); // an engine that is gone has ended it already
+            if (!events.hasEnded()) { // else the engine would be woken for nothing
+                inbox.offer(new Message.Cancel(id)); // an engine that is gone has ended it already
+            }
         }
     }
 }

@@ -2,6 +2,7 @@ package espalier.exec;
 
 import espalier.step.SamplingBatch;
 import espalier.step.StepPlan;
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -43,7 +44,7 @@ final class Rank {
     Rank(int number, boolean runsAhead, Supplier<ModelRunner> runner, Failed failed) {
         this.number = number;
         this.runsAhead = runsAhead;
-        this.thread = Thread.ofPlatform().name("rank-" + number).unstarted(() -> run(runner, failed));
+        this.thread = Thread.ofPlatform().name("rank-" + number).daemon().unstarted(() -> run(runner, failed));
     }
 
     void start() {
@@ -59,18 +60,23 @@ final class Rank {
         orders.add(order);
     }
 
-    void join() {
+    /** Waits for the end of its thread; false where {@code nanos} have passed before. */
+    boolean join(long nanos) {
+        long until = System.nanoTime() + nanos;
         boolean interrupted = false;
-        while (thread.isAlive()) {
+        boolean ended = false;
+        while (!ended && nanos > 0) {
             try {
-                thread.join();
+                ended = thread.join(Duration.ofNanos(nanos));
             } catch (InterruptedException e) {
                 interrupted = true;
             }
+            nanos = until - System.nanoTime();
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        return ended;
     }
 
     private void run(Supplier<ModelRunner> source, Failed failed) {

@@ -5,6 +5,7 @@ import espalier.step.SamplingBatch;
 import espalier.step.StepPlan;
 import espalier.step.StepResult;
 import espalier.tensor.Device;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 public final class RankedExecutor implements Executor {
     /** Steps that may be unawaited when another is launched. */
     private static final int DEPTH = 1;
+
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final LoadedModel model;
     private final List<Rank> ranks = new ArrayList<>();
@@ -79,12 +82,30 @@ public final class RankedExecutor implements Executor {
         return step;
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Whoever waits for a step hears at once. A rank that does not come out of its device within some seconds keeps
+     * the model's memory, which cannot be taken from under it; its thread does not keep the process alive.
+     */
     @Override
     public void close() {
-        tell(new Rank.Order.Stop());
-        ranks.forEach(Rank::join);
+        close(PATIENCE);
+    }
+
+    /** As {@link #close()}; false where a rank has not ended after {@code patience}. */
+    boolean close(Duration patience) {
         fail(new EngineFault(EngineFault.Code.INTERNAL, "the executor is closed"));
-        model.close();
+        tell(new Rank.Order.Stop());
+        long until = System.nanoTime() + patience.toNanos();
+        boolean ended = true;
+        for (Rank rank : ranks) {
+            ended &= rank.join(until - System.nanoTime());
+        }
+        if (ended) {
+            model.close();
+        }
+        return ended;
     }
 
     private void tell(Rank.Order order) {

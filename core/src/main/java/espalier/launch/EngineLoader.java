@@ -65,7 +65,7 @@ public final class EngineLoader {
         try {
             devices = provider.open(Resolver.device(options.device()));
             settings = settings(shape, checkpoint, devices.getFirst());
-        } catch (RuntimeException e) {
+        } catch (Throwable e) { // an Error, too, must not leave threads and memory behind
             devices.forEach(Device::close);
             checkpoint.close();
             throw e;
@@ -75,13 +75,22 @@ public final class EngineLoader {
         settings.reasons().forEach(listener::says);
         String device = devices.getFirst().name();
         RankedExecutor executor = executor(checkpoint, devices, settings);
+        try {
+            return new Loaded(start(executor, settings, shape.vocab().size(), device), settings);
+        } catch (Throwable e) {
+            executor.close();
+            throw e;
+        }
+    }
+
+    private LocalEngine start(RankedExecutor executor, Settings settings, int vocabSize, String device) {
         Set<Integer> eos = folder.eosTokenIds().stream().boxed().collect(Collectors.toSet());
         Long asked = options.schedule().randomSeed();
         long seed = asked == null ? new SplittableRandom().nextLong() : asked;
         var scheduler = new Scheduler(settings.limits(), strategy(settings, seed), eos);
         var info = new EngineInfo(
                 device,
-                shape.vocab().size(),
+                vocabSize,
                 settings.limits().contextLength(),
                 eos,
                 settings.limits().pageSize(),
@@ -91,9 +100,10 @@ public final class EngineLoader {
                 !options.schedule().disableOverlapSchedule(),
                 seed,
                 options.schedule().decodeLogInterval(),
-                listener::stepped);
+                listener::stepped,
+                listener::failed);
         listener.says(describe(settings));
-        return new Loaded(LocalEngine.start(scheduler, executor, info, loop), settings);
+        return LocalEngine.start(scheduler, executor, info, loop);
     }
 
     private Checkpoint checkpoint() {

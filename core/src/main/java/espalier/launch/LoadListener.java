@@ -1,5 +1,6 @@
 package espalier.launch;
 
+import espalier.api.EngineFault;
 import espalier.engine.StepReport;
 
 /** What loading and running tell; every method may be called from any thread. */
@@ -14,6 +15,9 @@ public interface LoadListener {
 
         @Override
         public void stepped(StepReport report) {}
+
+        @Override
+        public void failed(EngineFault fault) {}
     };
 
     /** One line for the log. */
@@ -24,4 +28,7 @@ public interface LoadListener {
 
     /** A step was launched. */
     void stepped(StepReport report);
+
+    /** The engine has failed and ends: every open request is failed with {@code fault}, and nothing more is accepted. */
+    void failed(EngineFault fault);
 }

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -36,7 +37,8 @@ class LocalEngineEndTest {
         for (var fault : faults) {
             for (int call = 0; call < 40; call++) {
                 var faulty = new FaultyExecutor(fake(), call, fault);
-                try (var engine = engine(faulty)) {
+                var told = new CopyOnWriteArrayList<EngineFault>();
+                try (var engine = engine(faulty, LoopOptions.of(1).withFailed(told::add))) {
                     var heard = SmallEngine.<Boolean>together(3, i -> () -> {
                         try (var generation = engine.submit(request(i, 12))) {
                             Heard all = listen(generation);
@@ -59,10 +61,15 @@ class LocalEngineEndTest {
                     }
                     if (failed) {
                         assertThat(engine.isHealthy()).isFalse();
+                        assertThat(told)
+                                .singleElement()
+                                .satisfies(f -> assertThat(f)
+                                        .hasMessageContaining(fault.get().getMessage()));
                         assertThat(engine.flushCache()).isFalse();
                         assertThatThrownBy(() -> engine.submit(request(9, 1))).isInstanceOf(EngineFault.class);
                     } else {
                         assertThat(faulty.hasFailed()).isFalse();
+                        assertThat(told).isEmpty();
                     }
                 }
             }
@@ -166,8 +173,21 @@ class LocalEngineEndTest {
         closing.join();
     }
 
+    @Test
+    void aCallThatThrowsEndsTheEngineAndNobodyWaitsForAnAnswer() {
+        var engine = engine(fake());
+        assertThat(engine.pause(null)).isFalse(); // there is no such pause
+        assertThat(engine.flushCache()).isFalse();
+        engine.close();
+        assertThat(engine.isHealthy()).isFalse();
+    }
+
     private static void awaitBlocked(Thread thread) {
-        while (thread.getState() != Thread.State.WAITING && thread.isAlive()) {
+        while (true) {
+            Thread.State now = thread.getState();
+            if (now == Thread.State.WAITING || now == Thread.State.TIMED_WAITING || !thread.isAlive()) {
+                return;
+            }
             Thread.onSpinWait();
         }
     }

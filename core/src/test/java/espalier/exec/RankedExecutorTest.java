@@ -19,9 +19,11 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.host.ThreadRanks;
 import espalier.tensor.reference.ReferenceDevice;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -92,6 +94,33 @@ class RankedExecutorTest {
         assertThat(data.scope().isAlive()).isFalse();
         assertThatThrownBy(flight::await).isInstanceOf(EngineFault.class).hasMessageContaining("closed");
         assertThatThrownBy(() -> executor.launch(plan(2, 0))).isInstanceOf(EngineFault.class);
+    }
+
+    @Test
+    void closingDoesNotWaitForADeviceThatDoesNotComeBackAndLeavesItItsMemory() throws InterruptedException {
+        var stuck = new CountDownLatch(1);
+        var free = new CountDownLatch(1);
+        List<WrappedDevice> devices = devices(1, false, () -> {
+            stuck.countDown();
+            awaitUninterruptibly(free);
+        });
+        var executor = RankedExecutor.start(load("qwen2-f32", devices), capacity());
+        Executor.Flight flight = executor.launch(plan(1, 0));
+        stuck.await();
+        assertThat(executor.close(Duration.ofNanos(1))).isFalse();
+        assertThatThrownBy(flight::await).isInstanceOf(EngineFault.class).hasMessageContaining("closed");
+        assertThat(devices.getFirst().closed).isFalse();
+        free.countDown();
+        assertThat(executor.close(Duration.ofSeconds(30))).isTrue();
+        assertThat(devices.getFirst().closed).isTrue();
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test

@@ -1,5 +1,6 @@
 package espalier.cli;
 
+import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import espalier.chat.Espalier;
 import espalier.chat.EspalierLoader;
@@ -158,6 +159,11 @@ final class Loading {
             if (LOG.isLoggable(Level.INFO)) {
                 steps.accept(report);
             }
+        }
+
+        @Override
+        public void failed(EngineFault fault) {
+            LOG.log(Level.ERROR, "The engine has failed and takes no more requests: " + fault.getMessage(), fault);
         }
     }
 }
