@@ -1,7 +1,8 @@
 package espalier.checkpoint.hub;
 
+import static espalier.checkpoint.hub.Downloads.assertFault;
+import static espalier.checkpoint.hub.Downloads.names;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
 import espalier.checkpoint.ModelFolder;
@@ -17,7 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
-import org.assertj.core.api.AbstractThrowableAssert;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,27 +30,11 @@ class HubSourceTest {
     private static final Limits QUICK =
             new Limits(4, Duration.ofMillis(1), Duration.ofSeconds(30), 4, folder -> Long.MAX_VALUE);
 
-    /** What the download said. */
-    private static final class Heard implements DownloadProgress {
-        final List<Transfer> transfers = new ArrayList<>();
-        final List<String> notes = new ArrayList<>();
-
-        @Override
-        public void update(Transfer transfer) {
-            transfers.add(transfer);
-        }
-
-        @Override
-        public void note(String message) {
-            notes.add(message);
-        }
-    }
-
     @TempDir
     Path temporary;
 
     private final FakeHub hub = new FakeHub();
-    private final Heard heard = new Heard();
+    private final Downloads.Heard heard = new Downloads.Heard();
     private Path cache;
     private Path model;
 
@@ -412,16 +396,5 @@ class HubSourceTest {
 
     private HubAccess offline() {
         return new HubAccess(hub.endpoint(), null, cache, HubAccess.Mode.OFFLINE);
-    }
-
-    private static List<String> names(Path folder) throws IOException {
-        try (var files = Files.list(folder)) {
-            return files.map(file -> file.getFileName().toString()).toList();
-        }
-    }
-
-    private static AbstractThrowableAssert<?, ?> assertFault(
-            org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
-        return assertThatThrownBy(call).isInstanceOf(EngineFault.class);
     }
 }
