@@ -35,6 +35,11 @@ public record TextRequest(
         }
     }
 
+    /** The same under another name. */
+    public TextRequest named(String other) {
+        return new TextRequest(other, prompt, sampling, stop, choices, output, priority, cacheSalt);
+    }
+
     /** One answer with everything at its default. */
     public static TextRequest of(String rid, Prompt prompt, SamplingParams sampling) {
         return new TextRequest(rid, prompt, sampling, List.of(), 1, OutputText.DEFAULT, 0, "");

@@ -12,23 +12,20 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
-import java.io.ByteArrayOutputStream;
 import java.lang.System.Logger.Level;
 import java.net.BindException;
-import java.net.URLDecoder;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Listens on a socket and gives every request, once it has been read whole, to an {@link Endpoint} on a virtual thread
- * of its own. All that is known of Vert.x is known here.
+ * of its own. What can be refused on the head alone is refused before its body is kept. All that is known of Vert.x is known here.
  *
  * <p>Event-loop threads alone touch Vert.x: an endpoint's bytes are collected in its {@link Outflow} and handed over in
  * one piece, so tokens that come faster than the loop runs share a packet. Vert.x is used because it reports at once
@@ -41,11 +38,17 @@ public final class HttpListener implements AutoCloseable {
     /** Bytes that an endpoint may be ahead of its client. */
     private static final int MOST_UNSENT_BYTES = 64 << 10;
 
+    /** Methods whose requests mean nothing by a body. */
+    private static final Set<String> NO_BODY = Set.of("GET", "HEAD");
+
+    private static final long NO_TIMER = -1;
+
     private static final int MOST_HEADER_BYTES = 64 << 10;
 
     private final ListenerOptions options;
     private final Endpoint root;
     private final Vertx vertx;
+    private final AtomicLong bodyBytes = new AtomicLong();
     private final OpenExchanges<Call> open = new OpenExchanges<>();
     private volatile int port;
 
@@ -133,12 +136,7 @@ public final class HttpListener implements AutoCloseable {
     }
 
     private void accept(HttpServerRequest request) {
-        var call = new Call(request, vertx.getOrCreateContext());
-        if (call.declaredBytes() > options.limits().bodyBytes()) {
-            call.refuseBody();
-        } else {
-            request.handler(call::receive).endHandler(_ -> call.start());
-        }
+        new Call(request, vertx.getOrCreateContext()).accept();
     }
 
     /** One request and its answer. */
@@ -146,65 +144,100 @@ public final class HttpListener implements AutoCloseable {
         private final HttpServerRequest request;
         private final HttpServerResponse response;
         private final Context loop;
-        private final ByteArrayOutputStream body = new ByteArrayOutputStream(0);
+        private final Body body = new Body(options.limits(), bodyBytes);
         private final Outflow outflow =
                 new Outflow(MOST_UNSENT_BYTES, options.limits().writePatience());
         private final Lifeline lifeline = new Lifeline();
-        private @Nullable Incoming incoming;
+        private Incoming incoming;
+        private long bodyTimer = NO_TIMER;
         private volatile boolean answered;
 
         Call(HttpServerRequest request, Context loop) {
             this.request = request;
             this.response = request.response();
             this.loop = loop;
-            request.exceptionHandler(e -> LOG.log(Level.DEBUG, "a request was cut short", e));
+            this.incoming = head();
         }
 
         // ---- on the event loop ----
 
-        long declaredBytes() {
-            String declared = request.getHeader("content-length");
-            try {
-                return declared == null ? 0 : Long.parseLong(declared);
-            } catch (NumberFormatException _) {
-                return Long.MAX_VALUE; // more digits than a long holds
+        void accept() {
+            request.exceptionHandler(this::cutShort);
+            Reply early = root.atHead(incoming);
+            long declared = incoming.declaredBytes();
+            if (declared > 0 || incoming.header("transfer-encoding") != null) {
+                long most = Math.max(1, options.limits().bodyPatience().toMillis());
+                bodyTimer = vertx.setTimer(most, _ -> bodyIsLate());
+            }
+            if (early != null) {
+                refuse(early);
+            } else if (declared > options.limits().bodyBytes()) {
+                refuse(tooLong());
+            } else if (NO_BODY.contains(incoming.method())) {
+                request.handler(_ -> {}).endHandler(_ -> start());
+            } else {
+                request.handler(this::receive).endHandler(_ -> start());
             }
         }
 
-        void receive(Buffer part) {
-            if (body.size() + part.length() > options.limits().bodyBytes()) {
-                refuseBody();
-            } else {
-                body.writeBytes(part.getBytes());
+        private void receive(Buffer part) {
+            switch (body.add(part.getBytes())) {
+                case TAKEN -> {}
+                case TOO_LONG -> refuse(tooLong());
+                case TOO_MUCH -> refuse(last(503, "Too many request bodies are waiting; try again later"));
             }
+        }
+
+        private Reply tooLong() {
+            long most = options.limits().bodyBytes();
+            return last(413, "Request body too large: at most " + most + " bytes are accepted");
+        }
+
+        private static Reply last(int status, String message) {
+            return ErrorReply.flat(status, String.valueOf(status), message).with(Map.of("connection", "close"));
         }
 
         /** Answers at once, and reads on to the body's end so that the client comes to see the answer. */
-        void refuseBody() {
-            request.handler(_ -> {}).endHandler(_ -> {});
-            String message =
-                    "Request body too large: at most " + options.limits().bodyBytes() + " bytes are accepted";
-            send(ErrorReply.flat(413, "413", message).with(Map.of("connection", "close")));
+        private void refuse(Reply reply) {
+            body.release();
+            request.handler(_ -> {}).endHandler(_ -> vertx.cancelTimer(bodyTimer));
+            send(reply);
         }
 
-        void start() {
-            incoming = read();
+        private void bodyIsLate() {
+            if (!response.ended()) {
+                refuse(last(
+                        408,
+                        "The request body took more than " + options.limits().bodyPatience() + " to arrive"));
+            }
+            request.connection().close();
+        }
+
+        private void cutShort(Throwable cause) {
+            vertx.cancelTimer(bodyTimer);
+            body.release();
+            LOG.log(Level.DEBUG, "a request was cut short", cause);
+        }
+
+        private void start() {
+            vertx.cancelTimer(bodyTimer);
+            incoming = incoming.with(body.take());
             open.add(this);
             response.closeHandler(_ -> cancel(Cancellation.CLIENT_GONE));
             Thread.ofVirtual().name("http").start(this::run);
         }
 
-        private Incoming read() {
+        private Incoming head() {
             var headers = new HashMap<String, String>();
             for (Map.Entry<String, String> h : request.headers()) {
                 headers.put(h.getKey().toLowerCase(Locale.ROOT), h.getValue());
             }
             return new Incoming(
                     request.method().name(),
-                    decoded(String.valueOf(request.path())),
-                    Objects.requireNonNullElse(request.query(), ""),
+                    Incoming.decodedPath(String.valueOf(request.path())),
+                    request.query() == null ? "" : request.query(),
                     headers,
-                    body.toByteArray(),
+                    new byte[0],
                     peer());
         }
 
@@ -281,7 +314,7 @@ public final class HttpListener implements AutoCloseable {
 
         @Override
         public Incoming incoming() {
-            return Objects.requireNonNull(incoming);
+            return incoming;
         }
 
         @Override
@@ -358,16 +391,8 @@ public final class HttpListener implements AutoCloseable {
         private void leaveIfOver() {
             if (lifeline.isOver()) {
                 open.remove(this);
+                body.release();
             }
-        }
-    }
-
-    /** A path with its escapes resolved; one that has malformed escapes stays as it is. */
-    private static String decoded(String path) {
-        try {
-            return path.indexOf('%') < 0 ? path : URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.UTF_8);
-        } catch (IllegalArgumentException _) {
-            return path;
         }
     }
 }

@@ -17,8 +17,22 @@ import org.jspecify.annotations.Nullable;
 public record Incoming(
         String method, String path, String query, Map<String, String> headers, byte[] body, String peer) {
 
+    Incoming with(byte[] other) {
+        return new Incoming(method, path, query, headers, other, peer);
+    }
+
     public @Nullable String header(String name) {
         return headers.get(name.toLowerCase(Locale.ROOT));
+    }
+
+    /** The length of the body that the head announces; 0 where it tells none. */
+    long declaredBytes() {
+        String declared = header("content-length");
+        try {
+            return declared == null ? 0 : Long.parseLong(declared);
+        } catch (NumberFormatException _) {
+            return Long.MAX_VALUE; // more digits than a long holds
+        }
     }
 
     /** The value of a query parameter, or null where it is not given. */
@@ -31,6 +45,11 @@ public record Incoming(
             }
         }
         return null;
+    }
+
+    /** A path with its escapes resolved; one that has malformed escapes stays as it is. */
+    static String decodedPath(String path) {
+        return path.indexOf('%') < 0 ? path : decoded(path.replace("+", "%2B"));
     }
 
     private static String decoded(String value) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which endpoint answers what. A path that ends in {@code /*} also takes everything below it. Keys and preflights are
- * looked at first, as a middleware would; health probes and metrics need no key.
+ * looked at first, before a body is read; health probes and metrics need no key.
  */
 public final class Routes implements Endpoint {
     private static final System.Logger LOG = System.getLogger("espalier.http");
@@ -39,23 +39,33 @@ public final class Routes implements Endpoint {
     }
 
     @Override
-    public void serve(Exchange exchange) throws InterruptedException {
-        Incoming in = exchange.incoming();
+    public @Nullable Reply atHead(Incoming in) {
         if (in.method().equals("OPTIONS")) {
-            exchange.reply(preflight(in));
-            return;
+            return preflight(in);
         }
         List<Route> routes = find(in.path());
         Route route = forMethod(routes, in.method());
         Access access = route == null ? Access.USER : route.access();
         if (!isOpen(in.path()) && !keys.allow(in, access)) {
-            exchange.reply(Reply.json(401, Map.of("error", "Unauthorized")).with(Map.of("www-authenticate", "Bearer")));
-        } else if (route != null) {
-            call(route.endpoint(), exchange);
-        } else if (routes.isEmpty()) {
-            exchange.reply(ErrorReply.flat(404, "404", "Not Found: there is no " + in.path()));
+            return Reply.json(401, Map.of("error", "Unauthorized")).with(Map.of("www-authenticate", "Bearer"));
+        }
+        if (route != null) {
+            return null;
+        }
+        return routes.isEmpty()
+                ? ErrorReply.flat(404, "404", "Not Found: there is no " + in.path())
+                : methodNotAllowed(in, routes);
+    }
+
+    @Override
+    public void serve(Exchange exchange) throws InterruptedException {
+        Incoming in = exchange.incoming();
+        Reply early = atHead(in);
+        Route route = forMethod(find(in.path()), in.method());
+        if (early != null || route == null) {
+            exchange.reply(early == null ? ErrorReply.flat(404, "404", "Not Found") : early);
         } else {
-            exchange.reply(methodNotAllowed(in, routes));
+            call(route.endpoint(), exchange);
         }
     }
 

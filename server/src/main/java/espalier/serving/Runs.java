@@ -36,13 +36,16 @@ public final class Runs implements AutoCloseable {
     /** Starts {@code requests}; when one is refused, those before it are cancelled. */
     public static Runs start(Service service, Exchange exchange, List<TextRequest> requests) {
         var all = new Runs(requests);
+        boolean started = false;
         try {
             for (TextRequest request : requests) {
                 all.runs.add(service.start(exchange, request));
             }
-        } catch (RuntimeException e) {
-            all.close();
-            throw e;
+            started = true;
+        } finally {
+            if (!started) {
+                all.close();
+            }
         }
         if (all.runs.size() > 1) {
             for (int i = 0; i < all.runs.size(); i++) {
@@ -94,8 +97,9 @@ public final class Runs implements AutoCloseable {
             while (run.isOpen()) {
                 joined.add(heard(prompt, run.next()));
             }
-        } catch (InterruptedException e) {
-            var cause = new EngineFault(EngineFault.Code.INTERNAL, "interrupted while waiting for an answer", e);
+        } catch (Throwable e) { // the top of this thread: whoever waits for its events must hear of it
+            run.cancel();
+            var cause = new EngineFault(EngineFault.Code.INTERNAL, "reading an answer ended by " + e, e);
             joined.add(heard(prompt, new TextEvent.Failed(0, cause)));
         }
     }

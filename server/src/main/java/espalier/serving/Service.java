@@ -7,6 +7,7 @@ import espalier.chat.TextRequest;
 import espalier.http.Exchange;
 import espalier.metrics.ServingMetrics;
 import espalier.text.Specials;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The model that is served, and the one door through which every endpoint's requests reach it. */
 public final class Service {
@@ -22,6 +23,7 @@ public final class Service {
     private final ServingOptions options;
     private final ServingMetrics metrics;
     private final OpenRequests open = new OpenRequests();
+    private final AtomicLong serial = new AtomicLong();
     private volatile Phase phase = Phase.STARTING;
 
     public Service(TextEngine engine, ServingOptions options) {
@@ -54,6 +56,9 @@ public final class Service {
     /**
      * Starts a request on behalf of {@code exchange}: when its client goes away, the request is cancelled. Throws
      * {@link RequestRejected} as {@link TextEngine#start} does, and while the server is shutting down.
+     *
+     * <p>The names that users give are kept here alone. The engine knows the request by one of ours, since it frees a
+     * name only when it comes to hear of the end: a quick retry with the same name is no duplicate.
      */
     public Run start(Exchange exchange, TextRequest request) {
         if (phase == Phase.STOPPING) {
@@ -61,13 +66,17 @@ public final class Service {
         }
         var run = new Run(this, exchange, request);
         open.add(request.rid(), run);
+        boolean begun = false;
         try {
-            run.begin(engine.start(request));
-        } catch (RuntimeException e) {
-            open.remove(request.rid(), run);
-            throw e;
+            run.begin(engine.start(request.named(request.rid() + "#" + serial.getAndIncrement())));
+            begun = true;
+            return run;
+        } finally {
+            if (!begun) {
+                run.cancel();
+                open.remove(request.rid(), run);
+            }
         }
-        return run;
     }
 
     public int vocabSize() {

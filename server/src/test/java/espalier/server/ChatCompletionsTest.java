@@ -95,7 +95,7 @@ class ChatCompletionsTest {
                  'skip_special_tokens':false,'no_stop_trim':true,'user':'u','metadata':{'a':'b'}}""");
 
         TextRequest request = last();
-        assertThat(request.rid()).isEqualTo("r1");
+        assertThat(request.rid()).startsWith("r1#");
         assertThat(request.stop()).containsExactly("a", "b");
         assertThat(request.choices()).isEqualTo(2);
         assertThat(request.output()).isEqualTo(new OutputText(false, false));
@@ -127,7 +127,7 @@ class ChatCompletionsTest {
         TextRequest request = last();
         assertThat(request.sampling())
                 .isEqualTo(fixture.engine.samplingDefaults().build());
-        assertThat(request.rid()).matches("[0-9a-f]{32}");
+        assertThat(request.rid()).matches("[0-9a-f]{32}#\\d+");
         assertThat(request.output()).isEqualTo(OutputText.DEFAULT);
     }
 

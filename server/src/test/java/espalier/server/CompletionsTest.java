@@ -9,6 +9,7 @@ import espalier.chat.Prompt;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,6 +35,32 @@ class CompletionsTest {
     @AfterAll
     void stop() {
         fixture.close();
+    }
+
+    @Test
+    void aDefectInReadingEndsTheRequestAndFreesItsName() throws Exception {
+        fixture.engine.script = FakeCompletion::breakReader;
+        for (int i = 0; i < 2; i++) {
+            assertThat(fixture.post(PATH, "{\"prompt\":[\"a\",\"b\"],\"rid\":\"x\"}")
+                            .statusCode())
+                    .isEqualTo(500);
+            for (int prompt = 0; prompt < 2; prompt++) {
+                assertThat(fixture.started().cancelled.await(10, TimeUnit.SECONDS))
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aDefectAtTheStartFreesTheName() throws Exception {
+        String body = "{\"prompt\":\"a\",\"rid\":\"y\"}";
+        fixture.engine.broken = new AssertionError("a defect");
+        assertThat(fixture.post(PATH, body).statusCode()).isEqualTo(500);
+        fixture.engine.broken = null;
+        assertThat(fixture.post(PATH, body).statusCode()).isEqualTo(200);
+        assertThat(fixture.post(PATH, body).statusCode())
+                .as("at once, whenever the engine forgets")
+                .isEqualTo(200);
     }
 
     @Test
@@ -63,7 +90,7 @@ class CompletionsTest {
     void answersStandPromptByPromptAndEchoTheirOwn() throws Exception {
         fixture.engine.script = c -> {
             for (int choice = 0; choice < 2; choice++) {
-                c.say(choice, 1, c.request.rid() + "/" + choice);
+                c.say(choice, 1, c.rid() + "/" + choice);
                 c.finish(choice, FinishReason.LENGTH, null);
             }
         };

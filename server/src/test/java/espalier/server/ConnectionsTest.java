@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import espalier.api.Emission.FinishReason;
 import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
+import espalier.http.ApiKeys;
+import espalier.http.ListenerOptions;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -117,9 +119,7 @@ class ConnectionsTest {
 
     @Test
     void aReaderThatStopsForTooLongIsCancelled() throws Exception {
-        var hasty = Fixture.options();
-        var limits = hasty.listener().limits().withWritePatience(Duration.ofMillis(50));
-        try (var other = new Fixture(hasty.with(hasty.listener().with(limits)))) {
+        try (var other = with(Fixture.options().listener().limits().withWritePatience(Duration.ofMillis(50)))) {
             other.engine.script = c -> {
                 for (int i = 0; i < 32; i++) {
                     c.say(0, 1, "x".repeat(1 << 20));
@@ -135,6 +135,62 @@ class ConnectionsTest {
     }
 
     @Test
+    void aBodyIsNotAwaitedFromWhoHasNoKey() throws Exception {
+        try (var guarded = new Fixture(Fixture.options().with(new ApiKeys("key", null)));
+                var wire = new Wire(guarded.server.port())) {
+            wire.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n{");
+            assertThat(wire.readAnswer()).startsWith("HTTP/1.1 401");
+        }
+    }
+
+    @Test
+    void aBodyThatComesTooSlowlyIsGivenUp() throws Exception {
+        try (var hasty = with(Fixture.options().listener().limits().withBodyPatience(Duration.ofMillis(50)));
+                var wire = new Wire(hasty.server.port())) {
+            wire.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+            assertThat(wire.readAnswer()).startsWith("HTTP/1.1 408");
+            assertThat(wire.isAtEnd()).isTrue();
+        }
+    }
+
+    @Test
+    void bodiesTogetherHaveALimitAndLeaveItWhenTheirRequestsEnd() throws Exception {
+        int most = WHOLE.length() + 10;
+        try (var small = with(Fixture.options().listener().limits().withAllBodyBytes(most))) {
+            small.engine.script = FakeEngine.SILENT;
+            try (var first = new Wire(small.server.port())) {
+                first.send(Wire.post(CHAT, WHOLE));
+                FakeCompletion open = small.started();
+                assertThat(small.post(CHAT, WHOLE).statusCode()).isEqualTo(503);
+                open.finish(0, FinishReason.STOP, 2);
+                assertThat(first.readAnswer()).startsWith("HTTP/1.1 200");
+            }
+            small.engine.script = FakeEngine.HELLO;
+            try (var cut = new Wire(small.server.port())) {
+                cut.send(Wire.post(CHAT, WHOLE).substring(0, 130));
+            }
+            for (int i = 0; i < 3; i++) {
+                assertThat(isAccepted(small)).isTrue();
+            }
+        }
+    }
+
+    /** A request's bytes are free a moment after its answer has been read. */
+    private static boolean isAccepted(Fixture fixture) throws Exception {
+        for (int i = 0; i < 1000; i++) {
+            if (fixture.post(CHAT, WHOLE).statusCode() == 200) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static Fixture with(ListenerOptions.Limits limits) {
+        var options = Fixture.options();
+        return new Fixture(options.with(options.listener().with(limits)));
+    }
+
+    @Test
     void twoHundredStreamsArriveWholeAndInOrder() throws Exception {
         int streams = 200;
         int tokens = 50;
@@ -143,7 +199,7 @@ class ConnectionsTest {
             go.countDown();
             await(go);
             for (int i = 0; i < tokens; i++) {
-                c.say(0, i, c.request.rid() + ":" + i + ",");
+                c.say(0, i, c.rid() + ":" + i + ",");
                 Thread.yield();
             }
             c.finish(0, FinishReason.LENGTH, null);
@@ -174,7 +230,7 @@ class ConnectionsTest {
     @Test
     void aConnectionIsKeptAndAnswersComeInTheOrderOfTheRequests() throws Exception {
         fixture.engine.script = c -> {
-            c.say(0, 1, "I am " + c.request.rid());
+            c.say(0, 1, "I am " + c.rid());
             c.finish(0, FinishReason.STOP, 2);
         };
         try (var wire = new Wire(fixture.server.port())) {

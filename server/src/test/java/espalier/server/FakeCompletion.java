@@ -19,6 +19,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 final class FakeCompletion implements Completion {
     static final int PROMPT_TOKENS = 7;
     static final int CACHED_TOKENS = 3;
+    private static final TextEvent BROKEN = new TextEvent.Delta(0, "", List.of());
 
     final TextRequest request;
     final CountDownLatch cancelled = new CountDownLatch(1);
@@ -75,6 +76,16 @@ final class FakeCompletion implements Completion {
         return new TokenText(id, text, text.getBytes(StandardCharsets.UTF_8), logprobs);
     }
 
+    /** What the test and the user call it: the server adds a number, so that the engine never sees a name twice. */
+    String rid() {
+        return request.rid().substring(0, request.rid().lastIndexOf('#'));
+    }
+
+    /** Lets the reader fail as a defect of ours would. */
+    void breakReader() {
+        events.add(BROKEN);
+    }
+
     /** Events that nobody has taken yet. */
     int unread() {
         return events.size();
@@ -87,7 +98,11 @@ final class FakeCompletion implements Completion {
 
     @Override
     public TextEvent next() throws InterruptedException {
-        return events.take();
+        TextEvent event = events.take();
+        if (event == BROKEN) {
+            throw new AssertionError("the reader is broken");
+        }
+        return event;
     }
 
     @Override

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -51,6 +52,11 @@ final class FakeEngine implements TextEngine, Engine {
     final AtomicLong steps = new AtomicLong();
 
     volatile RuntimeException refusal;
+    volatile Error broken;
+
+    /** Names that it has seen: an engine frees them late, and this one never. */
+    private final Set<String> names = ConcurrentHashMap.newKeySet();
+
     volatile int mostAccepted = Integer.MAX_VALUE;
 
     /** Every request that was accepted, in order. */
@@ -60,6 +66,7 @@ final class FakeEngine implements TextEngine, Engine {
     void forget() {
         script = HELLO;
         refusal = null;
+        broken = null;
         mostAccepted = Integer.MAX_VALUE;
         started.clear();
     }
@@ -82,6 +89,13 @@ final class FakeEngine implements TextEngine, Engine {
         RuntimeException no = refusal;
         if (no != null) {
             throw no;
+        }
+        Error defect = broken;
+        if (defect != null) {
+            throw defect;
+        }
+        if (!names.add(request.rid())) {
+            throw RequestRejected.invalid("rid", "Duplicate request ID detected: " + request.rid());
         }
         if (started.size() >= mostAccepted) {
             throw new RequestRejected(RequestRejected.Code.OVERLOADED, "The queue is full", null);
