@@ -3,6 +3,7 @@ package espalier.api;
 /**
  * What the engine is doing now, and has done since its start.
  *
+ * @param waitingTokens of the prompts that wait
  * @param usedTokens slots held by running sequences
  * @param cachedTokens slots whose content may be reused but is held by nobody
  * @param generationThroughput tokens a second over the last decode interval
@@ -13,6 +14,7 @@ package espalier.api;
 public record EngineLoad(
         int runningRequests,
         int waitingRequests,
+        long waitingTokens,
         int usedTokens,
         int cachedTokens,
         double generationThroughput,

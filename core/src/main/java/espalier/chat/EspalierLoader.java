@@ -8,7 +8,6 @@ import espalier.launch.LoadListener;
 import espalier.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Joins an engine with the tokenizer and the chat template of its model. */
@@ -34,7 +33,6 @@ public final class EspalierLoader {
                 textFolder.toString(),
                 model.architectures(),
                 model.config().path("model_type").asString(""),
-                Map.of(),
                 template.isPresent(),
                 Instant.now().getEpochSecond());
         var recommended = Espalier.recommended(options.model().samplingDefaults(), model.generationDefaults());

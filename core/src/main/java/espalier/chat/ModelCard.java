@@ -1,7 +1,6 @@
 package espalier.chat;
 
 import java.util.List;
-import java.util.Map;
 
 /**
  * What a surface may say about the model.
@@ -14,6 +13,5 @@ public record ModelCard(
         String tokenizerPath,
         List<String> architectures,
         String modelType,
-        Map<String, Object> preferredSampling,
         boolean hasChatTemplate,
         long created) {}

@@ -130,6 +130,7 @@ public final class LocalEngine implements Engine {
         return new EngineLoad(
                 c.runningRequests(),
                 c.waitingRequests(),
+                c.waitingTokens(),
                 c.usedTokens(),
                 c.cachedTokens(),
                 meter.generationThroughput(),

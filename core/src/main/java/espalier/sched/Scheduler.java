@@ -282,6 +282,7 @@ public final class Scheduler {
         return new SchedulerCounters(
                 roster.running().size(),
                 waiting.size(),
+                waiting.promptTokens(),
                 space.usedTokens(),
                 space.cachedTokens(),
                 admission.promptTokens(),

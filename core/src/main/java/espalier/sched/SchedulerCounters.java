@@ -3,6 +3,7 @@ package espalier.sched;
 /**
  * What the scheduler holds now, and has done since its start.
  *
+ * @param waitingTokens of the prompts that wait
  * @param usedTokens slots held by running sequences
  * @param cachedTokens slots of prefixes that may be reused and are held by nobody
  * @param promptTokens of all requests admitted, cached ones included
@@ -11,6 +12,7 @@ package espalier.sched;
 public record SchedulerCounters(
         int runningRequests,
         int waitingRequests,
+        long waitingTokens,
         int usedTokens,
         int cachedTokens,
         long promptTokens,

@@ -58,6 +58,10 @@ class LocalEngineTest {
                 assertThat(heard.get(i).get().tokens()).as("request " + i).isEqualTo(expected(request(i, 1 + i % 20)));
             }
             assertThat(engine.load().finishedRequests()).isEqualTo(100);
+            assertThat(engine.load().completedSteps())
+                    .as("what a health probe goes by")
+                    .isGreaterThanOrEqualTo(20);
+            assertThat(engine.load().waitingTokens()).isZero();
             assertThat(engine.flushCache()).isTrue();
         }
     }

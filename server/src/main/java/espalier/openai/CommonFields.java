@@ -4,6 +4,7 @@ import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
 import espalier.chat.OutputText;
 import espalier.http.JsonObject;
+import espalier.serving.CacheSalt;
 import espalier.serving.SamplingFields;
 import espalier.serving.Service;
 import espalier.serving.Unbuilt;
@@ -51,10 +52,8 @@ final class CommonFields {
         return Objects.requireNonNullElse(body.integer("priority"), 0);
     }
 
-    /** What names this request's part of the prefix cache. */
     String cacheSalt() {
-        return Objects.requireNonNullElse(body.string("cache_salt"), "")
-                + Objects.requireNonNullElse(body.string("extra_key"), "");
+        return CacheSalt.of(body);
     }
 
     OutputText output(boolean keepSpecials) {

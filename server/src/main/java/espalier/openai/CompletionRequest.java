@@ -8,6 +8,7 @@ import espalier.chat.Prompt;
 import espalier.chat.TextRequest;
 import espalier.http.JsonObject;
 import espalier.serving.Rids;
+import espalier.serving.Runs;
 import espalier.serving.Service;
 import espalier.serving.TokenIds;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ record CompletionRequest(
     static CompletionRequest read(JsonObject body, Service service) {
         var common = new CommonFields(body);
         List<Prompt> prompts = prompts(body, service);
+        Runs.requireFew(prompts.size());
         Integer logprobs = body.integer("logprobs");
         boolean echo = body.isTrue("echo");
         if (echo && logprobs != null) {

@@ -1,6 +1,7 @@
 package espalier.serving;
 
 import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
 import espalier.chat.TextEvent;
 import espalier.chat.TextRequest;
 import espalier.http.Exchange;
@@ -14,6 +15,9 @@ import java.util.concurrent.LinkedBlockingQueue;
  * read on the caller's thread, several by a virtual thread each.
  */
 public final class Runs implements AutoCloseable {
+
+    /** Most answers that one body may ask for: prompts times the choices of each. */
+    public static final int MOST_ANSWERS = 16_384;
 
     /**
      * An event and where it belongs.
@@ -36,6 +40,7 @@ public final class Runs implements AutoCloseable {
     /** Starts {@code requests}; when one is refused, those before it are cancelled. */
     public static Runs start(Service service, Exchange exchange, List<TextRequest> requests) {
         var all = new Runs(requests);
+        requireFew(all.open);
         boolean started = false;
         try {
             for (TextRequest request : requests) {
@@ -54,6 +59,16 @@ public final class Runs implements AutoCloseable {
             }
         }
         return all;
+    }
+
+    /** Refuses a body that asks for more answers than {@link #MOST_ANSWERS}. */
+    public static void requireFew(int answers) {
+        if (answers > MOST_ANSWERS) {
+            throw RequestRejected.invalid(
+                    "prompt",
+                    "one request may ask for at most " + MOST_ANSWERS
+                            + " answers, prompts times n, but this one asks for " + answers + "; send several");
+        }
     }
 
     public Run get(int prompt) {

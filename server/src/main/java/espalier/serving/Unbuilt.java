@@ -23,11 +23,11 @@ public final class Unbuilt {
             Map.entry("video_data", MEDIA),
             Map.entry("audio_data", MEDIA),
             Map.entry("input_embeds", "embeddings as input are not built in this version"),
-            Map.entry("custom_logit_processor", "the server was started without --enable-custom-logit-processor"),
+            Map.entry("custom_logit_processor", "custom logit processors are not built in this version"),
             Map.entry("session_id", SESSION),
             Map.entry("session_params", SESSION),
-            Map.entry("return_hidden_states", "the server was started without --enable-return-hidden-states"),
-            Map.entry("return_routed_experts", "the server was started without --enable-return-routed-experts"),
+            Map.entry("return_hidden_states", "returning hidden states is not built in this version"),
+            Map.entry("return_routed_experts", "returning routed experts is not built in this version"),
             Map.entry("token_ids_logprob", "log-probabilities of given ids are not built in this version"),
             Map.entry("suffix", "completion in the middle is not built in this version"));
 

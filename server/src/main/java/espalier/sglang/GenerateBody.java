@@ -6,7 +6,9 @@ import espalier.chat.OutputText;
 import espalier.chat.Prompt;
 import espalier.chat.TextRequest;
 import espalier.http.JsonObject;
+import espalier.serving.CacheSalt;
 import espalier.serving.Rids;
+import espalier.serving.Runs;
 import espalier.serving.SamplingFields;
 import espalier.serving.Service;
 import espalier.serving.TokenIds;
@@ -14,6 +16,7 @@ import espalier.serving.Unbuilt;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +53,7 @@ final class GenerateBody {
         Unbuilt.refuse(body);
         boolean batch = isBatch();
         List<Prompt> prompts = prompts(batch);
+        Runs.requireFew(prompts.size());
         List<String> rids = rids(prompts.size());
         var texts = new ArrayList<TextRequest>();
         var wants = new ArrayList<GenerateCall.Wanted>();
@@ -85,8 +89,7 @@ final class GenerateBody {
                 new OutputText(
                         !Boolean.FALSE.equals(sampling.flag("skip_special_tokens")), !sampling.isTrue("no_stop_trim")),
                 Objects.requireNonNullElse(body.integer("priority"), 0),
-                Objects.requireNonNullElse(body.string("cache_salt"), "")
-                        + Objects.requireNonNullElse(body.string("extra_key"), ""));
+                CacheSalt.of(body));
     }
 
     private GenerateCall.Wanted wanted(int prompt, boolean promptAlone) {
@@ -108,14 +111,10 @@ final class GenerateBody {
                 promptAlone ? GenerateCall.Extent.PROMPT_ALONE : GenerateCall.Extent.ANSWER);
     }
 
-    /** The sampling parameters of a prompt, on top of the server's preferred ones. Unknown names are refused. */
+    /** The sampling parameters of a prompt. Unknown names are refused. */
     private JsonObject sampling(int prompt) {
         Object value = at("sampling_params", prompt);
-        var merged = new LinkedHashMap<>(service.engine().card().preferredSampling());
-        if (value != null) {
-            merged.putAll(JsonObject.of(value, "sampling_params").toMap());
-        }
-        JsonObject sampling = JsonObject.of(merged, "sampling_params");
+        JsonObject sampling = JsonObject.of(value == null ? Map.of() : value, "sampling_params");
         Unbuilt.refuse(sampling);
         for (Object name : sampling.names()) {
             String key = String.valueOf(name);

@@ -90,7 +90,7 @@ public final class Loads {
                         "num_tokens",
                         load.usedTokens(),
                         "num_pending_tokens",
-                        0,
+                        load.waitingTokens(),
                         "ts_tic",
                         System.nanoTime() * 1e-9))));
     }

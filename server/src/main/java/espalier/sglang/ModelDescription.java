@@ -29,7 +29,7 @@ public final class ModelDescription implements Endpoint {
                         "is_generation",
                         true,
                         "preferred_sampling_params",
-                        card.preferredSampling().isEmpty() ? null : card.preferredSampling(),
+                        null, // they cannot be set
                         "weight_version",
                         ServingOptions.WEIGHT_VERSION,
                         "has_image_understanding",

@@ -100,7 +100,7 @@ class ChatCompletionsTest {
         assertThat(request.choices()).isEqualTo(2);
         assertThat(request.output()).isEqualTo(new OutputText(false, false));
         assertThat(request.priority()).isEqualTo(3);
-        assertThat(request.cacheSalt()).isEqualTo("sk");
+        assertThat(request.cacheSalt()).isEqualTo("1:sk");
         assertThat(request.sampling())
                 .isEqualTo(SamplingParams.builder()
                         .temperature(0.25f)

@@ -8,6 +8,7 @@ import espalier.base.Tokens;
 import espalier.chat.Prompt;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -49,6 +50,26 @@ class CompletionsTest {
                         .isTrue();
             }
         }
+    }
+
+    @Test
+    void oneBodyAsksForSoManyAnswersAtMost() throws Exception {
+        String prompts = "\"a\"" + ",\"a\"".repeat(128);
+        HttpResponse<String> response = fixture.post(PATH, "{\"prompt\":[" + prompts + "],\"n\":128}");
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(response.body()).contains("at most 16384 answers", "asks for 16512");
+        assertThat(fixture.engine.started).isEmpty();
+    }
+
+    @Test
+    void saltAndKeyDoNotRunIntoEachOther() throws Exception {
+        var salts = new HashSet<String>();
+        for (String fields : List.of(
+                "", ",'cache_salt':'ab'", ",'cache_salt':'ab','extra_key':'c'", ",'cache_salt':'a','extra_key':'bc'")) {
+            fixture.postJson(PATH, "{'prompt':'a'" + fields + "}");
+            salts.add(fixture.started().request.cacheSalt());
+        }
+        assertThat(salts).hasSize(4).contains("");
     }
 
     @Test

@@ -16,7 +16,6 @@ import espalier.chat.TextEngine;
 import espalier.chat.TextRequest;
 import espalier.text.Tokenizer;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -74,14 +73,7 @@ final class FakeEngine implements TextEngine, Engine {
     @Override
     public ModelCard card() {
         return new ModelCard(
-                "demo",
-                "models/demo",
-                "models/demo",
-                List.of("Qwen3ForCausalLM"),
-                "qwen3",
-                Map.of("temperature", 0.5),
-                true,
-                1_700_000_000);
+                "demo", "models/demo", "models/demo", List.of("Qwen3ForCausalLM"), "qwen3", true, 1_700_000_000);
     }
 
     @Override
@@ -144,7 +136,7 @@ final class FakeEngine implements TextEngine, Engine {
 
     @Override
     public EngineLoad load() {
-        return new EngineLoad(running, waiting, 500, 250, 12.5, 1000, 400, 77, 10, 1, 4, steps.get());
+        return new EngineLoad(running, waiting, 30L * waiting, 500, 250, 12.5, 1000, 400, 77, 10, 1, 4, steps.get());
     }
 
     @Override

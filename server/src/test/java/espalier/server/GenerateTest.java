@@ -51,12 +51,9 @@ class GenerateTest {
                         + "\"finish_reason\":{\"type\":\"stop\",\"matched\":2},\"prompt_tokens\":7,"
                         + "\"weight_version\":\"default\",\"completion_tokens\":2,\"cached_tokens\":3,"
                         + "\"e2e_latency\":0}}");
-        // The server's preferred parameters come first; a native request does not know generation_config.json.
+        // A native request does not know generation_config.json.
         assertThat(fixture.started().request.sampling())
-                .isEqualTo(SamplingParams.builder()
-                        .temperature(0.5f)
-                        .maxNewTokens(128)
-                        .build());
+                .isEqualTo(SamplingParams.builder().maxNewTokens(128).build());
     }
 
     @Test
@@ -73,7 +70,7 @@ class GenerateTest {
         assertThat(request.stop()).containsExactly("x");
         assertThat(request.choices()).isEqualTo(2);
         assertThat(request.priority()).isEqualTo(4);
-        assertThat(request.cacheSalt()).isEqualTo("k");
+        assertThat(request.cacheSalt()).isEqualTo("0:k");
         assertThat(request.output()).isEqualTo(new OutputText(false, false));
         assertThat(request.sampling())
                 .isEqualTo(SamplingParams.builder()

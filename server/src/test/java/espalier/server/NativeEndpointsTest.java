@@ -56,8 +56,7 @@ class NativeEndpointsTest {
         assertThat(model.at("/model_path").asString()).isEqualTo("models/demo");
         assertThat(model.at("/is_generation").asBoolean()).isTrue();
         assertThat(model.at("/architectures/0").asString()).isEqualTo("Qwen3ForCausalLM");
-        assertThat(model.at("/preferred_sampling_params/temperature").asDouble())
-                .isEqualTo(0.5);
+        assertThat(model.at("/preferred_sampling_params").isNull()).isTrue();
 
         JsonNode server = Fixture.JSON.readTree(fixture.get("/server_info").body());
         assertThat(server.at("/tp_size").asInt()).isEqualTo(1);
@@ -76,6 +75,11 @@ class NativeEndpointsTest {
                         .at("/0/num_reqs")
                         .asInt())
                 .isEqualTo(5);
+        assertThat(Fixture.JSON
+                        .readTree(fixture.get("/get_load").body())
+                        .at("/0/num_pending_tokens")
+                        .asInt())
+                .isEqualTo(60);
     }
 
     @Test
