@@ -5,6 +5,7 @@ import espalier.api.TokenLogprobs;
 import espalier.chat.TokenText;
 import espalier.chat.Usage;
 import espalier.http.JsonWriter;
+import espalier.serving.ServingOptions;
 import espalier.text.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -20,6 +21,22 @@ final class AnswerJson {
         this.out = out;
         this.tokenizer = tokenizer;
         this.cacheReport = cacheReport;
+    }
+
+    /** Clears what was written, and begins an answer up to its list of choices. */
+    void begin(String id, String object, Delivery delivery) {
+        out.clear().raw("{\"id\":").string(id);
+        out.raw(",\"object\":").string(object);
+        out.raw(",\"created\":").number(System.currentTimeMillis() / 1000);
+        out.raw(",\"model\":").string(delivery.model()).raw(",\"choices\":[");
+    }
+
+    /** Ends a whole answer after its list of choices. */
+    void end(Usage total) {
+        out.raw("],\"usage\":");
+        usage(total);
+        out.raw(",\"metadata\":{\"weight_version\":").string(ServingOptions.WEIGHT_VERSION);
+        out.raw("}}");
     }
 
     /** {@code "finish_reason":...,"matched_stop":...}. */

@@ -1,8 +1,6 @@
 package espalier.openai;
 
-import espalier.chat.TextEvent;
 import espalier.http.Endpoint;
-import espalier.http.EventStream;
 import espalier.http.Exchange;
 import espalier.http.JsonWriter;
 import espalier.http.Reply;
@@ -10,7 +8,6 @@ import espalier.serving.Answer;
 import espalier.serving.JsonBody;
 import espalier.serving.Runs;
 import espalier.serving.Service;
-import espalier.serving.ServingOptions;
 import espalier.serving.Usages;
 import java.util.List;
 
@@ -27,7 +24,11 @@ public final class ChatCompletions implements Endpoint {
         ChatRequest asked = ChatRequest.read(JsonBody.read(exchange), service);
         try (Runs runs = Runs.start(service, exchange, List.of(asked.text()))) {
             if (asked.delivery().isStreamed()) {
-                stream(exchange, asked, runs);
+                var out = new JsonWriter();
+                AnswerStream.send(
+                        exchange,
+                        runs,
+                        new ChatChunks(out, answerJson(out), asked, runs.get(0).promptTokens()));
             } else {
                 exchange.reply(Reply.json(200, whole(asked, runs)));
             }
@@ -35,13 +36,10 @@ public final class ChatCompletions implements Endpoint {
     }
 
     private byte[] whole(ChatRequest asked, Runs runs) throws InterruptedException {
-        long created = System.currentTimeMillis() / 1000;
-        List<Answer> answers = runs.collect();
         var out = new JsonWriter();
         var json = answerJson(out);
-        out.raw("{\"id\":").string(asked.text().rid());
-        out.raw(",\"object\":\"chat.completion\",\"created\":").number(created);
-        out.raw(",\"model\":").string(asked.delivery().model()).raw(",\"choices\":[");
+        json.begin(asked.text().rid(), "chat.completion", asked.delivery());
+        List<Answer> answers = runs.collect();
         var usages = new Usages();
         for (int i = 0; i < answers.size(); i++) {
             Answer a = answers.get(i);
@@ -58,37 +56,8 @@ public final class ChatCompletions implements Endpoint {
             json.finish(a.reason(), a.matchedStop());
             out.raw("}");
         }
-        out.raw("],\"usage\":");
-        json.usage(usages.total());
-        out.raw(",\"metadata\":{\"weight_version\":").string(ServingOptions.WEIGHT_VERSION);
-        return out.raw("}}").toBytes();
-    }
-
-    private void stream(Exchange exchange, ChatRequest asked, Runs runs) throws InterruptedException {
-        TextEvent event = runs.next().event();
-        if (event instanceof TextEvent.Failed failed) {
-            throw failed.cause(); // nothing has been sent, so the client gets a status
-        }
-        var events = new EventStream(exchange);
-        var out = new JsonWriter();
-        var chunks = new ChatChunks(out, answerJson(out), asked, runs.get(0).promptTokens());
-        while (true) {
-            switch (event) {
-                case TextEvent.Delta d -> chunks.delta(events, d);
-                case TextEvent.Finished f -> chunks.finished(events, f);
-                case TextEvent.Failed f -> {
-                    StreamFailure.send(events, out, f.cause());
-                    events.done();
-                    return;
-                }
-            }
-            if (!runs.isOpen()) {
-                break;
-            }
-            event = runs.next().event();
-        }
-        chunks.usage(events);
-        events.done();
+        json.end(usages.total());
+        return out.toBytes();
     }
 
     private AnswerJson answerJson(JsonWriter out) {
