@@ -4,7 +4,7 @@ import espalier.api.RequestRejected;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The requests under way, by the name that their owner or the server gave them. */
+/** The requests under way that nobody has cancelled, by the name that their owner or the server gave them. */
 final class OpenRequests {
     private final Map<String, Run> byRid = new ConcurrentHashMap<>();
 

@@ -111,9 +111,10 @@ public final class Run implements AutoCloseable {
         }
     }
 
-    /** Ends it as soon as the engine can; its terminal events still arrive. */
+    /** Ends it as soon as the engine can; its terminal events still arrive. Its name is free from now on. */
     public void cancel() {
         cancelled = true;
+        service.ended(this);
         Completion c = completion;
         if (c != null) {
             c.close();

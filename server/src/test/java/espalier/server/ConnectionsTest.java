@@ -52,6 +52,22 @@ class ConnectionsTest {
     }
 
     @Test
+    void aClientThatLeavesMayComeBackUnderTheSameNameAtOnce() throws Exception {
+        String named = WHOLE.replace("{\"mess", "{\"rid\":\"x\",\"mess");
+        fixture.engine.script = c -> c.busy = true;
+        FakeCompletion first;
+        try (var wire = new Wire(fixture.server.port())) {
+            wire.send(Wire.post(CHAT, named));
+            first = fixture.started();
+            wire.cut();
+            assertThat(first.cancelled.await(10, TimeUnit.SECONDS)).isTrue();
+        }
+        fixture.engine.script = FakeEngine.HELLO;
+        assertThat(fixture.post(CHAT, named).statusCode()).isEqualTo(200);
+        first.finish(0, FinishReason.ABORT, null);
+    }
+
+    @Test
     void aClientThatLeavesABatchCancelsAllOfIt() throws Exception {
         fixture.engine.script = FakeEngine.SILENT;
         try (var wire = new Wire(fixture.server.port())) {

@@ -26,6 +26,10 @@ final class FakeCompletion implements Completion {
     final CountDownLatch ended = new CountDownLatch(1);
     private final BlockingQueue<TextEvent> events = new LinkedBlockingQueue<>();
     private final Runnable step;
+
+    /** Whether a cancellation has to wait, as for the end of a long step. */
+    volatile boolean busy;
+
     private final BitSet open = new BitSet();
     private final int[] tokens;
 
@@ -109,6 +113,9 @@ final class FakeCompletion implements Completion {
     public synchronized void close() {
         if (!open.isEmpty()) {
             cancelled.countDown();
+            if (busy) {
+                return;
+            }
             for (int choice = 0; choice < request.choices(); choice++) {
                 finish(choice, FinishReason.ABORT, null);
             }
