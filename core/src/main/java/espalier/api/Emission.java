@@ -14,7 +14,7 @@ public sealed interface Emission {
     /**
      * The end.
      *
-     * @param matchedStop the stop id that ended it, for {@link FinishReason#STOP}
+     * @param matchedStop the stop id that ended it, for {@link FinishReason#STOP}; null where its owner did
      * @param promptTokens of the prompt
      * @param cachedTokens how many of these came from the prefix cache
      * @param completionTokens generated, the one that ended it included
@@ -33,7 +33,7 @@ public sealed interface Emission {
 
     /** Why a request ended. */
     enum FinishReason {
-        /** A stop id was generated. */
+        /** A stop id was generated, or its owner has all it wanted. */
         STOP,
         /** {@code maxNewTokens} or the end of the context was reached. */
         LENGTH,

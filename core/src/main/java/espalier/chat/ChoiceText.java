@@ -14,10 +14,12 @@ import org.jspecify.annotations.Nullable;
  * Turns one generation's ids into text events. A token that may end the request is held until the engine has said
  * whether it did, which it says in the same breath, so nothing is delayed by it.
  *
- * <p>After a stop string nothing more is shown: the generation is cancelled by the owner, and its terminal event, with
+ * <p>After a stop string nothing more is shown: the generation is finished by the owner, and its terminal event, with
  * the counts that only the engine has, becomes the choice's end.
  */
 final class ChoiceText {
+    private static final byte[] NO_BYTES = {};
+
     private final int choice;
     private final Tokenizer tokenizer;
     private final Detokenizer detokenizer;
@@ -58,7 +60,7 @@ final class ChoiceText {
         }
     }
 
-    /** True once a stop string was found: the generation itself goes on and has to be cancelled. */
+    /** True once a stop string was found: the generation itself goes on and has to be finished. */
     boolean isStopped() {
         return stops.matched() != null;
     }
@@ -105,6 +107,9 @@ final class ChoiceText {
     }
 
     private TokenText describe(Emission.Token t) {
+        if (t.logprobs() == null) {
+            return new TokenText(t.id(), "", NO_BYTES, null); // nobody shows it; most requests are such
+        }
         byte[] bytes = tokenizer.bytes(t.id());
         return new TokenText(t.id(), new String(bytes, java.nio.charset.StandardCharsets.UTF_8), bytes, t.logprobs());
     }

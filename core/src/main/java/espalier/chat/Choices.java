@@ -78,7 +78,7 @@ final class Choices implements Completion {
         boolean before = c.text().isStopped();
         c.text().on(c.generation().next(), out::add);
         if (!before && c.text().isStopped()) {
-            c.generation().close();
+            c.generation().finish();
         }
     }
 }

@@ -78,7 +78,7 @@ final class EngineLoop {
             now.sample(scheduler.sampling()); // the masks now know every token before
         }
         flights.add(now);
-        finishDownTo(ahead);
+        finishDownTo(ahead); // without overlap this step, too, is finished before the next is planned
     }
 
     private void finishDownTo(int left) {

@@ -22,6 +22,8 @@ final class Inbox {
 
         record Cancel(long id) implements Message {}
 
+        record Finish(long id) implements Message {}
+
         /** Something to be done between two steps; {@code done} hears its result, or false where the engine has ended. */
         record Call(BooleanSupplier task, CompletableFuture<Boolean> done) implements Message {}
     }

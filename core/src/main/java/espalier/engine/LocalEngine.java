@@ -13,7 +13,6 @@ import espalier.exec.Executor;
 import espalier.sched.Limits;
 import espalier.sched.Pause;
 import espalier.sched.Scheduler;
-import espalier.sched.SchedulerCounters;
 import espalier.step.TokenRules;
 import java.time.Duration;
 import java.util.List;
@@ -44,8 +43,7 @@ public final class LocalEngine implements Engine {
     private final AtomicLong ids = new AtomicLong();
     private final SplittableRandom seeds;
     private final Thread thread;
-    private volatile SchedulerCounters counters;
-    private final AtomicLong completedSteps = new AtomicLong();
+    private volatile EngineLoad load;
     private final Duration patience;
     private volatile boolean accepting = true;
     private volatile boolean closing;
@@ -61,7 +59,7 @@ public final class LocalEngine implements Engine {
         this.options = options;
         this.meter = new StepMeter(options.decodeLogInterval(), System::nanoTime);
         this.seeds = new SplittableRandom(options.randomSeed());
-        this.counters = scheduler.counters();
+        this.load = scheduler.load(0);
         this.thread = Thread.ofPlatform().name("espalier-engine").daemon().unstarted(this::run);
     }
 
@@ -126,21 +124,7 @@ public final class LocalEngine implements Engine {
 
     @Override
     public EngineLoad load() {
-        SchedulerCounters c = counters;
-        return new EngineLoad(
-                c.runningRequests(),
-                c.waitingRequests(),
-                c.waitingTokens(),
-                c.usedTokens(),
-                c.cachedTokens(),
-                meter.generationThroughput(),
-                c.promptTokens(),
-                c.cachedPromptTokens(),
-                c.generatedTokens(),
-                c.finishedRequests(),
-                c.abortedRequests(),
-                c.retractions(),
-                completedSteps.get());
+        return load;
     }
 
     @Override
@@ -213,7 +197,7 @@ public final class LocalEngine implements Engine {
         RuntimeException end = shuttingDown();
         try {
             int ahead = options.overlap() ? executor.depth() : 0;
-            new EngineLoop(scheduler, executor, this::receive, this::completed, this::launched, ahead).run();
+            new EngineLoop(scheduler, executor, this::receive, this::deliver, this::launched, ahead).run();
         } catch (Throwable e) { // the top of the thread: whatever it is, everybody must hear of it
             if (!closing) {
                 EngineFault cause = e instanceof EngineFault known
@@ -244,20 +228,16 @@ public final class LocalEngine implements Engine {
         return true;
     }
 
-    private void completed(List<Emission> emissions) {
-        completedSteps.incrementAndGet();
-        deliver(emissions);
-    }
-
     private void serve(Message message) {
         switch (message) {
             case Message.Submit s ->
                 deliver(scheduler.submit(s.id(), s.request(), s.seed(), s.rules()).stream()
                         .toList());
             case Message.Cancel c -> deliver(scheduler.cancel(c.id()).stream().toList());
+            case Message.Finish f -> deliver(scheduler.finish(f.id()).stream().toList());
             case Message.Call c -> {
                 boolean result = c.task().getAsBoolean();
-                counters = scheduler.counters();
+                look();
                 c.done().complete(result);
             }
         }
@@ -273,13 +253,17 @@ public final class LocalEngine implements Engine {
 
     /** Counters first: who hears of an end finds it counted. */
     private void deliver(List<? extends Emission> emissions) {
-        counters = scheduler.counters();
+        look();
         emissions.forEach(outbox::put);
     }
 
     private void launched() {
-        counters = scheduler.counters();
-        options.listener().accept(meter.step(scheduler.facts(), counters.generatedTokens()));
+        look();
+        options.listener().accept(meter.step(scheduler.facts(), load.generatedTokens()));
+    }
+
+    private void look() {
+        load = scheduler.load(meter.generationThroughput());
     }
 
     private final class LocalGeneration implements Generation {
@@ -294,6 +278,11 @@ public final class LocalEngine implements Engine {
         @Override
         public Emission next() throws InterruptedException {
             return events.take();
+        }
+
+        @Override
+        public void finish() {
+            inbox.offer(new Message.Finish(id));
         }
 
         @Override

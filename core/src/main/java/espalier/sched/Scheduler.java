@@ -3,6 +3,7 @@ package espalier.sched;
 import espalier.api.Emission;
 import espalier.api.Emission.FinishReason;
 import espalier.api.EngineFault;
+import espalier.api.EngineLoad;
 import espalier.api.GenerateRequest;
 import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
@@ -65,6 +66,7 @@ public final class Scheduler {
     private long generatedTokens;
     private long finishedRequests;
     private long abortedRequests;
+    private long completedSteps;
 
     /** @param endIds the model's own end tokens */
     public Scheduler(Limits limits, Strategy strategy, Set<Integer> endIds) {
@@ -132,10 +134,19 @@ public final class Scheduler {
                 .toArray());
     }
 
-    /** Ends a request wherever it is; nothing where it has ended already. */
+    /** Gives a request up wherever it is; nothing where it has ended already. */
     public Optional<Emission.Done> cancel(long id) {
+        return end(id, FinishReason.ABORT);
+    }
+
+    /** As {@link #cancel}, for an owner that has all it wanted: the request counts as finished. */
+    public Optional<Emission.Done> finish(long id) {
+        return end(id, FinishReason.STOP);
+    }
+
+    private Optional<Emission.Done> end(long id, FinishReason reason) {
         Sequence s = open.get(id);
-        return s == null ? Optional.empty() : Optional.of(end(s, FinishReason.ABORT, null));
+        return s == null ? Optional.empty() : Optional.of(end(s, reason, null));
     }
 
     /**
@@ -233,6 +244,7 @@ public final class Scheduler {
                     "step " + flight.number() + " with " + flight.choices().size() + " choices was answered by step "
                             + result.number() + " with " + Arrays.toString(result.tokens()));
         }
+        completedSteps++;
         var out = new ArrayList<Emission>();
         for (int i = 0; i < result.tokens().length; i++) {
             Sequence s = flight.choices().get(i).sequence();
@@ -278,19 +290,26 @@ public final class Scheduler {
         return open.isEmpty();
     }
 
-    public SchedulerCounters counters() {
-        return new SchedulerCounters(
+    /**
+     * What it holds now and has done since its start.
+     *
+     * @param generationThroughput what a caller with a clock has measured
+     */
+    public EngineLoad load(double generationThroughput) {
+        return new EngineLoad(
                 roster.running().size(),
                 waiting.size(),
                 waiting.promptTokens(),
                 space.usedTokens(),
                 space.cachedTokens(),
+                generationThroughput,
                 admission.promptTokens(),
                 admission.cachedPromptTokens(),
                 generatedTokens,
                 finishedRequests,
                 abortedRequests,
-                roster.retractions());
+                roster.retractions(),
+                completedSteps);
     }
 
     /** For tests: pages and pins add up, and every open request waits or runs. */

@@ -88,6 +88,9 @@ class ChoicesTest {
         }
 
         @Override
+        public void finish() {}
+
+        @Override
         public void close() {
             closed.countDown();
         }

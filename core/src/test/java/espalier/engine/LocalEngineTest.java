@@ -115,6 +115,24 @@ class LocalEngineTest {
     }
 
     @Test
+    void anOwnerThatHasAllItWantedFinishesItsGeneration() throws InterruptedException {
+        var gated = new GatedExecutor(fake());
+        try (var engine = engine(gated)) {
+            var generation = engine.submit(request(1, 100));
+            gated.launches.acquire();
+            generation.finish();
+            gated.openForGood();
+            var end = (Emission.Done) listen(generation).end();
+            assertThat(end.reason()).isEqualTo(FinishReason.STOP);
+            assertThat(end.matchedStop()).isNull();
+            generation.finish(); // after its end: nothing happens
+            assertThat(engine.flushCache()).isTrue();
+            assertThat(engine.load().finishedRequests()).isEqualTo(1);
+            assertThat(engine.load().abortedRequests()).isZero();
+        }
+    }
+
+    @Test
     void constrainedTokensWaitForTheMasksAndTheRestDoesNotCare() throws InterruptedException {
         for (int depth = 0; depth < 4; depth++) {
             try (var engine = engine(new FakeExecutor(64, 4, 4, VOCAB, depth))) {

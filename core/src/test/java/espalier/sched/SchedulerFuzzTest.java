@@ -108,8 +108,8 @@ class SchedulerFuzzTest {
                             .isEqualTo(run.plans);
                 }
                 steps += run.steps;
-                retractions += run.scheduler.counters().retractions();
-                cached += run.scheduler.counters().cachedPromptTokens();
+                retractions += run.scheduler.load(0).retractions();
+                cached += run.scheduler.load(0).cachedPromptTokens();
             } catch (AssertionError | RuntimeException e) {
                 throw new AssertionError("seed " + seed + ": " + e.getMessage(), e);
             }

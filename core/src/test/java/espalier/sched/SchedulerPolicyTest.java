@@ -47,7 +47,7 @@ class SchedulerPolicyTest {
         }
         assertThat(heard.stream().filter(e -> e instanceof Emission.Done).map(Emission::request))
                 .containsExactlyInAnyOrder(1L, 2L, 3L, 4L);
-        assertThat(scheduler.counters().retractions()).isEqualTo(1);
+        assertThat(scheduler.load(0).retractions()).isEqualTo(1);
     }
 
     @Test

@@ -172,7 +172,7 @@ class SchedulerTest {
                 .toList();
         var run = new Simulation(Limits.of(60, 1, 4, 64), strategy, 1, 0).run(cases);
         run.checkAnswers(cases);
-        assertThat(run.scheduler.counters().retractions()).isPositive();
+        assertThat(run.scheduler.load(0).retractions()).isPositive();
         var retraction = run.facts.stream()
                 .map(StepFacts::retraction)
                 .filter(r -> r.sequences() > 0)
@@ -202,7 +202,7 @@ class SchedulerTest {
         assertThat(scheduler.isIdle()).isTrue();
         scheduler.checkInvariants();
         assertThat(scheduler.complete(new StepResult(0, new int[0], List.of()))).isEmpty();
-        assertThat(scheduler.counters().abortedRequests()).isEqualTo(2);
+        assertThat(scheduler.load(0).abortedRequests()).isEqualTo(2);
         assertThat(scheduler.plan().isEmpty()).isTrue();
     }
 
@@ -226,9 +226,9 @@ class SchedulerTest {
             step(scheduler, heard);
         }
         assertThat(heard.getLast()).isEqualTo(new Emission.Done(2, FinishReason.LENGTH, null, 20, 19, 3));
-        assertThat(scheduler.counters().cachedPromptTokens()).isEqualTo(19);
+        assertThat(scheduler.load(0).cachedPromptTokens()).isEqualTo(19);
         assertThat(scheduler.flush()).isTrue();
-        assertThat(scheduler.counters().cachedTokens()).isZero();
+        assertThat(scheduler.load(0).cachedTokens()).isZero();
     }
 
     @Test
@@ -269,7 +269,7 @@ class SchedulerTest {
             var ends = scheduler.pause(how);
             assertThat(ends).hasSize(how == Pause.ABORT ? 2 : 0);
             assertThat(step(scheduler, heard).isEmpty()).isTrue();
-            assertThat(scheduler.counters().runningRequests()).isEqualTo(how == Pause.IN_PLACE ? 1 : 0);
+            assertThat(scheduler.load(0).runningRequests()).isEqualTo(how == Pause.IN_PLACE ? 1 : 0);
             scheduler.resume();
             while (!scheduler.isIdle()) {
                 step(scheduler, heard);
@@ -326,7 +326,7 @@ class SchedulerTest {
             var limits = new Limits(pages, 1, 4, 64, 1, 64, 99);
             var run = new Simulation(limits, strategy, 1, 0).run(cases);
             run.checkAnswers(cases);
-            assertThat(run.scheduler.counters().retractions()).isPositive();
+            assertThat(run.scheduler.load(0).retractions()).isPositive();
         }
     }
 }

@@ -212,11 +212,11 @@ final class Simulation {
 
     /** Nothing is held when nothing is open, and a flush leaves nothing cached. */
     void checkNothingIsLeft() {
-        assertThat(scheduler.counters().usedTokens()).isZero();
-        assertThat(scheduler.counters().runningRequests()).isZero();
-        assertThat(scheduler.counters().waitingRequests()).isZero();
+        assertThat(scheduler.load(0).usedTokens()).isZero();
+        assertThat(scheduler.load(0).runningRequests()).isZero();
+        assertThat(scheduler.load(0).waitingRequests()).isZero();
         assertThat(scheduler.flush()).isTrue();
-        assertThat(scheduler.counters().cachedTokens()).isZero();
+        assertThat(scheduler.load(0).cachedTokens()).isZero();
         scheduler.checkInvariants();
     }
 

@@ -110,6 +110,7 @@ class EspalierTest {
             }
             before = after;
         }
+        assertThat(espalier.engine().load().abortedRequests()).isZero();
         assertThat(inside).isPositive();
         assertThat(across).isPositive();
     }
