@@ -95,6 +95,18 @@ public final class OptionReader {
         return all;
     }
 
+    /**
+     * {@code value}, if it is at least 1.
+     *
+     * @throws RequestRejected that names the flag
+     */
+    public static int positive(String flag, int value) {
+        if (value < 1) {
+            throw RequestRejected.invalid(flag, flag + " must be at least 1, got " + value);
+        }
+        return value;
+    }
+
     private static @Nullable Object value(Flag flag, Class<?> type, @Nullable String typed) {
         String text = typed != null ? typed : flag.byDefault();
         if (type == boolean.class) {

@@ -47,16 +47,16 @@ public final class Resolver {
         requireRanges(options);
         var reasons = new ArrayList<String>();
         int context = context(options.model(), facts.shape(), reasons);
-        int pageSize = positive("--page-size", options.cache().pageSize());
+        int pageSize = OptionReader.positive("--page-size", options.cache().pageSize());
         var schedule = options.schedule();
         int running = schedule.maxRunningRequests() == null
                 ? RUNNING
-                : positive("--max-running-requests", schedule.maxRunningRequests());
+                : OptionReader.positive("--max-running-requests", schedule.maxRunningRequests());
         int chunk = chunk(schedule.chunkedPrefillSize(), pageSize);
         int queued = schedule.maxQueuedRequests() == null
                 ? Integer.MAX_VALUE
-                : positive("--max-queued-requests", schedule.maxQueuedRequests());
-        int prefill = positive("--max-prefill-tokens", schedule.maxPrefillTokens());
+                : OptionReader.positive("--max-queued-requests", schedule.maxQueuedRequests());
+        int prefill = OptionReader.positive("--max-prefill-tokens", schedule.maxPrefillTokens());
         if (schedule.scheduleConservativeness() < 0) {
             throw RequestRejected.invalid(
                     "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
@@ -65,7 +65,7 @@ public final class Resolver {
         var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
         var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
         MemoryPlan plan = facts.memory().apply(largest);
-        int ranks = positive("--tp-size", options.device().tpSize());
+        int ranks = OptionReader.positive("--tp-size", options.device().tpSize());
         long perToken = plan.kvBytesPerToken() * ranks;
         int pages = pages(options.cache(), facts, plan, new Need(ranks, perToken, (long) running * context), reasons);
         var limits = new Limits(pages, pageSize, running, context, chunk, prefill, queued);
@@ -77,7 +77,8 @@ public final class Resolver {
     public static DeviceProvider.Settings device(Options.Device device) {
         Integer threads = device.cpuThreads();
         return new DeviceProvider.Settings(
-                positive("--tp-size", device.tpSize()), threads == null ? 0 : positive("--cpu-threads", threads));
+                OptionReader.positive("--tp-size", device.tpSize()),
+                threads == null ? 0 : OptionReader.positive("--cpu-threads", threads));
     }
 
     private record Need(int ranks, long bytesPerToken, long mostTokens) {}
@@ -86,7 +87,7 @@ public final class Resolver {
         if (model.contextLength() == null) {
             return shape.contextTokens();
         }
-        int asked = positive("--context-length", model.contextLength());
+        int asked = OptionReader.positive("--context-length", model.contextLength());
         if (asked > shape.contextTokens()) {
             reasons.add("context length " + asked + " is longer than the " + shape.contextTokens()
                     + " tokens that the model was made for: answers may get worse beyond");
@@ -99,7 +100,7 @@ public final class Resolver {
             return Math.ceilDiv(CHUNK, pageSize) * pageSize;
         }
         if (asked != -1) {
-            positive("--chunked-prefill-size", asked);
+            OptionReader.positive("--chunked-prefill-size", asked);
             if (asked % pageSize != 0) {
                 throw RequestRejected.invalid(
                         "--chunked-prefill-size",
@@ -119,7 +120,7 @@ public final class Resolver {
         long affordable = (long) (asked == null ? left * share : left) / need.bytesPerToken();
         long tokens;
         if (asked != null) {
-            tokens = Math.ceilDiv(positive("--max-total-tokens", asked), (long) pageSize) * pageSize;
+            tokens = Math.ceilDiv(OptionReader.positive("--max-total-tokens", asked), (long) pageSize) * pageSize;
             if (tokens > affordable) {
                 long most = affordable / pageSize * pageSize;
                 String room =
@@ -192,7 +193,7 @@ public final class Resolver {
 
     /** Of the numbers that nothing is computed from, so that a wrong one is told before the weights are read. */
     private static void requireRanges(Options options) {
-        positive("--decode-log-interval", options.schedule().decodeLogInterval());
+        OptionReader.positive("--decode-log-interval", options.schedule().decodeLogInterval());
         int port = options.server().port();
         if (port < 0 || port > 65535) {
             throw RequestRejected.invalid("--port", "--port must be between 0 and 65535, got " + port);
@@ -202,13 +203,6 @@ public final class Resolver {
             throw RequestRejected.invalid(
                     "--shutdown-timeout", "--shutdown-timeout must be at least 0, got " + timeout);
         }
-    }
-
-    private static int positive(String flag, int value) {
-        if (value < 1) {
-            throw RequestRejected.invalid(flag, flag + " must be at least 1, got " + value);
-        }
-        return value;
     }
 
     private static String gib(long bytes) {

@@ -3,6 +3,7 @@ package espalier.cli;
 import espalier.api.RequestRejected;
 import espalier.chat.TextEngine;
 import espalier.config.Flag;
+import espalier.config.OptionReader;
 import espalier.config.Options;
 import espalier.load.Benchmarks;
 import espalier.load.Pace;
@@ -131,7 +132,7 @@ final class BenchCommand implements Command {
                 List<Integer> sizes = Arrays.stream(batchSizes.split(",", -1))
                         .map(size -> Integer.valueOf(size.strip()))
                         .toList();
-                sizes.forEach(size -> requirePositive("--batch-sizes", size));
+                sizes.forEach(size -> OptionReader.positive("--batch-sizes", size));
                 return sizes;
             } catch (NumberFormatException _) {
                 throw RequestRejected.invalid(
@@ -141,25 +142,19 @@ final class BenchCommand implements Command {
 
         /** Refuses numbers that no load can be made of. */
         Load checked() {
-            requirePositive("--num-prompts", numPrompts);
-            requirePositive("--random-input-len", inputLen);
-            requirePositive("--random-output-len", outputLen);
-            requirePositive("--gsp-num-groups", groups);
-            requirePositive("--gsp-system-prompt-len", prefixLen);
-            requirePositive("--gsp-question-len", questionLen);
-            requirePositive("--gsp-output-len", groupOutputLen);
-            requirePositive("--max-concurrency", maxConcurrency);
+            OptionReader.positive("--num-prompts", numPrompts);
+            OptionReader.positive("--random-input-len", inputLen);
+            OptionReader.positive("--random-output-len", outputLen);
+            OptionReader.positive("--gsp-num-groups", groups);
+            OptionReader.positive("--gsp-system-prompt-len", prefixLen);
+            OptionReader.positive("--gsp-question-len", questionLen);
+            OptionReader.positive("--gsp-output-len", groupOutputLen);
+            OptionReader.positive("--max-concurrency", maxConcurrency);
             if (!(rangeRatio >= 0 && rangeRatio <= 1)) {
                 throw RequestRejected.invalid(
                         "--random-range-ratio", "--random-range-ratio must be between 0 and 1, got " + rangeRatio);
             }
             return this;
-        }
-
-        private static void requirePositive(String flag, int value) {
-            if (value < 1) {
-                throw RequestRejected.invalid(flag, flag + " must be at least 1, got " + value);
-            }
         }
     }
 

@@ -9,6 +9,7 @@ import espalier.checkpoint.hub.HubAccess;
 import espalier.checkpoint.hub.HubRequest;
 import espalier.checkpoint.hub.HubSource;
 import espalier.checkpoint.hub.ProgressBar;
+import espalier.checkpoint.hub.ProgressLines;
 import espalier.config.OptionReader;
 import espalier.config.Options;
 import espalier.engine.StepLog;
@@ -84,8 +85,9 @@ final class Loading {
         if (model.downloadDir() != null) {
             access = access.withCacheFolder(Path.of(model.downloadDir()));
         }
-        DownloadProgress progress =
-                terminal.isInteractive() ? new ProgressBar(terminal.err(), TERMINAL_COLUMNS) : new Notes(terminal);
+        DownloadProgress progress = terminal.isInteractive()
+                ? new ProgressBar(terminal.err(), TERMINAL_COLUMNS)
+                : new ProgressLines(terminal.err());
         return HubSource.resolve(new HubRequest(pathOrId, model.revision(), wanted, access, progress));
     }
 
@@ -114,21 +116,6 @@ final class Loading {
                 s.enableMetrics() ? ServerOptions.Metrics.ON : ServerOptions.Metrics.OFF,
                 ServerOptions.Warmup.RUN,
                 Duration.ofSeconds(s.shutdownTimeout()));
-    }
-
-    /** What a download has to say where nobody watches a bar. */
-    private record Notes(Terminal terminal) implements DownloadProgress {
-        @Override
-        public void update(Transfer transfer) {
-            if (transfer.fileDone() == transfer.fileBytes()) {
-                terminal.err().println("downloaded " + transfer.file());
-            }
-        }
-
-        @Override
-        public void note(String message) {
-            terminal.err().println(message);
-        }
     }
 
     /** Log lines, a bar for the layers where somebody watches, and SGLang's lines about steps. */

@@ -51,7 +51,13 @@ public final class Benchmarks {
      * @param vocabulary ids are drawn below it; 0 asks the server
      * @param flush empties its prefix cache first
      */
-    public record Server(String url, @Nullable String apiKey, int vocabulary, boolean flush) {}
+    public record Server(String url, @Nullable String apiKey, int vocabulary, boolean flush) {
+        /** Without the key, which belongs into no log. */
+        @Override
+        public String toString() {
+            return "Server[" + url + "]";
+        }
+    }
 
     /** Prefill and decode of batches of one size each, alone in the engine; returns a JSON-ready row a size. */
     public static List<Map<String, Object>> oneBatch(
