@@ -1,0 +1,60 @@
+package espalier.cuda.driver;
+
+/**
+ * Dense matrix products {@code y = x w^T (+ y)} by the vendor's library, f32 sums. A shape is planned once: its
+ * candidates are measured, or read from the choices kept on disk; then run as often as wanted, also under capture.
+ */
+public interface Products {
+
+    /** How candidates are picked. */
+    enum Choice {
+        /** The fastest on this machine. */
+        MEASURED,
+        /** One whose sums do not depend on the number of rows, as far as the library lets itself be told. */
+        FIXED
+    }
+
+    /** @return how products of that shape are computed; remembered */
+    Plan plan(Shape shape, Choice choice);
+
+    void multiply(Stream stream, Plan plan, Operands operands);
+
+    /** Of the driver that made it; {@code microseconds} as measured, or 0. */
+    record Plan(long handle, Shape shape, double microseconds) {}
+
+    /**
+     * What is to be multiplied. Row-major everywhere.
+     *
+     * @param rows of x and y
+     * @param out rows of w, columns of y
+     * @param in columns of x and w
+     * @param result type of y
+     */
+    record Shape(int rows, int out, int in, Element operands, Element result, Sum sum) {}
+
+    /** Types of x and w (alike), and of y. */
+    enum Element {
+        BF16(2),
+        F16(2),
+        F32(4);
+
+        private final int bytes;
+
+        Element(int bytes) {
+            this.bytes = bytes;
+        }
+
+        public int bytes() {
+            return bytes;
+        }
+    }
+
+    /** What becomes of y's former contents. */
+    enum Sum {
+        REPLACE,
+        ADD
+    }
+
+    /** Device addresses, and elements from one row to the next. */
+    record Operands(long x, int xStride, long w, int wStride, long y, int yStride) {}
+}
