@@ -1,5 +1,6 @@
 package espalier.model;
 
+import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import java.util.ArrayList;
@@ -17,14 +18,14 @@ public final class Decoder {
     private static final int HEAD_ROWS = 64;
 
     private final ModelShape shape;
-    private final Tensor table;
+    private final Matrix table;
     private final int firstId;
     private final List<Layer> layers;
     private final Norm norm;
     private final Linear head;
     private final boolean vocabShared;
 
-    private Decoder(ModelShape shape, Weights root, Tensor table, List<Layer> layers, Norm norm, Linear head) {
+    private Decoder(ModelShape shape, Weights root, Matrix table, List<Layer> layers, Norm norm, Linear head) {
         this.shape = shape;
         this.table = table;
         this.firstId = root.mesh().mine(shape.vocab()).from();
@@ -42,7 +43,7 @@ public final class Decoder {
      */
     public static Decoder load(ModelDefinition family, ModelConfig config, Weights root, IntConsumer loaded) {
         ModelShape s = family.shape(config);
-        Tensor table = root.at(family.embeddingPath()).table(s.vocab(), s.hidden());
+        Matrix table = root.at(family.embeddingPath()).table(s.vocab(), s.hidden());
         var layers = new ArrayList<Layer>();
         for (int i = 0; i < s.layers(); i++) {
             layers.add(family.layer(i, config, root.at(family.layerPath(i))));

@@ -86,8 +86,8 @@ public final class Weights {
     }
 
     /** This rank's rows of a table, whole rows each. */
-    public Tensor table(Dim rows, Dim cols) {
-        return matrix("weight", rows, cols);
+    public Matrix table(Dim rows, Dim cols) {
+        return new Matrix.Dense(matrix("weight", rows, cols));
     }
 
     public Linear linear(Dim in, Dim out, Bias bias) {
@@ -105,8 +105,8 @@ public final class Weights {
     }
 
     /** A linear layer over rows that are already loaded: a head tied to the embedding table. */
-    public Linear tied(Tensor table) {
-        return new Projection(new Matrix.Dense(table), null, false);
+    public Linear tied(Matrix table) {
+        return new Projection(table, null, false);
     }
 
     /** The frequencies of a rotary embedding on the device; layers that ask for the same share them. */

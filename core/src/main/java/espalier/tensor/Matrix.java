@@ -21,6 +21,24 @@ public sealed interface Matrix {
         }
     }
 
+    /**
+     * Rows of blocks, one after another without gaps.
+     *
+     * @param offset of the first row in the buffer, in bytes
+     */
+    record Blocks(BlockFormat format, Buffer buffer, long offset, int out, int in) implements Matrix {
+        public Blocks {
+            if (out < 1 || offset < 0 || offset + out * format.rowBytes(in) > buffer.bytes()) {
+                throw new IllegalArgumentException(out + " rows of " + in + " in " + format + " from byte " + offset
+                        + " on do not fit into " + buffer.bytes() + " bytes");
+            }
+        }
+
+        public long rowBytes() {
+            return format.rowBytes(in);
+        }
+    }
+
     /** The rows of several matrices with the same {@code in}, one after another: fused without being copied together. */
     record Stacked(List<Matrix> parts) implements Matrix {
         public Stacked {

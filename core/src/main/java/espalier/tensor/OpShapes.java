@@ -12,11 +12,15 @@ public final class OpShapes {
         ints("lastTokens", lastTokens, 1);
     }
 
-    public static void embed(Tensor ids, Tensor table, Tensor out) {
+    public static void embed(Tensor ids, Matrix table, Tensor out) {
         ints("ids", ids, out.rows());
-        numbers("table", table);
+        switch (table) {
+            case Matrix.Dense(Tensor values) -> numbers("table", values);
+            case Matrix.Blocks _ -> {}
+            case Matrix.Stacked _ -> throw new IllegalArgumentException("table is stacked, want one matrix");
+        }
         activations("out", out);
-        shape("out", out, out.rows(), table.cols());
+        shape("out", out, out.rows(), table.in());
     }
 
     public static void rmsNorm(Tensor x, Tensor weight, Tensor out) {
@@ -51,6 +55,7 @@ public final class OpShapes {
         shape("out", out, x.rows(), w.out());
         switch (w) {
             case Matrix.Dense(Tensor values) -> numbers("w", values);
+            case Matrix.Blocks _ -> {}
             case Matrix.Stacked(var parts) -> {
                 int from = 0;
                 for (Matrix part : parts) {

@@ -16,7 +16,7 @@ public interface Ops {
     void resolveIds(Tensor ids, Tensor lastTokens);
 
     /** {@code out[i] = table[ids[i] - firstId]}; rows outside the table become zero (another rank holds them). */
-    void embed(Tensor ids, Tensor table, int firstId, Tensor out);
+    void embed(Tensor ids, Matrix table, int firstId, Tensor out);
 
     /** {@code out = x / sqrt(mean(x^2) + eps) * weight}, row by row (Zhang and Sennrich, 2019); {@code out} may be {@code x}. */
     void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out);

@@ -1,6 +1,7 @@
 package espalier.contract;
 
 import espalier.tensor.DType;
+import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
 import java.util.List;
@@ -34,7 +35,8 @@ final class ElementCases {
                     Tensor out = s.out(6, cols, cols + 5);
                     // 99 and 109 belong to other ranks; the array of ids is longer than the step
                     Tensor ids = s.integers(100, 108, 99, 103, 109, 104, 7, 7);
-                    s.device().ops().embed(ids, s.numbers(dtype, 9, cols, cols + 1), 100, out);
+                    var table = new Matrix.Dense(s.numbers(dtype, 9, cols, cols + 1));
+                    s.device().ops().embed(ids, table, 100, out);
                     return s.read(out);
                 }));
             }

@@ -26,6 +26,7 @@ public record OpCase(String name, double tolerance, Body body) {
         var cases = new ArrayList<OpCase>();
         ElementCases.addTo(cases);
         MatmulCases.addTo(cases);
+        BlockCases.addTo(cases);
         AttentionCase.addTo(cases);
         return cases;
     }

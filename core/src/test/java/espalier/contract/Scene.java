@@ -1,14 +1,18 @@
 package espalier.contract;
 
+import espalier.tensor.BlockFormat;
 import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.Cells;
 import espalier.tensor.host.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Random;
 
 /**
@@ -68,6 +72,57 @@ public final class Scene {
             }
         }
         return upload(host);
+    }
+
+    /**
+     * Rows of blocks: any bit pattern of whole numbers (the least one too), scales such that elements are about 1 at most.
+     * The first row begins behind some bytes of something else.
+     */
+    public Matrix.Blocks blocks(BlockFormat format, int out, int in) {
+        int offset = 192;
+        var bytes = new byte[Math.toIntExact(offset + out * format.rowBytes(in))];
+        random.nextBytes(bytes);
+        ByteBuffer memory = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int rowBytes = Math.toIntExact(format.rowBytes(in));
+        float scale = 1f / Math.max(format.highest(), -format.lowest());
+        for (int row = offset; row < bytes.length; row += rowBytes) {
+            if (format.headBytes() > 0) {
+                memory.putFloat(row, scale * (0.5f + random.nextFloat()));
+                continue;
+            }
+            for (int at = row; at < row + rowBytes; at += format.blockBytes()) {
+                setScales(format, memory, at, scale);
+            }
+        }
+        MemorySegment host = Arena.ofAuto().allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
+        Buffer buffer = device.allocate(bytes.length);
+        device.upload(host, buffer, 0);
+        return new Matrix.Blocks(format, buffer, offset, out, in);
+    }
+
+    private void setScales(BlockFormat format, ByteBuffer block, int at, float scale) {
+        switch (format) {
+            case Q8_0, Q4_0, Q5_0, IQ4_NL, INT8_GROUP64, INT4_GROUP64 -> half(block, at, scale);
+            case Q4_1, Q5_1, INT4_GROUP64_MIN -> {
+                half(block, at, scale);
+                half(block, at + 2, -0.5f);
+            }
+            case Q2_K -> {
+                half(block, at + 80, scale / 15);
+                half(block, at + 82, 1f / 30);
+            }
+            case Q3_K -> half(block, at + 108, scale / 32);
+            case Q4_K, Q5_K -> {
+                half(block, at, scale / 63);
+                half(block, at + 2, 1f / 126);
+            }
+            case Q6_K -> half(block, at + 208, scale / 128);
+            case INT8_ROW -> throw new IllegalArgumentException("its scale is the row's");
+        }
+    }
+
+    private void half(ByteBuffer to, int at, float about) {
+        to.putShort(at, Float.floatToFloat16(about * (0.5f + random.nextFloat())));
     }
 
     public Tensor integers(int... values) {

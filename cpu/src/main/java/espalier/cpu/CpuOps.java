@@ -7,8 +7,11 @@ import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
 import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
+import espalier.tensor.host.BlockRow;
 import espalier.tensor.host.Cells;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -86,23 +89,34 @@ final class CpuOps implements Ops {
     }
 
     @Override
-    public void embed(Tensor ids, Tensor table, int firstId, Tensor out) {
+    public void embed(Tensor ids, Matrix table, int firstId, Tensor out) {
         OpShapes.embed(ids, table, out);
         long idsAt = Address.of(ids);
-        long tableAt = Address.of(table);
         long outAt = Address.of(out);
         int cols = out.cols();
-        long rowBytes = (long) Packing.blocks(cols) * 2 * Lanes.V;
         eachRow(out.rows(), cols, (i, lane) -> {
             int row = integer(idsAt, i) - firstId;
             long to = outAt + i * Address.rowBytes(out);
-            if (row < 0 || row >= table.rows()) {
+            if (row < 0 || row >= table.out()) {
                 Lanes.ALL.asSlice(to, 4L * cols).fill((byte) 0);
             } else {
-                long from = tableAt + row * Address.rowBytes(table);
-                Packing.widenNatural(table.dtype(), from, cols, to, rows[lane].take(rowBytes));
+                widen(table, row, to, lane);
             }
         });
+    }
+
+    private void widen(Matrix table, int row, long to, int lane) {
+        switch (table) {
+            case Matrix.Dense(Tensor t) -> {
+                long rowBytes = (long) Packing.blocks(t.cols()) * 2 * Lanes.V;
+                long from = Address.of(t) + row * Address.rowBytes(t);
+                Packing.widenNatural(t.dtype(), from, t.cols(), to, rows[lane].take(rowBytes));
+            }
+            case Matrix.Blocks b ->
+                MemorySegment.copy(
+                        BlockRow.of(b, row).toFloats(), 0, Lanes.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, to, b.in());
+            case Matrix.Stacked _ -> throw new IllegalArgumentException("a row of stacked matrices");
+        }
     }
 
     @Override

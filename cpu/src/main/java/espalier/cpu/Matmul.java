@@ -6,10 +6,13 @@ import static espalier.cpu.Lanes.V;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
+import espalier.tensor.host.BlockRow;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code out = x * w^T}, with the weights read as they lie in the checkpoint.
@@ -54,8 +57,18 @@ final class Matmul {
         }
     }
 
-    /** Stored rows of one dense matrix; its outputs begin at column {@code firstOut} and at quad {@code firstQuad}. */
-    private record Rows(DType dtype, long address, long rowBytes, int count, int firstOut, int firstQuad) {
+    /**
+     * Stored rows of one matrix; its outputs begin at column {@code firstOut} and at quad {@code firstQuad}. Rows in blocks
+     * have no address: they pass for f32, which their panels are made of.
+     */
+    private record Rows(
+            DType dtype,
+            Matrix.@Nullable Blocks blocks,
+            long address,
+            long rowBytes,
+            int count,
+            int firstOut,
+            int firstQuad) {
         int quads() {
             return (count + 3) / 4;
         }
@@ -102,21 +115,28 @@ final class Matmul {
 
     private static void flatten(Matrix w, List<Rows> into) {
         switch (w) {
-            case Matrix.Dense(Tensor t) -> {
-                int firstOut = into.isEmpty()
-                        ? 0
-                        : into.getLast().firstOut() + into.getLast().count();
-                int firstQuad = into.isEmpty()
-                        ? 0
-                        : into.getLast().firstQuad() + into.getLast().quads();
-                into.add(new Rows(t.dtype(), Address.of(t), Address.rowBytes(t), t.rows(), firstOut, firstQuad));
-            }
+            case Matrix.Dense(Tensor t) ->
+                into.add(new Rows(
+                        t.dtype(), null, Address.of(t), Address.rowBytes(t), t.rows(), nextOut(into), nextQuad(into)));
+            case Matrix.Blocks b -> into.add(new Rows(DType.F32, b, 0, 0, b.out(), nextOut(into), nextQuad(into)));
             case Matrix.Stacked(var parts) -> {
                 for (Matrix part : parts) {
                     flatten(part, into);
                 }
             }
         }
+    }
+
+    private static int nextOut(List<Rows> before) {
+        return before.isEmpty()
+                ? 0
+                : before.getLast().firstOut() + before.getLast().count();
+    }
+
+    private static int nextQuad(List<Rows> before) {
+        return before.isEmpty()
+                ? 0
+                : before.getLast().firstQuad() + before.getLast().quads();
     }
 
     /** The number of rows in the tile that begins where {@code left} rows are left. */
@@ -210,11 +230,15 @@ final class Matmul {
     /** The sums over {@link #PANEL} elements from {@code from} on, or what is left. */
     private static void partial(Chunk c, Rows w, int first, int from, long acc, long panel) {
         int count = Math.min(PANEL, c.in() - from);
-        if (c.rows() == 1 && count % Packing.BLOCK == 0 && w.dtype() != DType.F16) {
+        if (c.rows() == 1 && count % Packing.BLOCK == 0 && w.dtype() != DType.F16 && w.blocks() == null) {
             direct(c, w, first, from, count, acc);
             return;
         }
-        pack(w, first, from, count, panel);
+        if (w.blocks() == null) {
+            pack(w, first, from, count, panel);
+        } else {
+            unpack(w.blocks(), first, from, count, panel);
+        }
         long x = Packing.isSplit(w.dtype()) ? c.split() : c.natural();
         long packedRow = (long) Packing.blocks(c.in()) * 2 * V;
         int steps = 2 * Packing.blocks(count);
@@ -241,6 +265,20 @@ final class Matmul {
         for (int i = 0; i < 4 && done < count; i++) {
             long to = panel + whole * 8L * V + (long) i * V;
             Packing.widen(w.dtype(), w.row(first + i), from + done, count - done, to, 4L * V);
+        }
+    }
+
+    /** Rows in blocks as a panel of f32; {@link #PANEL} is a multiple of every block. */
+    private static void unpack(Matrix.Blocks w, int first, int from, int count, long panel) {
+        var row = new BlockRow(w.format(), count);
+        var values = new float[Packing.blocks(count) * Packing.BLOCK];
+        for (int i = 0; i < 4; i++) {
+            row.read(w, Math.min(first + i, w.out() - 1), from);
+            row.toFloats(values);
+            for (int step = 0; step < 2 * Packing.blocks(count); step++) {
+                long to = panel + (4L * step + i) * V;
+                MemorySegment.copy(values, step * L, Lanes.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, to, L);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import espalier.tensor.OpShapes;
 import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
+import espalier.tensor.host.BlockRow;
 
 /** Every op as its definition reads, summed in double and rounded once. */
 final class ReferenceOps implements Ops {
@@ -27,14 +28,30 @@ final class ReferenceOps implements Ops {
     }
 
     @Override
-    public void embed(Tensor ids, Tensor table, int firstId, Tensor out) {
+    public void embed(Tensor ids, Matrix table, int firstId, Tensor out) {
         OpShapes.embed(ids, table, out);
         for (int i = 0; i < out.rows(); i++) {
             int row = integer(ids, 0, i) - firstId;
+            boolean here = row >= 0 && row < table.out();
+            float[] values = here ? row(table, row) : new float[out.cols()];
             for (int j = 0; j < out.cols(); j++) {
-                setNumber(out, i, j, row >= 0 && row < table.rows() ? number(table, row, j) : 0);
+                setNumber(out, i, j, values[j]);
             }
         }
+    }
+
+    private static float[] row(Matrix m, int row) {
+        return switch (m) {
+            case Matrix.Dense(Tensor t) -> {
+                var values = new float[t.cols()];
+                for (int j = 0; j < values.length; j++) {
+                    values[j] = number(t, row, j);
+                }
+                yield values;
+            }
+            case Matrix.Blocks b -> BlockRow.of(b, row).toFloats();
+            case Matrix.Stacked _ -> throw new IllegalArgumentException("a row of stacked matrices");
+        };
     }
 
     @Override
@@ -87,7 +104,7 @@ final class ReferenceOps implements Ops {
     public void matmul(Tensor x, Matrix w, Tensor out) {
         OpShapes.matmul(x, w, out);
         switch (w) {
-            case Matrix.Dense(Tensor values) -> dense(x, values, out);
+            case Matrix.Dense _, Matrix.Blocks _ -> product(x, w, out);
             case Matrix.Stacked(var parts) -> {
                 int from = 0;
                 for (Matrix part : parts) {
@@ -98,12 +115,13 @@ final class ReferenceOps implements Ops {
         }
     }
 
-    private static void dense(Tensor x, Tensor w, Tensor out) {
-        for (int i = 0; i < x.rows(); i++) {
-            for (int o = 0; o < w.rows(); o++) {
+    private static void product(Tensor x, Matrix w, Tensor out) {
+        for (int o = 0; o < w.out(); o++) {
+            float[] row = row(w, o);
+            for (int i = 0; i < x.rows(); i++) {
                 double sum = 0;
-                for (int j = 0; j < w.cols(); j++) {
-                    sum += (double) number(x, i, j) * number(w, o, j);
+                for (int j = 0; j < row.length; j++) {
+                    sum += (double) number(x, i, j) * row[j];
                 }
                 setNumber(out, i, o, (float) sum);
             }

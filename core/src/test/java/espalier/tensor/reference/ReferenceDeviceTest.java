@@ -136,7 +136,7 @@ class ReferenceDeviceTest {
     @Test
     void idsOfOtherRanksEmbedAsZero() {
         Tensor out = scene.out(3, 2);
-        Tensor table = scene.numbers(DType.BF16, new float[][] {{1, 2}, {3, 4}}, 2, 2);
+        var table = new Matrix.Dense(scene.numbers(DType.BF16, new float[][] {{1, 2}, {3, 4}}, 2, 2));
         device.ops().embed(scene.integers(10, 11, 12), table, 10, out);
         assertThat(scene.read(out)).isDeepEqualTo(new float[][] {{1, 2}, {3, 4}, {0, 0}});
     }
