@@ -115,13 +115,13 @@ public final class EngineLoader {
 
     private Settings settings(ModelShape shape, Checkpoint checkpoint, Device device) {
         var mesh = new Mesh(0, options.device().tpSize());
-        var kvType = Resolver.kvType(options.model().dtype());
+        var storage = new MemoryPlan.Storage(Resolver.kvType(options.model().dtype()), device::preparedBytes);
         return Resolver.resolve(
                 options,
                 new Resolver.Facts(
                         shape,
                         device.availableBytes(),
-                        largest -> MemoryPlan.of(family, checkpoint, mesh, largest, kvType)));
+                        largest -> MemoryPlan.of(family, checkpoint, mesh, largest, storage)));
     }
 
     private RankedExecutor executor(Checkpoint checkpoint, List<Device> devices, Settings settings) {

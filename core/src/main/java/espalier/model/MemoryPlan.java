@@ -3,16 +3,19 @@ package espalier.model;
 import espalier.checkpoint.Checkpoint;
 import espalier.tensor.DType;
 import espalier.tensor.KvCache;
+import espalier.tensor.Matrix;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import espalier.tensor.reference.DryDevice;
+import java.util.function.ToLongFunction;
 
 /**
  * What one rank of a model needs, learnt before any memory is taken: the model is built and run once on a device that
  * only counts, so there is no formula to keep in step with the layers. A device's own scratch memory comes on top.
  *
- * @param weightBytes of this rank; those that lie contiguously in a memory-mapped file are shared with the page cache
+ * @param weightBytes of this rank, as its device prepares them; those that are read where they lie in a memory-mapped
+ *     file are shared with the page cache
  * @param workspaceBytes activations and logits of the largest step
  * @param kvBytesPerToken of this rank's cache
  */
@@ -28,16 +31,29 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      */
     public record Largest(int tokens, int sequences, int pagesPerSequence) {}
 
+    /**
+     * How the rank's device keeps numbers.
+     *
+     * @param kvType of keys and values
+     * @param preparedBytes as {@link espalier.tensor.Device#preparedBytes} has them
+     */
+    public record Storage(DType kvType, ToLongFunction<Matrix> preparedBytes) {
+        /** Of a device that reads weights as they are stored. */
+        public static Storage plain(DType kvType) {
+            return new Storage(kvType, _ -> 0);
+        }
+    }
+
     /** Reads the names, shapes and types of {@code checkpoint}, but no weight. */
     public static MemoryPlan of(
-            ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, DType kvType) {
-        try (var dry = new DryDevice(mesh.rank(), mesh.ranks())) {
+            ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, Storage storage) {
+        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), storage.preparedBytes)) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
             var decoder = Decoder.load(family, config, Weights.of(checkpoint.outline(), dry, mesh), _ -> {});
             return new MemoryPlan(
-                    dry.allocatedBytes() + dry.placedBytes(),
+                    dry.weightBytes(),
                     workspaceBytes(decoder, mesh, largest),
-                    decoder.shape().kvShape(mesh, 1, kvType).bytes());
+                    decoder.shape().kvShape(mesh, 1, storage.kvType).bytes());
         }
     }
 

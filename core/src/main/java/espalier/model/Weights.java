@@ -91,7 +91,7 @@ public final class Weights {
     }
 
     public Linear linear(Dim in, Dim out, Bias bias) {
-        Matrix m = new Matrix.Dense(matrix("weight", out, in));
+        Matrix m = prepared(new Matrix.Dense(matrix("weight", out, in)), Matrix.Stored.SPENT);
         return new Projection(m, bias == Bias.STORED ? bias(new Part("", out)) : null, isSummed(in));
     }
 
@@ -101,12 +101,18 @@ public final class Weights {
         for (Part part : parts) {
             matrices.add(new Matrix.Dense(at(part.name).matrix("weight", part.out, in)));
         }
-        return new Projection(new Matrix.Stacked(matrices), bias == Bias.STORED ? bias(parts) : null, isSummed(in));
+        Matrix m = prepared(new Matrix.Stacked(matrices), Matrix.Stored.SPENT);
+        return new Projection(m, bias == Bias.STORED ? bias(parts) : null, isSummed(in));
     }
 
     /** A linear layer over rows that are already loaded: a head tied to the embedding table. */
     public Linear tied(Matrix table) {
-        return new Projection(table, null, false);
+        return new Projection(prepared(table, Matrix.Stored.KEPT), null, false);
+    }
+
+    /** After a fault loading fails in the end, and a matrix may have no memory behind it. */
+    private Matrix prepared(Matrix stored, Matrix.Stored after) {
+        return loading.faults.isEmpty() ? loading.device.prepare(stored, after) : stored;
     }
 
     /** The frequencies of a rotary embedding on the device; layers that ask for the same share them. */

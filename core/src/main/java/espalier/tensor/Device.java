@@ -17,6 +17,24 @@ public interface Device extends AutoCloseable {
      */
     Buffer place(MemorySegment bytes);
 
+    /**
+     * The form of a weight matrix that products read fastest: a copy in another order, or the matrix itself where there
+     * is none better. Called once for each matrix while a model is loaded.
+     *
+     * @param after what becomes of the stored numbers
+     */
+    default Matrix prepare(Matrix stored, Matrix.Stored after) {
+        return stored;
+    }
+
+    /**
+     * Bytes that {@link #prepare} would take for its copy, 0 where it would make none. Looks at shapes and formats
+     * alone: the matrix may have no memory behind it.
+     */
+    default long preparedBytes(Matrix stored) {
+        return 0;
+    }
+
     void upload(MemorySegment from, Buffer to, long toOffset);
 
     /** Waits for everything queued before, then copies. */

@@ -8,6 +8,17 @@ public sealed interface Matrix {
 
     int in();
 
+    /** Bytes of memory that it takes. */
+    long bytes();
+
+    /** Whether its stored numbers are read again once a device has {@linkplain Device#prepare prepared} it. */
+    enum Stored {
+        /** By others, such as the lookup in an embedding table that is the head as well. */
+        KEPT,
+        /** By nobody: the device may give their memory back. */
+        SPENT
+    }
+
     /** Plain rows of f32, bf16 or f16. */
     record Dense(Tensor values) implements Matrix {
         @Override
@@ -18,6 +29,11 @@ public sealed interface Matrix {
         @Override
         public int in() {
             return values.cols();
+        }
+
+        @Override
+        public long bytes() {
+            return (long) values.rows() * values.cols() * values.dtype().bytes();
         }
     }
 
@@ -36,6 +52,11 @@ public sealed interface Matrix {
 
         public long rowBytes() {
             return format.rowBytes(in);
+        }
+
+        @Override
+        public long bytes() {
+            return out * rowBytes();
         }
     }
 
@@ -64,5 +85,17 @@ public sealed interface Matrix {
         public int in() {
             return parts.getFirst().in();
         }
+
+        @Override
+        public long bytes() {
+            long sum = 0;
+            for (Matrix m : parts) {
+                sum += m.bytes();
+            }
+            return sum;
+        }
     }
+
+    /** The form that a device made of a matrix for its own kernels; no other device can read it. */
+    non-sealed interface Prepared extends Matrix {}
 }

@@ -17,7 +17,8 @@ public final class OpShapes {
         switch (table) {
             case Matrix.Dense(Tensor values) -> numbers("table", values);
             case Matrix.Blocks _ -> {}
-            case Matrix.Stacked _ -> throw new IllegalArgumentException("table is stacked, want one matrix");
+            case Matrix.Stacked _, Matrix.Prepared _ ->
+                throw new IllegalArgumentException("table is stacked or prepared, want one stored matrix");
         }
         activations("out", out);
         shape("out", out, out.rows(), table.in());
@@ -56,6 +57,7 @@ public final class OpShapes {
         switch (w) {
             case Matrix.Dense(Tensor values) -> numbers("w", values);
             case Matrix.Blocks _ -> {}
+            case Matrix.Prepared _ -> {} // only the device that made it can tell more
             case Matrix.Stacked(var parts) -> {
                 int from = 0;
                 for (Matrix part : parts) {

@@ -55,7 +55,8 @@ class GoldenLogitsTest {
             var largest = new MemoryPlan.Largest(200, 70, 32);
             for (int ranks : new int[] {1, 2, 4}) {
                 for (int rank = 0; rank < ranks; rank++) {
-                    var plan = MemoryPlan.of(family, checkpoint, new Mesh(rank, ranks), largest, DType.F32);
+                    var plan = MemoryPlan.of(
+                            family, checkpoint, new Mesh(rank, ranks), largest, MemoryPlan.Storage.plain(DType.F32));
                     assertThat(plan.weightBytes()).isPositive();
                 }
             }

@@ -10,6 +10,7 @@ import espalier.checkpoint.DummyCheckpoint;
 import espalier.model.family.Families;
 import espalier.tensor.DType;
 import espalier.tensor.reference.DryDevice;
+import java.util.ArrayList;
 import org.junit.jupiter.api.Test;
 
 class LoadingTest {
@@ -104,8 +105,10 @@ class LoadingTest {
         EditedCheckpoint checkpoint = complete(QWEN3);
         var largest = new MemoryPlan.Largest(64, 8, 16);
         ModelDefinition family = Families.of(ModelConfig.of(checkpoint.config()));
-        MemoryPlan one = MemoryPlan.of(family, checkpoint, new Mesh(0, 1), largest, DType.BF16);
-        MemoryPlan two = MemoryPlan.of(family, checkpoint, new Mesh(0, 2), largest, DType.BF16);
+        MemoryPlan one =
+                MemoryPlan.of(family, checkpoint, new Mesh(0, 1), largest, MemoryPlan.Storage.plain(DType.BF16));
+        MemoryPlan two =
+                MemoryPlan.of(family, checkpoint, new Mesh(0, 2), largest, MemoryPlan.Storage.plain(DType.BF16));
         long stored = checkpoint.bytes();
         assertThat(one.weightBytes()).isEqualTo(stored + 16 * 4);
         assertThat(two.weightBytes()).isBetween(stored / 2, stored / 2 + 4096);
@@ -117,6 +120,28 @@ class LoadingTest {
     }
 
     @Test
+    void memoryPlansCountPreparedCopiesInPlaceOfStoredNumbersButBesideATiedTable() {
+        for (String config : new String[] {LLAMA, QWEN3}) {
+            EditedCheckpoint checkpoint = complete(config);
+            var largest = new MemoryPlan.Largest(64, 8, 16);
+            ModelDefinition family = Families.of(ModelConfig.of(checkpoint.config()));
+            var mesh = new Mesh(0, 1);
+            var sizes = new ArrayList<Long>();
+            var threefold = new MemoryPlan.Storage(DType.BF16, w -> {
+                sizes.add(w.bytes());
+                return 3 * w.bytes();
+            });
+            long plain = MemoryPlan.of(family, checkpoint, mesh, largest, MemoryPlan.Storage.plain(DType.BF16))
+                    .weightBytes();
+            long prepared =
+                    MemoryPlan.of(family, checkpoint, mesh, largest, threefold).weightBytes();
+            long matrices = sizes.stream().mapToLong(x -> x).sum();
+            long tied = config.equals(QWEN3) ? sizes.getLast() : 0;
+            assertThat(prepared).isEqualTo(plain + 2 * matrices + tied);
+        }
+    }
+
+    @Test
     void randomWeightsAreCountedWithoutBeingMade() {
         for (String config : new String[] {LLAMA, QWEN3}) {
             for (int rank = 0; rank < 2; rank++) {
@@ -125,8 +150,9 @@ class LoadingTest {
                 ModelDefinition family = Families.of(ModelConfig.of(stored.config()));
                 var mesh = new Mesh(rank, 2);
                 try (var random = new DummyCheckpoint(stored.config(), DType.F32)) {
-                    assertThat(MemoryPlan.of(family, random, mesh, largest, DType.BF16))
-                            .isEqualTo(MemoryPlan.of(family, stored, mesh, largest, DType.BF16));
+                    assertThat(MemoryPlan.of(family, random, mesh, largest, MemoryPlan.Storage.plain(DType.BF16)))
+                            .isEqualTo(
+                                    MemoryPlan.of(family, stored, mesh, largest, MemoryPlan.Storage.plain(DType.BF16)));
                     assertThat(random.names()).isEmpty();
                 }
             }

@@ -115,7 +115,7 @@ final class CpuOps implements Ops {
             case Matrix.Blocks b ->
                 MemorySegment.copy(
                         BlockRow.of(b, row).toFloats(), 0, Lanes.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, to, b.in());
-            case Matrix.Stacked _ -> throw new IllegalArgumentException("a row of stacked matrices");
+            case Matrix.Stacked _, Matrix.Prepared _ -> throw new IllegalArgumentException("a row of no stored matrix");
         }
     }
 

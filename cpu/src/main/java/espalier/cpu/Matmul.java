@@ -119,6 +119,8 @@ final class Matmul {
                 into.add(new Rows(
                         t.dtype(), null, Address.of(t), Address.rowBytes(t), t.rows(), nextOut(into), nextQuad(into)));
             case Matrix.Blocks b -> into.add(new Rows(DType.F32, b, 0, 0, b.out(), nextOut(into), nextQuad(into)));
+            case Matrix.Prepared p ->
+                throw new IllegalArgumentException("weights that another device prepared: " + p.getClass());
             case Matrix.Stacked(var parts) -> {
                 for (Matrix part : parts) {
                     flatten(part, into);

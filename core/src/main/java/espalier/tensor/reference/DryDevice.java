@@ -7,12 +7,14 @@ import espalier.tensor.Collective;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
+import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
 import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
 import espalier.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,9 +24,12 @@ import org.jspecify.annotations.Nullable;
 public final class DryDevice implements Device {
     private final Collective collective;
     private final DryOps ops = new DryOps();
+    private final ToLongFunction<Matrix> preparing;
     private long allocatedBytes;
     private long placedBytes;
     private long kvBytes;
+    private long preparedBytes;
+    private long spentBytes;
 
     /** A device by itself. */
     public DryDevice() {
@@ -33,6 +38,12 @@ public final class DryDevice implements Device {
 
     /** One rank of a group whose others need not exist. */
     public DryDevice(int rank, int ranks) {
+        this(rank, ranks, _ -> 0);
+    }
+
+    /** @param preparing what the device that it stands for answers to {@link Device#preparedBytes} */
+    public DryDevice(int rank, int ranks, ToLongFunction<Matrix> preparing) {
+        this.preparing = preparing;
         collective = new DryCollective(java.util.Objects.checkIndex(rank, ranks), ranks);
     }
 
@@ -60,6 +71,11 @@ public final class DryDevice implements Device {
         return placedBytes;
     }
 
+    /** Bytes of all weights once they are prepared: stored numbers that are not read again do not count. */
+    public long weightBytes() {
+        return allocatedBytes + placedBytes + preparedBytes - spentBytes;
+    }
+
     public long kvBytes() {
         return kvBytes;
     }
@@ -84,6 +100,16 @@ public final class DryDevice implements Device {
     public Buffer place(MemorySegment bytes) {
         placedBytes += bytes.byteSize();
         return new Paper(bytes.byteSize());
+    }
+
+    @Override
+    public Matrix prepare(Matrix stored, Matrix.Stored after) {
+        long bytes = preparing.applyAsLong(stored);
+        preparedBytes += bytes;
+        if (bytes > 0 && after == Matrix.Stored.SPENT) {
+            spentBytes += stored.bytes();
+        }
+        return stored;
     }
 
     @Override

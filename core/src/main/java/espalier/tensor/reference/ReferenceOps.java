@@ -50,7 +50,7 @@ final class ReferenceOps implements Ops {
                 yield values;
             }
             case Matrix.Blocks b -> BlockRow.of(b, row).toFloats();
-            case Matrix.Stacked _ -> throw new IllegalArgumentException("a row of stacked matrices");
+            case Matrix.Stacked _, Matrix.Prepared _ -> throw new IllegalArgumentException("a row of no stored matrix");
         };
     }
 
@@ -105,6 +105,8 @@ final class ReferenceOps implements Ops {
         OpShapes.matmul(x, w, out);
         switch (w) {
             case Matrix.Dense _, Matrix.Blocks _ -> product(x, w, out);
+            case Matrix.Prepared p ->
+                throw new IllegalArgumentException("weights that another device prepared: " + p.getClass());
             case Matrix.Stacked(var parts) -> {
                 int from = 0;
                 for (Matrix part : parts) {
