@@ -34,7 +34,7 @@ public final class Nvrtc {
     private final Sized ptx;
     private final Sized cubin;
 
-    private Nvrtc(Libraries.Found library, Symbols symbols) {
+    Nvrtc(Libraries.Found library, Symbols symbols) {
         this.library = library;
         create = Call.of(symbols, "nvrtcCreateProgram", 6);
         compile = Call.of(symbols, "nvrtcCompileProgram", 3);

@@ -10,13 +10,22 @@ public interface Products {
     enum Choice {
         /** The fastest on this machine. */
         MEASURED,
-        /** One whose sums do not depend on the number of rows, as far as the library lets itself be told. */
+        /** The same for all numbers of rows, with sums that are not split: a row's result does not depend on the others. */
         FIXED
     }
 
-    /** @return how products of that shape are computed; remembered */
-    Plan plan(Shape shape, Choice choice);
+    /** Empty where the library can be used, else one line that says what is missing. */
+    String missing();
 
+    /**
+     * How products of that shape are computed; remembered, and kept on disk. Not under capture.
+     *
+     * @param probe memory of such a product, on which candidates are measured: {@code y} is overwritten
+     * @throws espalier.api.EngineFault RESOURCE where the library is missing
+     */
+    Plan plan(Shape shape, Choice choice, Operands probe);
+
+    /** {@code operands} have the strides of those that were planned with. */
     void multiply(Stream stream, Plan plan, Operands operands);
 
     /** Of the driver that made it; {@code microseconds} as measured, or 0. */
