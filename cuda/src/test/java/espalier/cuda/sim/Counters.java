@@ -1,0 +1,205 @@
+package espalier.cuda.sim;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a kernel costs in the machine's units, for each instruction and so for each line of the .cu file: executions,
+ * 32-byte global sectors against bytes used, shared-memory wavefronts against the least possible, tensor-core flops.
+ *
+ * <p>Model (CUDA C++ Best Practices Guide, "Coalesced Access", "Shared Memory and Memory Banks"): a warp's global
+ * access moves every 32-byte sector that it touches once, no cache; shared memory has 32 banks of 4 bytes, accesses of
+ * 8 and 16 bytes run in halves and quarters of the warp, one wavefront for each different word of the fullest bank.
+ */
+public final class Counters {
+    private static final class Table {
+        final long[] executed, lanes, sectors, used, wavefronts, least, flops;
+
+        Table(int n) {
+            executed = new long[n];
+            lanes = new long[n];
+            sectors = new long[n];
+            used = new long[n];
+            wavefronts = new long[n];
+            least = new long[n];
+            flops = new long[n];
+        }
+    }
+
+    private final Map<KernelCode, Table> tables = new IdentityHashMap<>();
+    private final long[] sector = new long[64];
+    private final int[] bytes = new int[64], words = new int[32 * 32], perBank = new int[32];
+    private Table now;
+    private final boolean on;
+
+    Counters(boolean on) {
+        this.on = on;
+    }
+
+    private Table table(KernelCode p) {
+        return tables.computeIfAbsent(p, x -> new Table(x.code.length));
+    }
+
+    Collection<KernelCode> programs() {
+        return tables.keySet();
+    }
+    /** The kernel that runs from now on. */
+    void select(KernelCode p) {
+        now = table(p);
+    }
+
+    long[] executed(KernelCode p) {
+        return table(p).executed;
+    }
+
+    long[] lanes(KernelCode p) {
+        return table(p).lanes;
+    }
+
+    /** One access of a warp: {@code n} bytes at {@code at} for each lane in {@code m}. */
+    void access(Instruction in, long[] at, int m, int n, boolean shared) {
+        if (!on || m == 0) return;
+        if (shared) banks(in.pc, at, m, n);
+        else sectors(in.pc, at, m, n);
+    }
+
+    private void sectors(int pc, long[] at, int m, int n) {
+        int count = 0, last = 0, used = 0;
+        for (int s = m; s != 0; s &= s - 1) {
+            long a = at[Integer.numberOfTrailingZeros(s)], id = a >> 5;
+            if (count == 0 || sector[last] != id) {
+                for (last = 0; last < count && sector[last] != id; ) last++;
+                if (last == count) {
+                    sector[count] = id;
+                    bytes[count++] = 0;
+                }
+            }
+            bytes[last] |= (int) ((1L << n) - 1 << (a & 31));
+        }
+        for (int k = 0; k < count; k++) used += Integer.bitCount(bytes[k]);
+        now.sectors[pc] += count;
+        now.used[pc] += used;
+    }
+
+    private void banks(int pc, long[] at, int m, int n) {
+        int group = n == 16 ? 8 : n == 8 ? 16 : 32;
+        for (int first = 0; first < 32; first += group) {
+            int lanes = m & (group == 32 ? -1 : (1 << group) - 1 << first), worst = 0;
+            if (lanes == 0) continue;
+            now.least[pc]++;
+            int banks = 0, unit = Math.max(1, n / 4), span = (1 << unit) - 1; // the common case: no bank twice
+            boolean twice = false;
+            for (int s = lanes; s != 0; s &= s - 1) {
+                int mine = Integer.rotateLeft(span, (int) (at[Integer.numberOfTrailingZeros(s)] >> 2) & 31);
+                twice |= (banks & mine) != 0;
+                banks |= mine;
+            }
+            if (!twice) {
+                now.wavefronts[pc]++;
+                continue;
+            }
+            Arrays.fill(perBank, 0);
+            for (int s = lanes; s != 0; s &= s - 1) {
+                int word = (int) (at[Integer.numberOfTrailingZeros(s)] >> 2);
+                for (int k = 0; k < unit; k++, word++) {
+                    int bank = word & 31, base = bank * 32, c = perBank[bank], j = 0;
+                    while (j < c && words[base + j] != word) j++;
+                    if (j == c) {
+                        words[base + c] = word;
+                        worst = Math.max(worst, perBank[bank] = c + 1);
+                    }
+                }
+            }
+            now.wavefronts[pc] += worst;
+        }
+    }
+
+    void tensor(Instruction in, long flops) {
+        if (on) now.flops[in.pc] += flops;
+    }
+
+    void tensorCopy(Instruction in, int rowBytes, int rows) {
+        if (!on) return;
+        now.sectors[in.pc] += (long) (rowBytes + 31) / 32 * rows;
+        now.used[in.pc] += (long) rowBytes * rows;
+    }
+
+    long instructions(KernelCode p) {
+        return Arrays.stream(table(p).executed).sum();
+    }
+
+    /** Warp instructions of all kernels so far. */
+    public long instructions() {
+        return tables.keySet().stream().mapToLong(this::instructions).sum();
+    }
+
+    /** The largest factor by which bank conflicts lengthen an instruction. */
+    public double worstConflict() {
+        double worst = 1;
+        for (Table t : tables.values()) {
+            for (int k = 0; k < t.least.length; k++) {
+                worst = Math.max(worst, (double) t.wavefronts[k] / Math.max(1, t.least[k]));
+            }
+        }
+        return worst;
+    }
+
+    /** Totals, and the lines that move more than they use or that conflict. */
+    String report(KernelCode p) {
+        Table t = table(p);
+        long executed = 0, lanes = 0, sectors = 0, used = 0, wave = 0, least = 0, flops = 0;
+        var kinds = new TreeMap<String, Long>();
+        for (int k = 0; k < p.code.length; k++) {
+            executed += t.executed[k];
+            lanes += t.lanes[k];
+            sectors += t.sectors[k];
+            used += t.used[k];
+            wave += t.wavefronts[k];
+            least += t.least[k];
+            flops += t.flops[k];
+            if (t.executed[k] > 0) kinds.merge(p.code[k].mnemonic().split("\\.")[0], t.executed[k], Long::sum);
+        }
+        var out = new StringBuilder(String.format(
+                "%s: %d warp instructions, %.1f lanes active; global %d sectors, "
+                        + "%.0f %% of the bytes used; shared %d wavefronts, %d by conflicts; tensor cores %.1f Mflop%n",
+                p.name,
+                executed,
+                (double) lanes / Math.max(1, executed),
+                sectors,
+                100.0 * used / Math.max(1, 32 * sectors),
+                wave,
+                wave - least,
+                flops / 1e6));
+        out.append("  by kind:");
+        kinds.entrySet().stream()
+                .sorted((a, b) -> Long.compare(b.getValue(), a.getValue()))
+                .limit(12)
+                .forEach(e -> out.append(' ').append(e.getKey()).append(' ').append(e.getValue()));
+        out.append('\n');
+        for (String line : lines(p, t)) out.append("  ").append(line).append('\n');
+        return out.toString();
+    }
+
+    private static List<String> lines(KernelCode p, Table t) {
+        var byLine = new TreeMap<String, long[]>();
+        for (int k = 0; k < p.code.length; k++) {
+            long[] v = byLine.computeIfAbsent(p.code[k].where + " " + p.code[k].mnemonic(), _ -> new long[4]);
+            v[0] += t.sectors[k];
+            v[1] += t.used[k];
+            v[2] += t.wavefronts[k];
+            v[3] += t.least[k];
+        }
+        var out = new ArrayList<String>();
+        byLine.forEach((line, v) -> {
+            double share = 100.0 * v[1] / Math.max(1, 32 * v[0]);
+            if (v[0] > 0 && share < 90) out.add(String.format("%s: %d sectors, %.0f %% used", line, v[0], share));
+            if (v[2] > v[3]) out.add(String.format("%s: %d wavefronts, %d would do", line, v[2], v[3]));
+        });
+        return out;
+    }
+}
