@@ -19,7 +19,12 @@ final class ReferenceProducts implements Products {
     }
 
     @Override
-    public Plan plan(Shape shape, Choice choice) {
+    public String missing() {
+        return "";
+    }
+
+    @Override
+    public Plan plan(Shape shape, Choice choice, Operands probe) {
         faults.at("plan");
         return new Plan(0, shape, 0);
     }
