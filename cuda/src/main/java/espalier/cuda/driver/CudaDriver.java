@@ -73,7 +73,7 @@ public final class CudaDriver implements Driver {
      */
     public static CudaDriver open(int ordinal, Setup setup) {
         Nvrtc nvrtc = Nvrtc.require(setup.libraries);
-        return open(new CudaCalls(Symbols.ofSystem(CudaCalls.LIBRARY)), nvrtc, ordinal, setup);
+        return open(new CudaCalls(Gpus.driver()), nvrtc, ordinal, setup);
     }
 
     static CudaDriver open(CudaCalls cuda, Nvrtc nvrtc, int ordinal, Setup setup) {

@@ -26,7 +26,7 @@ public final class Gpus {
         return all(new CudaCalls(driver()));
     }
 
-    private static Symbols driver() {
+    static Symbols driver() {
         try {
             return Symbols.ofSystem(CudaCalls.LIBRARY);
         } catch (EngineFault e) {

@@ -7,6 +7,7 @@ import espalier.cuda.cases.Workbench;
 import espalier.cuda.driver.CudaDriver;
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Libraries;
+import espalier.cuda.sim.SimulatedDriver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +27,7 @@ import tools.jackson.databind.ObjectMapper;
  */
 public final class GpuKernels {
     private static final int AGAIN = 3;
+    private static final String SIMULATED = "espalier.gpu.simulated";
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final ObjectMapper json = new ObjectMapper();
@@ -57,7 +59,12 @@ public final class GpuKernels {
         System.exit(new GpuKernels(out, timing ? "time" : "check" + shard).run(mine, timing, driver(out)));
     }
 
+    /** The first GPU, or what {@value #SIMULATED} names: a rehearsal. */
     static Driver driver(Path out) {
+        String simulated = System.getProperty(SIMULATED, "");
+        if (!simulated.isEmpty()) {
+            return SimulatedDriver.open(SimulatedDriver.Setup.of(simulated).memoryBytes(2L << 30)).orElseThrow();
+        }
         var setup = new CudaDriver.Setup(Libraries.of(System::getProperty), out.resolveSibling("espalier-cache"), PATIENCE);
         return CudaDriver.open(0, setup);
     }
