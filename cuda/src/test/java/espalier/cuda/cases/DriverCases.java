@@ -45,7 +45,12 @@ final class DriverCases {
             Driver driver = bench.driver();
             long from = bench.zeros(BYTES);
             long to = bench.zeros(BYTES);
-            bench.timed("device copy, read and written", 1, () -> driver.copy(bench.stream(), from, to, BYTES), 2.0 * BYTES, 0);
+            bench.timed(
+                    "device copy, read and written",
+                    1,
+                    () -> driver.copy(bench.stream(), from, to, BYTES),
+                    2.0 * BYTES,
+                    0);
             MemorySegment pinned = driver.allocatePinned(BYTES / 4);
             bench.timed("upload, pinned", 1, () -> driver.upload(bench.stream(), pinned, to), BYTES / 4.0, 0);
             bench.timed("download, pinned", 1, () -> driver.download(bench.stream(), to, pinned), BYTES / 4.0, 0);
@@ -99,9 +104,7 @@ final class DriverCases {
                             new Products.Operands(probe.x(), s.in(), probe.w(), s.in(), to, s.out()));
             float[] got = s.result() == Products.Element.F32
                     ? bench.readFloats(to, y.length)
-                    : element == Products.Element.BF16
-                            ? bench.readBf16(to, y.length)
-                            : bench.readF16(to, y.length);
+                    : element == Products.Element.BF16 ? bench.readBf16(to, y.length) : bench.readF16(to, y.length);
             bench.compare(s + " " + choice, got, want, s.out(), 1e-2);
         }
 

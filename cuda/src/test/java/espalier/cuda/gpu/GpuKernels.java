@@ -63,9 +63,11 @@ public final class GpuKernels {
     static Driver driver(Path out) {
         String simulated = System.getProperty(SIMULATED, "");
         if (!simulated.isEmpty()) {
-            return SimulatedDriver.open(SimulatedDriver.Setup.of(simulated).memoryBytes(2L << 30)).orElseThrow();
+            return SimulatedDriver.open(SimulatedDriver.Setup.of(simulated).memoryBytes(2L << 30))
+                    .orElseThrow();
         }
-        var setup = new CudaDriver.Setup(Libraries.of(System::getProperty), out.resolveSibling("espalier-cache"), PATIENCE);
+        var setup =
+                new CudaDriver.Setup(Libraries.of(System::getProperty), out.resolveSibling("espalier-cache"), PATIENCE);
         return CudaDriver.open(0, setup);
     }
 
@@ -109,7 +111,10 @@ public final class GpuKernels {
             line.put("error", String.valueOf(wrong.getMessage()));
         } catch (RuntimeException broken) {
             line.put("ok", false);
-            line.put("error", broken + " at " + List.of(broken.getStackTrace()).subList(0, Math.min(6, broken.getStackTrace().length)));
+            line.put(
+                    "error",
+                    broken + " at "
+                            + List.of(broken.getStackTrace()).subList(0, Math.min(6, broken.getStackTrace().length)));
             lost = broken instanceof EngineFault f && f.code() == EngineFault.Code.DEVICE;
         }
         line.put("seconds", Math.round((System.nanoTime() - start) / 1e7) / 100.0);
