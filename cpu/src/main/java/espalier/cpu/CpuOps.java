@@ -174,7 +174,22 @@ final class CpuOps implements Ops {
     @Override
     public void matmul(Tensor x, Matrix w, Tensor out) {
         OpShapes.matmul(x, w, out);
-        matmul.run(x, w, out);
+        multiply(x, w, out);
+    }
+
+    private void multiply(Tensor x, Matrix w, Tensor out) {
+        switch (w) {
+            case Product.Packed packed -> packed.by().run(x, packed, out);
+            case Matrix.Stacked(var parts)
+            when parts.stream().anyMatch(part -> part instanceof Matrix.Prepared) -> {
+                int from = 0;
+                for (Matrix part : parts) {
+                    multiply(x, part, out.cols(from, part.out()));
+                    from += part.out();
+                }
+            }
+            case Matrix.Dense _, Matrix.Blocks _, Matrix.Stacked _, Matrix.Prepared _ -> matmul.run(x, w, out);
+        }
     }
 
     @Override
