@@ -1,6 +1,5 @@
 package espalier.config;
 
-import espalier.tensor.DeviceProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -132,14 +131,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     help = "Threads of the CPU device for all ranks together; one a physical core by default.",
                     label = "N")
             @Nullable
-            Integer cpuThreads,
-
-            @Flag(
-                    value = "--cpu-kernels",
-                    help =
-                            "Instructions of the CPU device's matrix products: auto takes the best that the machine has.",
-                    byDefault = "auto")
-            DeviceProvider.CpuKernels cpuKernels) {}
+            Integer cpuThreads) {}
 
     /** The KV cache. */
     public record Cache(

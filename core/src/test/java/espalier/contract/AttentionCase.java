@@ -43,7 +43,7 @@ public record AttentionCase(
         }
     }
 
-    OpCase asCase() {
+    public OpCase asCase() {
         return new OpCase(
                 "attention " + kv + " headDim " + headDim + " heads " + heads + "/" + kvHeads + " pages of " + pageSize
                         + " window " + window + " cached " + java.util.Arrays.toString(cached) + " fresh "

@@ -2,6 +2,7 @@ package espalier.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
+import espalier.cpu.jit.AmxKernels;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
@@ -14,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Checks each call, turns views into addresses and spreads rows over the team; the loops are in the kernel classes. */
 final class CpuOps implements Ops {
@@ -24,15 +26,19 @@ final class CpuOps implements Ops {
     private final Arena arena;
     private final Matmul matmul;
     private final Attention attention;
+    private final @Nullable AmxProduct amxProduct;
+    private final @Nullable Attention amxAttention;
     private final Scratch weights = new Scratch();
     private final Scratch[] rows;
     private final Map<Rope, RotationTable> rotations = new HashMap<>();
 
-    CpuOps(Team team, Arena arena) {
+    CpuOps(Team team, Arena arena, @Nullable AmxKernels amx) {
         this.team = team;
         this.arena = arena;
         matmul = new Matmul(team);
-        attention = new Attention(team);
+        attention = new Attention(team, new VectorAttention());
+        amxProduct = amx == null ? null : new AmxProduct(team, amx);
+        amxAttention = amx == null ? null : new Attention(team, new AmxAttention(amx, arena));
         rows = new Scratch[team.lanes()];
         java.util.Arrays.setAll(rows, i -> new Scratch());
     }
@@ -40,10 +46,25 @@ final class CpuOps implements Ops {
     void close() {
         matmul.close();
         attention.close();
+        if (amxProduct != null && amxAttention != null) {
+            amxProduct.close();
+            amxAttention.close();
+        }
         weights.close();
         for (Scratch row : rows) {
             row.close();
         }
+    }
+
+    /** The form that {@link #matmul} reads fastest, or the matrix itself. */
+    Matrix prepare(Matrix stored) {
+        return amxProduct != null && AmxProduct.takes(stored) ? amxProduct.prepare(stored, arena) : stored;
+    }
+
+    long preparedBytes(Matrix stored) {
+        return amxProduct != null && AmxProduct.takes(stored)
+                ? AmxProduct.Panels.of(stored).bytes()
+                : 0;
     }
 
     /** What is done to one row, on one of the lanes. */
@@ -174,21 +195,10 @@ final class CpuOps implements Ops {
     @Override
     public void matmul(Tensor x, Matrix w, Tensor out) {
         OpShapes.matmul(x, w, out);
-        multiply(x, w, out);
-    }
-
-    private void multiply(Tensor x, Matrix w, Tensor out) {
-        switch (w) {
-            case Product.Packed packed -> packed.by().run(x, packed, out);
-            case Matrix.Stacked(var parts)
-            when parts.stream().anyMatch(part -> part instanceof Matrix.Prepared) -> {
-                int from = 0;
-                for (Matrix part : parts) {
-                    multiply(x, part, out.cols(from, part.out()));
-                    from += part.out();
-                }
-            }
-            case Matrix.Dense _, Matrix.Blocks _, Matrix.Stacked _, Matrix.Prepared _ -> matmul.run(x, w, out);
+        if (w instanceof AmxProduct.Panels panels && amxProduct != null) {
+            amxProduct.run(x, panels, out);
+        } else {
+            matmul.run(x, w, out);
         }
     }
 
@@ -240,7 +250,8 @@ final class CpuOps implements Ops {
     @Override
     public void attention(Attend call) {
         OpShapes.attention(call);
-        attention.run(call);
+        boolean tiles = call.kv().shape().dtype() == DType.BF16 && AmxAttention.takes(call.headDim());
+        (tiles && amxAttention != null ? amxAttention : attention).run(call);
     }
 
     @Override

@@ -31,8 +31,7 @@ public final class CpuProvider implements DeviceProvider {
         var devices = new ArrayList<Device>();
         for (int rank = 0; rank < settings.ranks(); rank++) {
             int mine = threads * (rank + 1) / settings.ranks() - threads * rank / settings.ranks();
-            var own = new Settings(settings.ranks(), Math.max(1, mine), settings.products(), settings.cpuKernels());
-            devices.add(new CpuDevice(own, group, rank));
+            devices.add(new CpuDevice(Math.max(1, mine), group, rank, CpuDevice.Kernels.VECTOR));
         }
         return List.copyOf(devices);
     }

@@ -153,25 +153,43 @@ class BatchInvarianceTest {
     @Test
     void attentionIsTheSameInAnyChunksCompanyPagesAndThreads() {
         for (long seed = 0; seed < 16; seed++) {
-            Story story = Story.random(seed);
-            float[][] whole = story.tell(ONE, 1, 0, new int[] {story.length()});
-            var random = new Random(seed);
-            for (int way = 0; way < 3; way++) {
-                var ends = new ArrayList<Integer>();
-                for (int at = 0; at < story.length(); ) {
-                    at += 1 + random.nextInt(way == 0 ? 7 : story.length());
-                    at = story.length() > 500 && way == 0 && at > 20 && at < 1010 ? 1010 : at;
-                    ends.add(Math.min(at, story.length()));
-                }
-                CpuDevice device = List.of(ONE, TWO, FIVE).get(way);
-                float[][] other = story.tell(
-                        device,
-                        1 + 15 * (way % 2),
-                        way,
-                        ends.stream().mapToInt(i -> i).toArray());
-                for (int p = 0; p < story.length(); p++) {
-                    assertSameBits(other[p], whole[p], story + " way " + way + " position " + p);
-                }
+            assertToldAlike(Story.random(seed), List.of(ONE, TWO, FIVE));
+        }
+    }
+
+    @Test
+    void attentionByTilesIsTheSameToo() {
+        var devices = new ArrayList<CpuDevice>();
+        for (int threads : new int[] {1, 2, 5}) {
+            CpuDevice device = AmxDevices.open(threads);
+            if (device == null) {
+                return;
+            }
+            devices.add(device);
+        }
+        for (long seed = 1; seed < 31; seed += 3) { // those of bf16
+            assertToldAlike(Story.random(seed), devices);
+        }
+        devices.forEach(CpuDevice::close);
+    }
+
+    private static void assertToldAlike(Story story, List<CpuDevice> devices) {
+        float[][] whole = story.tell(devices.get(0), 1, 0, new int[] {story.length()});
+        var random = new Random(story.seed());
+        for (int way = 0; way < 3; way++) {
+            var ends = new ArrayList<Integer>();
+            for (int at = 0; at < story.length(); ) {
+                at += 1 + random.nextInt(way == 0 ? 7 : story.length());
+                at = story.length() > 500 && way == 0 && at > 20 && at < 1010 ? 1010 : at;
+                ends.add(Math.min(at, story.length()));
+            }
+            float[][] other = story.tell(
+                    devices.get(way),
+                    1 + 15 * (way % 2),
+                    way,
+                    ends.stream().mapToInt(i -> i).toArray());
+            for (int p = 0; p < story.length(); p++) {
+                assertSameBits(other[p], whole[p], story + " way " + way + " position " + p);
             }
         }
     }

@@ -37,8 +37,6 @@ class CpuGoldenLogitsTest {
     }
 
     private static List<Device> devices(int ranks) {
-        return new CpuProvider()
-                .open(new DeviceProvider.Settings(
-                        ranks, 2, DeviceProvider.Products.FLOAT32, DeviceProvider.CpuKernels.AUTO));
+        return new CpuProvider().open(new DeviceProvider.Settings(ranks, 2));
     }
 }

@@ -185,6 +185,20 @@ public final class Asm {
         }
     }
 
+    /** An instruction without memory: of no tile, of {@code dst}, or {@code dst += a * b}. */
+    public void tile(TileOp op, int dst, int a, int b) {
+        put(0xC4, 0xE2, (~b & 15) << 3 | op.prefix.number, op.opcode, 0xC0 | dst << 3 | a);
+    }
+
+    /** A tile and memory, or the configuration of all in memory. */
+    public void tile(TileOp op, int tile, Mem m) {
+        if (op.form == TileOp.Form.TILE_MEMORY && !m.isIndexed()) {
+            throw new IllegalArgumentException(op + " takes the distance of rows from an index register");
+        }
+        put(0xC4, 0x82 | (~m.indexBit() & 1) << 6 | (~m.base() >> 3 & 1) << 5, 0x78 | op.prefix.number, op.opcode);
+        modRm(tile, 0, m, 1);
+    }
+
     // Scalar instructions, of 64 bits unless they say otherwise.
 
     public void mov(int dst, int src) {
@@ -229,12 +243,6 @@ public final class Asm {
 
     public void cmp(int left, Constant c) {
         arithmetic(7, left, c.value);
-    }
-
-    /** Shifts zeros in from the left. */
-    public void shiftRight(int register, int bits) {
-        scalar(0xC1, 5, register, null);
-        put(bits);
     }
 
     /** Sets the low 32 bits and clears the rest. */

@@ -52,6 +52,14 @@ final class Libc {
         return -(int) call("mprotect", address, bytes, READ | EXECUTE, 0, 0, 0);
     }
 
+    /** Asks that the threads of this process, and those that start later, may use AMX's tiles; returns 0 or errno. */
+    static int allowTiles() {
+        long archPrctl = 158;
+        long requestPermission = 0x1023;
+        long tileData = 18;
+        return -(int) call("syscall", archPrctl, requestPermission, tileData, 0, 0, 0);
+    }
+
     /**
      * Calls a function that returns a pointer or 0, and -1 where it fails.
      *

@@ -18,6 +18,10 @@ public enum Op {
     VPBROADCASTD_GENERAL(Map.M0F38, Prefix.P66, 0x7C, Form.D_M, Kind.GENERAL_REGISTER, "vpbroadcastd", ""),
 
     VFMADD231PS(Map.M0F38, Prefix.P66, 0xB8, Form.D_S_M, Kind.REPEATABLE, "vfmadd231ps", "vfmadd231ps"),
+    /** {@code dst = dst * s + m}. */
+    VFMADD213PS(Map.M0F38, Prefix.P66, 0xA8, Form.D_S_M, Kind.REPEATABLE, "vfmadd213ps", "vfmadd213ps"),
+    /** {@code dst = dst * s - m}. */
+    VFMSUB213PS(Map.M0F38, Prefix.P66, 0xAA, Form.D_S_M, Kind.REPEATABLE, "vfmsub213ps", "vfmsub213ps"),
     VADDPS(Map.M0F, Prefix.NONE, 0x58, Form.D_S_M, Kind.REPEATABLE, "vaddps", "vaddps"),
     VSUBPS(Map.M0F, Prefix.NONE, 0x5C, Form.D_S_M, Kind.REPEATABLE, "vsubps", "vsubps"),
     VMULPS(Map.M0F, Prefix.NONE, 0x59, Form.D_S_M, Kind.REPEATABLE, "vmulps", "vmulps"),
@@ -31,6 +35,7 @@ public enum Op {
 
     VDPBF16PS(Map.M0F38, Prefix.F3, 0x52, Form.D_S_M, Kind.REPEATABLE, "vdpbf16ps", ""),
     VPDPBUSD(Map.M0F38, Prefix.P66, 0x50, Form.D_S_M, Kind.REPEATABLE, "vpdpbusd", "vpdpbusd"),
+    VRNDSCALEPS(Map.M0F3A, Prefix.P66, 0x08, Form.D_M_I, Kind.REPEATABLE, "vrndscaleps", ""),
     VPMADDUBSW(Map.M0F38, Prefix.P66, 0x04, Form.D_S_M, Kind.VECTOR, "vpmaddubsw", "vpmaddubsw"),
     VPMADDWD(Map.M0F, Prefix.P66, 0xF5, Form.D_S_M, Kind.VECTOR, "vpmaddwd", "vpmaddwd"),
 
@@ -41,6 +46,7 @@ public enum Op {
     VPMOVSDB_STORE(Map.M0F38, Prefix.F3, 0x21, Form.M_D, Kind.QUARTER_VECTOR, "vpmovsdb", ""),
     VPMOVZXBD(Map.M0F38, Prefix.P66, 0x31, Form.D_M, Kind.QUARTER_VECTOR, "vpmovzxbd", "vpmovzxbd"),
     VPMOVZXWD(Map.M0F38, Prefix.P66, 0x33, Form.D_M, Kind.HALF_VECTOR, "vpmovzxwd", "vpmovzxwd"),
+    VPMOVSXBW(Map.M0F38, Prefix.P66, 0x20, Form.D_M, Kind.HALF_VECTOR, "vpmovsxbw", "vpmovsxbw"),
     VPMOVSXBD(Map.M0F38, Prefix.P66, 0x21, Form.D_M, Kind.QUARTER_VECTOR, "vpmovsxbd", "vpmovsxbd"),
     VPACKSSDW(Map.M0F, Prefix.P66, 0x6B, Form.D_S_M, Kind.REPEATABLE, "vpackssdw", "vpackssdw"),
     VPACKSSWB(Map.M0F, Prefix.P66, 0x63, Form.D_S_M, Kind.VECTOR, "vpacksswb", "vpacksswb"),
@@ -58,6 +64,15 @@ public enum Op {
 
     VPSHUFD(Map.M0F, Prefix.P66, 0x70, Form.D_M_I, Kind.REPEATABLE, "vpshufd", "vpshufd"),
     VPSHUFB(Map.M0F38, Prefix.P66, 0x00, Form.D_S_M, Kind.VECTOR, "vpshufb", "vpshufb"),
+    VPUNPCKLWD(Map.M0F, Prefix.P66, 0x61, Form.D_S_M, Kind.VECTOR, "vpunpcklwd", "vpunpcklwd"),
+    VPUNPCKHWD(Map.M0F, Prefix.P66, 0x69, Form.D_S_M, Kind.VECTOR, "vpunpckhwd", "vpunpckhwd"),
+    VPUNPCKLDQ(Map.M0F, Prefix.P66, 0x62, Form.D_S_M, Kind.REPEATABLE, "vpunpckldq", "vpunpckldq"),
+    VPUNPCKHDQ(Map.M0F, Prefix.P66, 0x6A, Form.D_S_M, Kind.REPEATABLE, "vpunpckhdq", "vpunpckhdq"),
+    VSHUFPS(Map.M0F, Prefix.NONE, 0xC6, Form.D_S_M_I, Kind.REPEATABLE, "vshufps", "vshufps"),
+    /** Looks words up in a table of 32. */
+    VPERMW(Map.M0F38, Prefix.P66_W1, 0x8D, Form.D_S_M, Kind.VECTOR, "vpermw", ""),
+    /** Looks elements up in a table of which {@code dst} is the first half and {@code m} the second. */
+    VPERMT2D(Map.M0F38, Prefix.P66, 0x7E, Form.D_S_M, Kind.REPEATABLE, "vpermt2d", ""),
     VPERMD(Map.M0F38, Prefix.P66, 0x36, Form.D_S_M, Kind.REPEATABLE, "vpermd", "vpermd"),
     VSHUFF32X4(Map.M0F3A, Prefix.P66, 0x23, Form.D_S_M_I, Kind.REPEATABLE, "vshuff32x4", ""),
     VPERM2F128(Map.M0F3A, Prefix.P66, 0x06, Form.D_S_M_I, Kind.VECTOR, "", "vperm2f128");
@@ -79,6 +94,8 @@ public enum Op {
     enum Prefix {
         NONE(0),
         P66(1),
+        /** With the bit W, which tells some instructions from others. */
+        P66_W1(0x81),
         F3(2),
         F2(3);
 

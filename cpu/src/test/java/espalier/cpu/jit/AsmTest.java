@@ -36,6 +36,7 @@ class AsmTest {
                 }
             }
             scalar();
+            tiles();
         }
         List<String> actual;
         try {
@@ -138,7 +139,6 @@ class AsmTest {
         expect("add " + withConstant, () -> asm.add(d, constant));
         expect("sub " + withConstant, () -> asm.sub(d, constant));
         expect("cmp " + withConstant, () -> asm.cmp(d, constant));
-        expect("shr " + dst + ",0x" + Integer.toHexString(2 + d), () -> asm.shiftRight(d, 2 + d));
         expect("prefetcht0 BYTE PTR " + at, () -> asm.prefetchT0(m));
         expect("prefetcht1 BYTE PTR " + at, () -> asm.prefetchT1(m));
         expect("push " + dst, () -> asm.push(d));
@@ -156,6 +156,25 @@ class AsmTest {
         expected.add(index, "jb 0x" + Integer.toHexString(asm.position()));
         asm.put(0x90); // what the jump goes to
         expected.add("nop");
+    }
+
+    private void tiles() {
+        int t = random.nextInt(8);
+        int a = (t + random.nextInt(1, 4)) % 8; // the three must differ
+        int b = (t + random.nextInt(4, 8)) % 8;
+        Mem m = memory(1);
+        expect("ldtilecfg " + text(m), () -> asm.tile(TileOp.LDTILECFG, 0, m));
+        expect("tilerelease", () -> asm.tile(TileOp.TILERELEASE, 0, 0, 0));
+        expect("tilezero tmm" + t, () -> asm.tile(TileOp.TILEZERO, t, 0, 0));
+        String operands = " tmm" + t + ",tmm" + a + ",tmm" + b;
+        expect("tdpbf16ps" + operands, () -> asm.tile(TileOp.TDPBF16PS, t, a, b));
+        expect("tdpbssd" + operands, () -> asm.tile(TileOp.TDPBSSD, t, a, b));
+        if (m.isIndexed()) {
+            expect("tileloadd tmm" + t + "," + text(m), () -> asm.tile(TileOp.TILELOADD, t, m));
+            expect("tilestored " + text(m) + ",tmm" + t, () -> asm.tile(TileOp.TILESTORED, t, m));
+        } else {
+            assertThatThrownBy(() -> asm.tile(TileOp.TILELOADD, t, m)).hasMessageContaining("distance of rows");
+        }
     }
 
     private void expect(String text, Runnable emit) {

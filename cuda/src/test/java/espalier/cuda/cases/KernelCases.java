@@ -9,7 +9,6 @@ public final class KernelCases {
 
     public static List<KernelCase> all() {
         var all = new ArrayList<KernelCase>(DriverCases.all());
-        all.addAll(AttentionCases.all());
         return all;
     }
 }
