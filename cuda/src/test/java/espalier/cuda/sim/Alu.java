@@ -123,6 +123,9 @@ final class Alu {
         i("mul.hi.s32", (d, a, b, c, e) -> {
             for (int l = 0; l < N; l++) d[l] = (int) ((long) a[l] * b[l] >> 32);
         });
+        i("mul.lo.s16 mul.lo.u16", (d, a, b, c, e) -> {
+            for (int l = 0; l < N; l++) d[l] = a[l] * b[l] & 0xffff;
+        });
         i("mul.wide.u16", (d, a, b, c, e) -> {
             for (int l = 0; l < N; l++) d[l] = (a[l] & 0xffff) * (b[l] & 0xffff);
         });
@@ -239,6 +242,11 @@ final class Alu {
                 (d, a, b, c, e) -> {
                     for (int l = 0; l < N; l++) d[l] = toBf16(f(a[l])) << 16 | toBf16(f(b[l]));
                 });
+        i("cvt.rn.f16x2.f32", (d, a, b, c, e) -> {
+            for (int l = 0; l < N; l++) {
+                d[l] = Float.floatToFloat16(f(a[l])) << 16 | Float.floatToFloat16(f(b[l])) & 0xffff;
+            }
+        });
         i("cvt.f32.f16", (d, a, b, c, e) -> {
             for (int l = 0; l < N; l++) d[l] = bits(Float.float16ToFloat((short) a[l]));
         });
@@ -417,6 +425,10 @@ final class Alu {
             for (int l = 0; l < N; l++) m |= bit(a[l] >= b[l], l);
             return m;
         });
+        put(LONG_TEST, "lt.u64 lo.u64", (a, b) -> unsigned(a, b, -1, -1));
+        put(LONG_TEST, "le.u64 ls.u64", (a, b) -> unsigned(a, b, -1, 0));
+        put(LONG_TEST, "gt.u64 hi.u64", (a, b) -> unsigned(a, b, 1, 1));
+        put(LONG_TEST, "ge.u64 hs.u64", (a, b) -> unsigned(a, b, 0, 1));
         put(ATOMIC, "add.u32 add.s32", (old, x) -> old + x);
         put(ATOMIC, "exch.b32", (old, x) -> x);
         put(ATOMIC, "and.b32", (old, x) -> old & x);
@@ -431,6 +443,15 @@ final class Alu {
         put(LOGIC, "xor.pred", (a, b) -> a ^ b);
         put(LOGIC, "not.pred", (a, b) -> ~a);
         put(LOGIC, "mov.pred", (a, b) -> a);
+    }
+
+    private static int unsigned(long[] a, long[] b, int low, int high) {
+        int m = 0;
+        for (int l = 0; l < N; l++) {
+            int s = Integer.signum(Long.compareUnsigned(a[l], b[l]));
+            m |= bit(s >= low && s <= high, l);
+        }
+        return m;
     }
 
     private static int unsigned(int[] a, int[] b, int low, int high) { // low <= sign of the comparison <= high

@@ -186,6 +186,27 @@ final class Decoder {
                 }
             });
         }
+        if (op.equals("mov.b32") && o[0].startsWith("{")) {
+            int[] d = vector(o[0]);
+            int a = i(o[1]);
+            return Instruction.plain((w, in, m) -> {
+                for (int l = 0; l < 32; l++) {
+                    if ((m >> l & 1) == 0) continue;
+                    int v = w.r[a][l];
+                    w.r[d[0]][l] = v & 0xffff;
+                    w.r[d[1]][l] = v >>> 16;
+                }
+            });
+        }
+        if (op.equals("mov.b32") && o[1].startsWith("{")) {
+            int d = i(o[0]);
+            int[] a = vector(o[1]);
+            return Instruction.plain((w, in, m) -> {
+                for (int l = 0; l < 32; l++) {
+                    if ((m >> l & 1) != 0) w.r[d][l] = w.r[a[0]][l] & 0xffff | w.r[a[1]][l] << 16;
+                }
+            });
+        }
         if (op.equals("mov.pred") && o[1].matches("-?\\d+")) {
             int d = p(o[0]), v = o[1].equals("0") ? 0 : -1;
             return Instruction.plain((w, in, m) -> w.p[d] = w.p[d] & ~m | v & m);
@@ -364,7 +385,7 @@ final class Decoder {
                     (w, in, m) ->
                             TensorCore.loadMatrix(w, in, m, d, w.addresses(from, false, plus), op.contains(".trans")));
         }
-        if (op.matches("mma\\.sync\\.aligned\\.m16n8k16\\.row\\.col\\.f32\\.(bf16\\.bf16|f16\\.f16)\\.f32")) {
+        if (op.matches("mma\\.sync\\.aligned\\.m16n8k(16|8)\\.row\\.col\\.f32\\.(bf16\\.bf16|f16\\.f16)\\.f32")) {
             int[] d = vector(o[0]), a = vector(o[1]), b = vector(o[2]), c = vector(o[3]);
             boolean bf16 = op.contains("bf16");
             return Instruction.collective(Instruction.ALL, (w, in, m) -> TensorCore.mma(w, in, m, d, a, b, c, bf16));

@@ -8,6 +8,8 @@ import static espalier.cuda.sim.Finding.Kind.MISSING_FENCE;
  * layouts are compared with CuTe's tables in {@code Layouts}. Sums are in f32, k ascending; the real order differs.
  */
 final class TensorCore {
+    private static final int[] NONE = new int[32];
+
     private TensorCore() {}
 
     /** m16n8k16: row of A in register {@code k}, and its first column (the upper half is column + 1). */
@@ -126,12 +128,12 @@ final class TensorCore {
         for (int x = 0; x < n; x++) c[at + x] += a * b[from + x];
     }
 
-    /** mma.sync.m16n8k16, f32 += bf16 x bf16 or f16 x f16. */
+    /** mma.sync.m16n8k16, or k8 with half the registers of a and b: f32 += bf16 x bf16 or f16 x f16. */
     static void mma(Warp w, Instruction in, int m, int[] d, int[] a, int[] b, int[] c, boolean bf16) {
         if (m != -1) w.report(DIVERGENCE, in, "only lanes " + Instruction.hex(m));
         float[] fa = w.block.matrixA, fb = w.block.matrixB, fc = w.block.matrixC;
         for (int k = 0; k < 4; k++) {
-            int[] ra = w.r[a[k]], rc = w.r[c[k]];
+            int[] ra = k < a.length ? w.r[a[k]] : NONE, rc = w.r[c[k]];
             for (int l = 0; l < 32; l++) {
                 int at = aRow(l, k) * 16 + aColumn(l, k);
                 fa[at] = value(ra[l], bf16);
@@ -140,7 +142,7 @@ final class TensorCore {
             }
         }
         for (int k = 0; k < 2; k++) {
-            int[] rb = w.r[b[k]];
+            int[] rb = k < b.length ? w.r[b[k]] : NONE;
             for (int l = 0; l < 32; l++) {
                 int at = bRow(l, k) * 8 + l / 4;
                 fb[at] = value(rb[l], bf16);
@@ -152,7 +154,7 @@ final class TensorCore {
             int[] rd = w.r[d[k]];
             for (int l = 0; l < 32; l++) rd[l] = Alu.bits(fc[cRow(l, k) * 8 + cColumn(l, k)]);
         }
-        w.counters().tensor(in, 2L * 16 * 8 * 16);
+        w.counters().tensor(in, 2L * 16 * 8 * 4 * a.length);
     }
 
     private static float value(int x, boolean bf16) {

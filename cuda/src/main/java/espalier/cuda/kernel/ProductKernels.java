@@ -1,0 +1,149 @@
+package espalier.cuda.kernel;
+
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Event;
+import espalier.cuda.driver.Products;
+import espalier.cuda.driver.Stream;
+import espalier.tensor.DType;
+import java.util.Arrays;
+
+/**
+ * Matrix products {@code y = x w^T} on one stream: our kernels for decode batches, the vendor's library for many rows, as
+ * {@link KernelChoices} remembers from measurements. In deterministic mode one kernel serves every number of rows of a
+ * weight, and its sums do not depend on that number, so a row of {@code y} has the same bits in every batch.
+ */
+public final class ProductKernels {
+    private static final int REPEATS = 5;
+
+    private final Driver driver;
+    private final Stream stream;
+    private final Mode mode;
+    private final KernelChoices choices;
+    private final WgmmaProduct wgmma;
+    private final MmaProduct mma;
+
+    /** What counts. */
+    public enum Mode {
+        FASTEST,
+        DETERMINISTIC
+    }
+
+    public ProductKernels(Driver driver, Stream stream, Mode mode, KernelChoices choices) {
+        this.driver = driver;
+        this.stream = stream;
+        this.mode = mode;
+        this.choices = choices;
+        this.wgmma = new WgmmaProduct(driver, stream);
+        this.mma = new MmaProduct(driver, stream);
+    }
+
+    /** Queues {@code y = x w^T} with the epilogue. For {@link Epilogue#SILU_MUL} {@link #fuses} must hold. */
+    public void multiply(View x, View w, View y, Epilogue epilogue) {
+        run(choice(x, w, y, epilogue), x, w, y, epilogue);
+    }
+
+    /**
+     * Whether {@code y = silu(gate) * up} is best computed by one product. Where not, both halves are to be computed by
+     * {@link Epilogue#STORE} and multiplied by {@link Elementwise#siluMul}, which rounds them in between.
+     */
+    public boolean fuses(View x, View w, View y) {
+        return choice(x, w, y, Epilogue.SILU_MUL) != ProductChoice.VENDOR;
+    }
+
+    private ProductChoice choice(View x, View w, View y, Epilogue epilogue) {
+        if (mode == Mode.DETERMINISTIC) {
+            return ProductChoice.fixed(driver.properties(), x, w, y, epilogue);
+        }
+        ProductChoice measured = choices.of(KernelChoices.Key.of(x.rows(), w, y.type()));
+        if (epilogue == Epilogue.SILU_MUL) { // where the plain product is the library's, so is this
+            View both = new View(y.address(), y.type(), y.rows(), w.rows(), w.rows());
+            ProductChoice plain = choice(x, w, both, Epilogue.STORE);
+            return plain == ProductChoice.VENDOR || plain.serves(driver.properties(), x, w, y, epilogue)
+                    ? plain
+                    : ProductChoice.MMA;
+        }
+        return measured != null && measured.serves(driver.properties(), x, w, y, epilogue)
+                ? measured
+                : ProductChoice.unmeasured(driver.properties(), x, w, y, epilogue);
+    }
+
+    private void run(ProductChoice choice, View x, View w, View y, Epilogue epilogue) {
+        switch (choice) {
+            case WGMMA -> wgmma.multiply(x, w, y, epilogue);
+            case MMA -> mma.multiply(x, w, y, epilogue);
+            case VENDOR -> vendor(x, w, y, epilogue);
+        }
+    }
+
+    private void vendor(View x, View w, View y, Epilogue epilogue) {
+        var shape = new Products.Shape(
+                x.rows(),
+                w.rows(),
+                w.cols(),
+                element(x.type()),
+                element(y.type()),
+                epilogue == Epilogue.ADD ? Products.Sum.ADD : Products.Sum.REPLACE);
+        Products products = driver.products();
+        var operands = new Products.Operands(x.address(), x.stride(), w.address(), w.stride(), y.address(), y.stride());
+        products.multiply(stream, products.plan(shape, Products.Choice.MEASURED, operands), operands);
+    }
+
+    private static Products.Element element(DType type) {
+        return switch (type) {
+            case BF16 -> Products.Element.BF16;
+            case F16 -> Products.Element.F16;
+            case F32, I32 -> Products.Element.F32;
+        };
+    }
+
+    /**
+     * Measures what computes {@code rows} rows times {@code w} fastest, unless that is known, and remembers it. Waits for
+     * the device; takes memory for operands and for what flushes the cache, and gives it back. Not during a capture.
+     */
+    public void measure(View w, int rows, DType activation, DType result) {
+        KernelChoices.Key key = KernelChoices.Key.of(rows, w, result);
+        if (mode == Mode.DETERMINISTIC || choices.of(key) != null) {
+            return;
+        }
+        long flushBytes = 2 * driver.properties().l2Bytes();
+        long flush = driver.allocate(flushBytes, "measuring products");
+        long xs = driver.allocate((long) rows * w.cols() * activation.bytes(), "measuring products");
+        long ys = driver.allocate((long) rows * w.rows() * result.bytes(), "measuring products");
+        View x = View.dense(xs, activation, rows, w.cols());
+        View y = View.dense(ys, result, rows, w.rows());
+        driver.fill(stream, xs, 0, (long) rows * w.cols() * activation.bytes() / Integer.BYTES);
+        double best = Double.POSITIVE_INFINITY;
+        for (ProductChoice each : ProductChoice.values()) {
+            if (!each.serves(driver.properties(), x, w, y, Epilogue.STORE)) {
+                continue;
+            }
+            double time = time(() -> run(each, x, w, y, Epilogue.STORE), flush, flushBytes);
+            if (time < best) {
+                best = time;
+                choices.put(key, each, time);
+            }
+        }
+        driver.free(flush);
+        driver.free(xs);
+        driver.free(ys);
+    }
+
+    private double time(Runnable product, long flush, long flushBytes) {
+        product.run(); // compiles
+        Event from = driver.openEvent(Event.Kind.TIMED);
+        Event to = driver.openEvent(Event.Kind.TIMED);
+        var times = new double[REPEATS];
+        for (int i = 0; i < REPEATS; i++) {
+            driver.fill(stream, flush, i, flushBytes / Integer.BYTES);
+            driver.record(from, stream);
+            product.run();
+            driver.record(to, stream);
+            driver.await(to);
+            times[i] = driver.milliseconds(from, to) * 1e3;
+        }
+        driver.closeEvent(from);
+        driver.closeEvent(to);
+        Arrays.sort(times);
+        return times[REPEATS / 2];
+    }
+}

@@ -1,0 +1,223 @@
+package espalier.cuda.kernel;
+
+import espalier.cuda.driver.Arguments;
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Kernel;
+import espalier.cuda.driver.Launch;
+import espalier.cuda.driver.Launch.Dim;
+import espalier.cuda.driver.Program;
+import espalier.cuda.driver.Stream;
+import espalier.cuda.driver.TensorMap;
+import espalier.tensor.DType;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Products of decode batches on sm_90a ({@code product_wgmma.cu}); any number of rows works, up to 256 is what it is made
+ * for. The bits of a row of {@code y} depend on that row of {@code x} and on {@code w} alone, whatever the batch: see
+ * {@link Variant#of}.
+ */
+public final class WgmmaProduct {
+    private static final int BLOCK = 64;
+    private static final int MOST_SHARED_BYTES = 232_448;
+    private static final int MOST_STAGES = 16;
+
+    private final Driver driver;
+    private final Stream stream;
+    private final Map<Compiled, Kernel> kernels = new HashMap<>();
+    private final Map<WeightMap, TensorMap> weightMaps = new HashMap<>();
+
+    public WgmmaProduct(Driver driver, Stream stream) {
+        this.driver = driver;
+        this.stream = stream;
+    }
+
+    /** Whether it can compute {@code y = x w^T} with that epilogue on that device. */
+    public static boolean serves(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
+        DType type = x.type();
+        boolean types = (type == DType.BF16 || type == DType.F16)
+                && w.type() == type
+                && (y.type() == type || (y.type() == DType.F32 && epilogue == Epilogue.STORE));
+        int pairBytes = 2 * y.type().bytes(); // two neighbours are stored at once
+        return types
+                && device.computeCapability() == 90
+                && w.rows() % (epilogue == Epilogue.SILU_MUL ? 32 : 16) == 0
+                && w.cols() % 8 == 0
+                && w.stride() == w.cols()
+                && View.areWide(x, w)
+                && y.address() % pairBytes == 0
+                && y.stride() % 2 == 0;
+    }
+
+    /** Queues {@code y = x w^T} with the epilogue; {@link #serves} must hold. */
+    public void multiply(View x, View w, View y, Epilogue epilogue) {
+        multiply(
+                x,
+                w,
+                y,
+                epilogue,
+                Variant.of(x.rows(), w.rows(), w.cols(), driver.properties().multiprocessors()));
+    }
+
+    void multiply(View x, View w, View y, Epilogue epilogue, Variant v) {
+        int m = x.rows();
+        y.require("y", m, epilogue == Epilogue.SILU_MUL ? w.rows() / 2 : w.rows());
+        x.require("x", m, w.cols());
+        if (m == 0) {
+            return;
+        }
+        int tiles = Math.ceilDiv(w.rows(), v.rows) * Math.ceilDiv(m, v.sequences);
+        int blocks = v.split > 1
+                ? tiles * v.split
+                : Math.min(tiles, driver.properties().multiprocessors());
+        Arguments args =
+                Arguments.of().tensorMap(weightMap(w, v.rows, epilogue)).tensorMap(activationMap(x, v));
+        args.pointer(y.address()).pointer(y.address()).int32(m).int32(y.cols()).int32(y.stride());
+        args.int32(tiles).int32(Math.ceilDiv(w.cols(), BLOCK * v.blocks)).int32(v.cut(w.cols()));
+        Launch launch = Launch.of(Dim.of(blocks), Dim.of(v.threads()))
+                .cluster(v.split)
+                .shared(v.sharedBytes())
+                .order(Launch.Order.DEPENDENT);
+        driver.launch(stream, kernel(new Compiled(v, epilogue, x.type(), y.type())), launch, args);
+    }
+
+    private Kernel kernel(Compiled compiled) {
+        Kernel kernel = kernels.get(compiled);
+        if (kernel == null) {
+            kernel = driver.kernel(compiled.program(), "product_wgmma");
+            kernels.put(compiled, kernel);
+        }
+        return kernel;
+    }
+
+    /** The program that a product of such a shape runs, to be compiled before it is needed. */
+    public static Program program(DeviceProperties device, Shape shape) {
+        Variant v = Variant.of(shape.m, shape.n, shape.k, device.multiprocessors());
+        return new Compiled(v, shape.epilogue, shape.operands, shape.result).program();
+    }
+
+    /** A product's shape: {@code y[m, n] = x[m, k] w[n, k]^T}, {@code n} before the epilogue. */
+    public record Shape(int m, int n, int k, Epilogue epilogue, DType operands, DType result) {}
+
+    private record Compiled(Variant variant, Epilogue epilogue, DType operands, DType result) {
+        Program program() {
+            var defines = new HashMap<String, Object>();
+            defines.put("MT", variant.sequences);
+            defines.put("ROWS", variant.rows);
+            defines.put("SPLIT", variant.split);
+            defines.put("KB", variant.blocks);
+            defines.put("STAGES", variant.stages);
+            defines.put(
+                    "EPILOGUE",
+                    switch (epilogue) {
+                        case STORE -> result == DType.F32 ? 3 : 0;
+                        case ADD -> 1;
+                        case SILU_MUL -> 2;
+                    });
+            if (operands == DType.F16) {
+                defines.put("FP16", 1);
+            }
+            return Sources.program("product_wgmma.cu", defines);
+        }
+    }
+
+    private record WeightMap(View w, int rows, boolean pairs) {}
+
+    /**
+     * W in groups of 16 rows: first the even ones, then the odd ones; or 8 of gate, then 8 of up. Fragment rows {@code i}
+     * and {@code i + 8}, which one thread holds, are thus neighbours in the result, or a gate and its up.
+     */
+    private TensorMap weightMap(View w, int tileRows, Epilogue epilogue) {
+        boolean pairs = epilogue == Epilogue.SILU_MUL;
+        return weightMaps.computeIfAbsent(new WeightMap(w, tileRows, pairs), _ -> {
+            long row = w.rowBytes();
+            var strides = pairs
+                    ? new TensorMap.Strides(row, w.rows() / 2 * row, 8 * row)
+                    : new TensorMap.Strides(2 * row, row, 16 * row);
+            return driver.tensorMap(new TensorMap.Layout(
+                    element(w.type()),
+                    w.address(),
+                    new TensorMap.Sizes(w.cols(), 8, 2, w.rows() / 16),
+                    strides,
+                    new TensorMap.Box(BLOCK, 8, 2, tileRows / 16),
+                    TensorMap.Swizzle.BYTES_128,
+                    TensorMap.Promotion.BYTES_128));
+        });
+    }
+
+    private TensorMap activationMap(View x, Variant v) {
+        return driver.tensorMap(new TensorMap.Layout(
+                element(x.type()),
+                x.address(),
+                new TensorMap.Sizes(x.cols(), x.rows()),
+                new TensorMap.Strides(x.rowBytes()),
+                new TensorMap.Box(BLOCK, v.sequences),
+                TensorMap.Swizzle.BYTES_128,
+                TensorMap.Promotion.BYTES_128));
+    }
+
+    private static TensorMap.Element element(DType type) {
+        return type == DType.F16 ? TensorMap.Element.F16 : TensorMap.Element.BF16;
+    }
+
+    /**
+     * The constants of one compiled kernel.
+     *
+     * @param sequences of a tile
+     * @param rows of w in a tile
+     * @param split blocks that share a tile, each a stretch of K
+     * @param blocks of 64 columns of K in a stage
+     */
+    record Variant(int sequences, int rows, int split, int blocks, int stages) {
+
+        /**
+         * Tiles such that nearly every multiprocessor has one equal tile, or K in halves where there are too few rows for
+         * that. {@code split}, which alone decides the order of a sum, follows from {@code n} and {@code k}; the rest as
+         * it suits the batch.
+         */
+        static Variant of(int m, int n, int k, int multiprocessors) {
+            int sequences = m > 64 ? 128 : Math.max(8, Integer.highestOneBit(2 * m - 1));
+            int split = n >= 128 * multiprocessors || k <= 128 ? 1 : 2;
+            int rows;
+            if (n >= 512 * multiprocessors) { // many rounds
+                rows = 128;
+                sequences = m > 128 ? 256 : sequences;
+            } else if (m > 128 && split == 1) {
+                rows = 256;
+            } else {
+                rows = 64;
+                while (rows < 256 && Math.ceilDiv(n, rows) * split * Math.ceilDiv(m, sequences) > multiprocessors) {
+                    rows += 16;
+                }
+            }
+            boolean two =
+                    rows == 64 || (rows < 128 && sequences <= 32) || (rows >= 128 && rows < 256 && sequences <= 64);
+            var one = new Variant(sequences, rows, split, two ? 2 : 1, 1);
+            int fixed = one.fixedBytes();
+            int stages = Math.min(MOST_STAGES, (MOST_SHARED_BYTES - fixed) / (one.sharedBytes() - fixed));
+            return new Variant(sequences, rows, split, one.blocks, stages);
+        }
+
+        private int warpgroups() {
+            return Math.ceilDiv(rows, 64);
+        }
+
+        int threads() {
+            return 128 * warpgroups() + 32;
+        }
+
+        int sharedBytes() {
+            return stages * (blocks * (rows + sequences) * 128 + 16) + fixedBytes();
+        }
+
+        private int fixedBytes() {
+            return (split > 1 ? Math.ceilDiv(sequences, 16) * warpgroups() * 2048 : 0) + 8;
+        }
+
+        /** The step at which the second block of a pair begins. */
+        int cut(int k) {
+            return Math.ceilDiv(k, 2 * BLOCK) / 2 * 2 / blocks;
+        }
+    }
+}

@@ -1,0 +1,431 @@
+package espalier.cuda.cases;
+
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Products;
+import espalier.cuda.kernel.Elementwise;
+import espalier.cuda.kernel.Epilogue;
+import espalier.cuda.kernel.MmaProduct;
+import espalier.cuda.kernel.View;
+import espalier.cuda.kernel.WgmmaProduct;
+import espalier.tensor.DType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Products {@code y = x w^T} against sums in double: those of decode batches on sm_90a, and those for every architecture. */
+final class ProductCases {
+    private static final int[][] SHAPES = {
+        {1, 256, 64},
+        {5, 128, 128},
+        {3, 512, 200},
+        {17, 272, 1024},
+        {33, 1040, 256},
+        {64, 512, 320},
+        {100, 256, 520},
+        {129, 528, 512},
+        {256, 272, 200},
+        {300, 256, 136}
+    };
+
+    private ProductCases() {}
+
+    static List<KernelCase> all() {
+        var all = new ArrayList<KernelCase>();
+        for (int[] s : SHAPES) {
+            all.add(new Checked(s[0], s[1], s[2], DType.BF16));
+        }
+        all.add(new Invariant());
+        all.add(new Anywhere(1, 40, 64, DType.BF16, DType.BF16));
+        all.add(new Anywhere(7, 37, 129, DType.BF16, DType.BF16));
+        all.add(new Anywhere(13, 96, 392, DType.F16, DType.F16));
+        all.add(new Anywhere(29, 65, 640, DType.F16, DType.F16));
+        all.add(new Anywhere(70, 33, 200, DType.BF16, DType.BF16));
+        all.add(new Anywhere(5, 70, 75, DType.F32, DType.F32));
+        all.add(new Anywhere(66, 130, 40, DType.F32, DType.BF16));
+        all.add(new AnywhereInvariant());
+        all.add(new LayersTimed());
+        all.add(new HeadTimed());
+        return all;
+    }
+
+    private static boolean isHopper(DeviceProperties device) {
+        return device.computeCapability() == 90;
+    }
+
+    static double[] product(float[] x, float[] w, int m, int n, int k) {
+        var y = new double[m * n];
+        for (int i = 0; i < m; i++) {
+            for (int j = 0; j < n; j++) {
+                double sum = 0;
+                for (int c = 0; c < k; c++) {
+                    sum += (double) x[i * k + c] * w[j * k + c];
+                }
+                y[i * n + j] = sum;
+            }
+        }
+        return y;
+    }
+
+    private record Checked(int m, int n, int k, DType type) implements KernelCase {
+        @Override
+        public String name() {
+            return "product wgmma " + m + "x" + n + "x" + k + " " + type;
+        }
+
+        @Override
+        public boolean runsOn(DeviceProperties device) {
+            return isHopper(device);
+        }
+
+        @Override
+        public void check(Workbench b) {
+            float[] x = b.normal(m * k, 1);
+            float[] w = b.normal(n * k, 1 / Math.sqrt(k));
+            var kernel = new WgmmaProduct(b.driver(), b.stream());
+            View xs = View.dense(put(b, type, x), type, m, k);
+            View ws = View.dense(put(b, type, w), type, n, k);
+            double[] sums = product(x, w, m, n, k);
+            View y = View.dense(b.poisoned(2L * m * n), type, m, n);
+            kernel.multiply(xs, ws, y, Epilogue.STORE);
+            b.compare("stored", get(b, y), floats(sums), n, 5e-3);
+            View logits = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
+            kernel.multiply(xs, ws, logits, Epilogue.STORE);
+            b.compare("stored as float", b.readFloats(logits.address(), m * n), floats(sums), n, 1e-5);
+            float[] before = b.normal(m * n, 1);
+            View sum = View.dense(put(b, type, before), type, m, n);
+            kernel.multiply(xs, ws, sum, Epilogue.ADD);
+            var added = new float[m * n];
+            for (int i = 0; i < added.length; i++) {
+                added[i] = (float) (sums[i] + before[i]);
+            }
+            b.compare("added", get(b, sum), added, n, 5e-3);
+            if (n % 32 == 0) {
+                View gated = View.dense(b.poisoned((long) m * n), type, m, n / 2);
+                kernel.multiply(xs, ws, gated, Epilogue.SILU_MUL);
+                b.compare("gated", get(b, gated), gated(sums, n / 2), n / 2, 5e-3);
+            }
+        }
+    }
+
+    /** Any architecture, odd shapes, rows with a gap, any type. */
+    private record Anywhere(int m, int n, int k, DType type, DType weightType) implements KernelCase {
+        @Override
+        public String name() {
+            return "product mma " + m + "x" + n + "x" + k + " " + type + " by " + weightType;
+        }
+
+        @Override
+        public void check(Workbench b) {
+            int gap = k % 8 == 0 ? 8 : 1;
+            float[] x = b.normal(m * (k + gap), 1);
+            float[] w = b.normal(2 * n * k, 1 / Math.sqrt(k));
+            var kernel = new MmaProduct(b.driver(), b.stream());
+            View xs = View.dense(put(b, type, x), type, m, k + gap).cols(0, k);
+            View ws = View.dense(put(b, weightType, w), weightType, 2 * n, k);
+            var packed = new float[m * k];
+            for (int i = 0; i < packed.length; i++) {
+                packed[i] = x[i / k * (k + gap) + i % k];
+            }
+            double[] sums = product(packed, w, m, 2 * n, k);
+            double tolerance = type == DType.F32 ? 1e-5 : 5e-3;
+            View y = View.dense(b.poisoned(8L * m * n), type, m, 2 * n);
+            kernel.multiply(xs, ws, y, Epilogue.STORE);
+            b.compare("stored", get(b, y), floats(sums), 2 * n, tolerance);
+            View logits = View.dense(b.poisoned(8L * m * n), DType.F32, m, 2 * n);
+            kernel.multiply(xs, ws, logits, Epilogue.STORE);
+            b.compare("stored as float", get(b, logits), floats(sums), 2 * n, 1e-5);
+            float[] before = b.normal(2 * m * n, 1);
+            View sum = View.dense(put(b, type, before), type, m, 2 * n);
+            kernel.multiply(xs, ws, sum, Epilogue.ADD);
+            var added = new float[2 * m * n];
+            for (int i = 0; i < added.length; i++) {
+                added[i] = (float) (sums[i] + before[i]);
+            }
+            b.compare("added", get(b, sum), added, 2 * n, tolerance);
+            View gated = View.dense(b.poisoned(4L * m * n), type, m, n);
+            kernel.multiply(xs, ws, gated, Epilogue.SILU_MUL);
+            b.compare("gated", get(b, gated), gated(sums, n), n, tolerance);
+        }
+    }
+
+    private static long put(Workbench b, DType type, float[] values) {
+        return switch (type) {
+            case BF16 -> b.bf16(values);
+            case F16 -> b.f16(values);
+            case F32, I32 -> b.floats(values);
+        };
+    }
+
+    private static float[] get(Workbench b, View v) {
+        int count = v.rows() * v.cols();
+        return switch (v.type()) {
+            case BF16 -> b.readBf16(v.address(), count);
+            case F16 -> b.readF16(v.address(), count);
+            case F32, I32 -> b.readFloats(v.address(), count);
+        };
+    }
+
+    private record AnywhereInvariant() implements KernelCase {
+        @Override
+        public String name() {
+            return "product mma gives a row the same bits in every batch";
+        }
+
+        @Override
+        public void check(Workbench b) {
+            int k = 328;
+            int n = 48;
+            View x = View.dense(b.f16(b.normal(70 * k, 1)), DType.F16, 70, k);
+            View w = View.dense(b.f16(b.normal(n * k, 0.05)), DType.F16, n, k);
+            var kernel = new MmaProduct(b.driver(), b.stream());
+            int[] alone = new int[0];
+            for (int m : new int[] {1, 9, 30, 64, 70}) {
+                View y = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
+                kernel.multiply(x.rows(0, m), w, y, Epilogue.STORE);
+                int[] row = b.readInts(y.address(), n);
+                if (m > 1 && !Arrays.equals(alone, row)) {
+                    throw new AssertionError("row 0 alone and among " + m + " differ");
+                }
+                alone = row;
+            }
+        }
+    }
+
+    static float[] floats(double[] values) {
+        var out = new float[values.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (float) values[i];
+        }
+        return out;
+    }
+
+    static float[] gated(double[] both, int cols) {
+        var out = new float[both.length / 2];
+        for (int i = 0; i < out.length; i++) {
+            double gate = both[i / cols * 2 * cols + i % cols];
+            out[i] = (float) (gate / (1 + Math.exp(-gate)) * both[i / cols * 2 * cols + cols + i % cols]);
+        }
+        return out;
+    }
+
+    /** A row has the same bits in every batch. */
+    private record Invariant() implements KernelCase {
+        @Override
+        public String name() {
+            return "product wgmma gives a row the same bits in every batch";
+        }
+
+        @Override
+        public boolean runsOn(DeviceProperties device) {
+            return isHopper(device);
+        }
+
+        @Override
+        public void check(Workbench b) {
+            int k = 392;
+            int n = 192;
+            View x = View.dense(b.bf16(b.normal(140 * k, 1)), DType.BF16, 140, k);
+            View w = View.dense(b.bf16(b.normal(n * k, 0.05)), DType.BF16, n, k);
+            var kernel = new WgmmaProduct(b.driver(), b.stream());
+            int[] alone = new int[0];
+            for (int m : new int[] {1, 9, 30, 64, 140}) {
+                View y = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
+                kernel.multiply(x.rows(0, m), w, y, Epilogue.STORE);
+                int[] row = b.readInts(y.address(), n);
+                if (m > 1 && !Arrays.equals(alone, row)) {
+                    throw new AssertionError("row 0 alone and among " + m + " differ");
+                }
+                alone = row;
+            }
+        }
+    }
+
+    private record Weights(String name, int n, int k) {
+        double bytes() {
+            return 2.0 * n * k;
+        }
+    }
+
+    /** What the vendor's library does with the same operands. */
+    private static void vendor(Workbench b, View x, View w, View y) {
+        var shape = new Products.Shape(
+                x.rows(),
+                w.rows(),
+                w.cols(),
+                Products.Element.BF16,
+                y.type() == DType.F32 ? Products.Element.F32 : Products.Element.BF16,
+                Products.Sum.REPLACE);
+        Products products = b.driver().products();
+        var operands = new Products.Operands(x.address(), x.stride(), w.address(), w.stride(), y.address(), y.stride());
+        products.multiply(b.stream(), products.plan(shape, Products.Choice.MEASURED, operands), operands);
+    }
+
+    private static View uniform(Workbench b, int rows, int cols, int seed) {
+        View v = View.dense(b.zeros(2L * rows * cols), DType.BF16, rows, cols);
+        new Elementwise(b.driver(), b.stream()).fillUniform(v, seed, (float) Math.sqrt(3.0 / cols));
+        return v;
+    }
+
+    /** The four products of a layer of Llama-3.1-8B, alone and as a chain of 32 layers, ours and the vendor's in turn. */
+    private record LayersTimed() implements KernelCase {
+        private static final int LAYERS = 32;
+        private static final List<Weights> ALL = List.of(
+                new Weights("qkv", 6144, 4096),
+                new Weights("o", 4096, 4096),
+                new Weights("gate_up", 28_672, 4096),
+                new Weights("down", 4096, 14_336));
+
+        @Override
+        public String name() {
+            return "product wgmma times of Llama-3.1-8B's layers";
+        }
+
+        @Override
+        public boolean runsOn(DeviceProperties device) {
+            return isHopper(device);
+        }
+
+        @Override
+        public void check(Workbench bench) {
+            // the other cases check
+        }
+
+        @Override
+        public void time(Workbench b) {
+            var kernel = new WgmmaProduct(b.driver(), b.stream());
+            var weights = new View[ALL.size()][LAYERS];
+            for (int i = 0; i < ALL.size(); i++) {
+                for (int layer = 0; layer < LAYERS; layer++) {
+                    weights[i][layer] = uniform(b, ALL.get(i).n, ALL.get(i).k, 32 * i + layer);
+                }
+            }
+            View inputs = uniform(b, 256, 28_672, 1000);
+            View outputs = View.dense(b.zeros(256L * 28_672 * 2), DType.BF16, 256, 28_672);
+            for (int m : new int[] {1, 8, 16, 64, 128, 256}) {
+                for (int i = 0; i < ALL.size(); i++) {
+                    alone(b, kernel, ALL.get(i), weights[i], inputs, outputs, m);
+                }
+                chains(b, kernel, weights, m);
+            }
+        }
+
+        private static void alone(
+                Workbench b, WgmmaProduct kernel, Weights what, View[] layers, View inputs, View outputs, int m) {
+            View x = View.dense(inputs.address(), DType.BF16, m, what.k);
+            View y = View.dense(outputs.address(), DType.BF16, m, what.n);
+            String name = what.name + " M=" + m;
+            double flops = 2.0 * m * what.n * what.k;
+            vendor(b, x, layers[0], y);
+            float[] want = b.readBf16(y.address(), m * what.n);
+            kernel.multiply(x, layers[0], y, Epilogue.STORE);
+            b.compare(name + " against cuBLASLt", b.readBf16(y.address(), m * what.n), want, what.n, 1e-2);
+            b.timed(
+                    name,
+                    LAYERS,
+                    () -> each(layers, w -> kernel.multiply(x, w, y, Epilogue.STORE)),
+                    what.bytes(),
+                    flops);
+            b.timed(name + " cuBLASLt", LAYERS, () -> each(layers, w -> vendor(b, x, w, y)), what.bytes(), flops);
+        }
+
+        private static void each(View[] weights, java.util.function.Consumer<View> run) {
+            for (View w : weights) {
+                run.accept(w);
+            }
+        }
+
+        /** Each product reads what the one before wrote, with the epilogues of a real layer; the residual stays small. */
+        private static void chains(Workbench b, WgmmaProduct kernel, View[][] w, int m) {
+            View h = uniform(b, m, 4096, 2000);
+            View q = View.dense(b.zeros(m * 6144L * 2), DType.BF16, m, 6144);
+            View o = uniform(b, m, 4096, 2001);
+            View both = View.dense(b.zeros(m * 28_672L * 2), DType.BF16, m, 28_672);
+            View act = View.dense(b.zeros(m * 14_336L * 2), DType.BF16, m, 14_336);
+            double bytes = ALL.stream().mapToDouble(Weights::bytes).sum() * LAYERS;
+            double flops = bytes * m;
+            b.timed(
+                    "chain of 32 layers M=" + m,
+                    1,
+                    () -> {
+                        for (int l = 0; l < LAYERS; l++) {
+                            kernel.multiply(h, w[0][l], q, Epilogue.STORE);
+                            kernel.multiply(q.cols(0, 4096), w[1][l], o, Epilogue.ADD);
+                            kernel.multiply(o, w[2][l], act, Epilogue.SILU_MUL);
+                            kernel.multiply(act, w[3][l], h, Epilogue.STORE);
+                        }
+                    },
+                    bytes,
+                    flops);
+            b.timed(
+                    "chain of 32 layers M=" + m + " cuBLASLt, products alone",
+                    1,
+                    () -> {
+                        for (int l = 0; l < LAYERS; l++) {
+                            vendor(b, h, w[0][l], q);
+                            vendor(b, q.cols(0, 4096), w[1][l], o);
+                            vendor(b, o, w[2][l], both);
+                            vendor(b, act, w[3][l], h);
+                        }
+                    },
+                    bytes,
+                    flops);
+        }
+    }
+
+    /** The head of Llama-3.1-8B, logits in float. */
+    private record HeadTimed() implements KernelCase {
+        private static final int RUNS = 3;
+
+        @Override
+        public String name() {
+            return "product wgmma times of Llama-3.1-8B's head";
+        }
+
+        @Override
+        public boolean runsOn(DeviceProperties device) {
+            return isHopper(device);
+        }
+
+        @Override
+        public void check(Workbench bench) {
+            // the other cases check
+        }
+
+        @Override
+        public void time(Workbench b) {
+            var kernel = new WgmmaProduct(b.driver(), b.stream());
+            var head = new Weights("head", 128_256, 4096);
+            var weights = new View[RUNS];
+            for (int i = 0; i < RUNS; i++) {
+                weights[i] = uniform(b, head.n, head.k, 3000 + i);
+            }
+            View inputs = uniform(b, 256, head.k, 3100);
+            View logits = View.dense(b.zeros(256L * head.n * 4), DType.F32, 256, head.n);
+            for (int m : new int[] {1, 8, 16, 64, 128, 256}) {
+                View x = inputs.rows(0, m);
+                View y = logits.rows(0, m);
+                double flops = 2.0 * m * head.n * head.k;
+                b.timed(
+                        "head M=" + m,
+                        RUNS,
+                        () -> {
+                            for (View w : weights) {
+                                kernel.multiply(x, w, y, Epilogue.STORE);
+                            }
+                        },
+                        head.bytes(),
+                        flops);
+                b.timed(
+                        "head M=" + m + " cuBLASLt",
+                        RUNS,
+                        () -> {
+                            for (View w : weights) {
+                                vendor(b, x, w, y);
+                            }
+                        },
+                        head.bytes(),
+                        flops);
+            }
+        }
+    }
+}
