@@ -1,5 +1,6 @@
 package espalier.config;
 
+import espalier.tensor.DeviceProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -131,7 +132,14 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     help = "Threads of the CPU device for all ranks together; one a physical core by default.",
                     label = "N")
             @Nullable
-            Integer cpuThreads) {}
+            Integer cpuThreads,
+
+            @Flag(
+                    value = "--cpu-kernels",
+                    help =
+                            "Instructions of the CPU device's matrix products: auto takes the best that the machine has.",
+                    byDefault = "auto")
+            DeviceProvider.CpuKernels cpuKernels) {}
 
     /** The KV cache. */
     public record Cache(

@@ -73,12 +73,17 @@ public final class Resolver {
                 limits, kvType, (long) pages * pageSize * perToken, policy(schedule.schedulePolicy()), reasons);
     }
 
-    /** How the device is opened: ranks, and threads for all of them. */
-    public static DeviceProvider.Settings device(Options.Device device) {
+    /** How the device is opened: ranks, threads for all of them, arithmetic. */
+    public static DeviceProvider.Settings device(Options options) {
+        Options.Device device = options.device();
         Integer threads = device.cpuThreads();
         return new DeviceProvider.Settings(
                 OptionReader.positive("--tp-size", device.tpSize()),
-                threads == null ? 0 : OptionReader.positive("--cpu-threads", threads));
+                threads == null ? 0 : OptionReader.positive("--cpu-threads", threads),
+                options.model().dtype() == Options.Arithmetic.FLOAT32
+                        ? DeviceProvider.Products.FLOAT32
+                        : DeviceProvider.Products.FASTEST,
+                device.cpuKernels());
     }
 
     private record Need(int ranks, long bytesPerToken, long mostTokens) {}

@@ -63,7 +63,7 @@ public final class EngineLoader {
         List<Device> devices = List.of();
         Settings settings;
         try {
-            devices = provider.open(Resolver.device(options.device()));
+            devices = provider.open(Resolver.device(options));
             settings = settings(shape, checkpoint, devices.getFirst());
         } catch (Throwable e) { // an Error, too, must not leave threads and memory behind
             devices.forEach(Device::close);
@@ -72,6 +72,7 @@ public final class EngineLoader {
         }
         listener.says(
                 "device: " + devices.getFirst().name() + (devices.size() == 1 ? "" : ", " + devices.size() + " ranks"));
+        devices.getFirst().remarks().forEach(listener::says);
         settings.reasons().forEach(listener::says);
         String device = devices.getFirst().name();
         RankedExecutor executor = executor(checkpoint, devices, settings);

@@ -1,10 +1,16 @@
 package espalier.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** One place where tensors live and ops run; one rank of a tensor-parallel group. Not shared between threads. */
 public interface Device extends AutoCloseable {
     String name();
+
+    /** Lines for the log of a start: how it computes what, and why. */
+    default List<String> remarks() {
+        return List.of();
+    }
 
     Ops ops();
 

@@ -17,5 +17,29 @@ public interface DeviceProvider {
      *
      * @param threads for all ranks together; 0 takes one a physical core
      */
-    record Settings(int ranks, int threads) {}
+    record Settings(int ranks, int threads, Products products, CpuKernels cpuKernels) {
+        /** The fastest products by whatever kernels there are. */
+        public Settings(int ranks, int threads) {
+            this(ranks, threads, Products.FASTEST, CpuKernels.AUTO);
+        }
+    }
+
+    /** What products with weights are computed in. */
+    enum Products {
+        /** Numbers of the weights' own precision: activations are rounded to it, sums are F32 or exact. */
+        FASTEST,
+        /** F32, whatever the weights are stored in. */
+        FLOAT32
+    }
+
+    /** Which instructions the CPU device computes products by; formats that they have none for go to the Vector API. */
+    enum CpuKernels {
+        /** The best of the others that this machine has. */
+        AUTO,
+        AMX,
+        AVX512,
+        AVX2,
+        /** No machine code of ours. */
+        VECTOR
+    }
 }

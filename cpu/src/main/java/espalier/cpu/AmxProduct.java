@@ -4,7 +4,6 @@ import espalier.cpu.jit.AmxKernels;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -15,7 +14,7 @@ import java.lang.foreign.ValueLayout;
  * while each pair of 16 rows passes through all panels of the group. Long sums are interrupted every {@link #SPAN}
  * elements, so that this holds for them too. Neither changes a bit, as {@link AmxKernels} says.
  */
-final class AmxProduct implements AutoCloseable {
+final class AmxProduct implements Product {
     /** Elements of a sum between two interruptions. */
     private static final int SPAN = 2048;
     /** Bytes of weights in a group of panels, and of x in a chunk of rows. */
@@ -41,15 +40,10 @@ final class AmxProduct implements AutoCloseable {
         calls.close();
     }
 
-    /**
-     * Weights as {@link AmxKernels} wants them.
-     *
-     * @param address where they lie as long as the device does
-     */
-    record Panels(int out, int in, long address) implements Matrix.Prepared {
-        /** The shape alone. */
-        static Panels of(Matrix stored) {
-            return new Panels(stored.out(), stored.in(), 0);
+    /** Weights as {@link AmxKernels} wants them. */
+    private record Panels(int out, int in, long address) {
+        static Panels of(Packed w) {
+            return new Panels(w.out(), w.in(), w.address());
         }
 
         int steps() {
@@ -63,54 +57,35 @@ final class AmxProduct implements AutoCloseable {
         long panelBytes() {
             return (long) steps() * AmxKernels.STEP_BYTES;
         }
+    }
 
-        @Override
-        public long bytes() {
-            return panels() * panelBytes();
+    @Override
+    public String name() {
+        return "bf16 as tiles of bf16 (AMX)";
+    }
+
+    @Override
+    public boolean takes(Matrix stored) {
+        return stored instanceof Matrix.Dense(Tensor values) && values.dtype() == DType.BF16;
+    }
+
+    @Override
+    public long bytes(int out, int in) {
+        var shape = new Panels(out, in, 0);
+        return shape.panels() * shape.panelBytes();
+    }
+
+    @Override
+    public void pack(Matrix stored, Packed w, int firstColumn) {
+        if (!(stored instanceof Matrix.Dense(Tensor rows))) {
+            throw new IllegalArgumentException("no rows of bf16: " + stored);
         }
-    }
-
-    /** Whether products with it may be those of bf16: it is stored in bf16. */
-    static boolean takes(Matrix stored) {
-        return switch (stored) {
-            case Matrix.Dense(Tensor values) -> values.dtype() == DType.BF16;
-            case Matrix.Stacked(var parts) -> parts.stream().allMatch(AmxProduct::takes);
-            case Matrix.Blocks _, Matrix.Prepared _ -> false;
-        };
-    }
-
-    Panels prepare(Matrix stored, Arena arena) {
-        Panels shape = Panels.of(stored);
-        MemorySegment memory = Mapping.allocate(arena, shape.bytes());
-        var panels = new Panels(shape.out, shape.in, memory.address());
-        pack(stored, panels, 0);
-        return panels;
-    }
-
-    /** Copies a matrix to columns from {@code first} on of panels that were zero; returns the column behind it. */
-    private int pack(Matrix stored, Panels to, int first) {
-        int column = first;
-        switch (stored) {
-            case Matrix.Dense(Tensor values) -> {
-                packRows(values, to, first);
-                column += values.rows();
-            }
-            case Matrix.Stacked(var parts) -> {
-                for (Matrix part : parts) {
-                    column = pack(part, to, column);
-                }
-            }
-            case Matrix.Blocks _, Matrix.Prepared _ -> throw new IllegalArgumentException("no rows of bf16");
-        }
-        return column;
-    }
-
-    private void packRows(Tensor rows, Panels to, int first) {
+        Panels to = Panels.of(w);
         long from = Address.of(rows);
         long rowBytes = Address.rowBytes(rows);
         team.run(Math.ceilDiv(rows.rows(), 16), (part, lane) -> {
             for (int row = 16 * part; row < Math.min(rows.rows(), 16 * part + 16); row++) {
-                int column = first + row;
+                int column = firstColumn + row;
                 long panel = to.address() + column / AmxKernels.PANEL * to.panelBytes();
                 long at = panel + column % AmxKernels.PANEL / 16 * (AmxKernels.STEP_BYTES / 2) + column % 16 * 4L;
                 packRow(from + row * rowBytes, rows.cols(), at);
@@ -132,10 +107,12 @@ final class AmxProduct implements AutoCloseable {
         }
     }
 
-    void run(Tensor x, Panels w, Tensor out) {
+    @Override
+    public void run(Tensor x, Packed packed, Tensor out) {
         if (x.rows() == 0) {
             return;
         }
+        Panels w = Panels.of(packed);
         // an odd number of cache lines apart, or the rows of a tile would share the cache's sets
         long stride = 64L * (w.steps() | 1);
         long rounded = input.take(x.rows() * stride);

@@ -1,19 +1,23 @@
 package espalier.cpu;
 
-import espalier.cpu.jit.AmxKernels;
 import espalier.tensor.Buffer;
 import espalier.tensor.Collective;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider;
 import espalier.tensor.KvCache;
 import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
+import espalier.tensor.Tensor;
 import espalier.tensor.host.HostBuffer;
 import espalier.tensor.host.HostSampler;
 import espalier.tensor.host.ThreadRanks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /**
  * This machine's processors: Vector API kernels, spread over a team of threads inside each op. A call has finished when
@@ -22,28 +26,76 @@ import java.lang.foreign.MemorySegment;
 public final class CpuDevice implements Device {
     private final Arena arena = Arena.ofShared();
     private final Team team;
+    private final Products products;
     private final CpuOps ops;
+    /** Addresses of what {@link #allocate} gave: other memory may be the checkpoint's, and shared with other ranks. */
+    private final Set<Long> taken = new HashSet<>();
+
     private final ThreadRanks group;
     private final Collective collective;
 
     /** A device by itself with its caller and {@code threads - 1} threads more. */
     public CpuDevice(int threads) {
-        this(threads, new ThreadRanks(1), 0, Kernels.VECTOR);
+        this(new DeviceProvider.Settings(1, threads), new ThreadRanks(1), 0);
     }
 
-    /** Which kernels compute what is stored in 16 bits. */
-    enum Kernels {
-        /** Those of the Vector API, in f32. */
-        VECTOR,
-        /** Tiles of bf16; the processor must have them. */
-        AMX
-    }
-
-    CpuDevice(int threads, ThreadRanks group, int rank, Kernels kernels) {
+    /** @param settings the threads are those of this rank */
+    CpuDevice(DeviceProvider.Settings settings, ThreadRanks group, int rank) {
         this.group = group;
         collective = group.rank(rank);
-        team = new Team("espalier-cpu-" + rank, threads);
-        ops = new CpuOps(team, arena, kernels == Kernels.AMX ? new AmxKernels(arena) : null);
+        team = new Team("espalier-cpu-" + rank, settings.threads());
+        products = chosen(settings);
+        ops = new CpuOps(team, arena, products.tiles());
+    }
+
+    private Products chosen(DeviceProvider.Settings settings) {
+        try {
+            return Products.choose(settings, team, arena);
+        } catch (RuntimeException refused) { // nobody else can close what there is so far
+            team.close();
+            arena.close();
+            throw refused;
+        }
+    }
+
+    @Override
+    public List<String> remarks() {
+        return products.remarks();
+    }
+
+    /** Memory that this device took for stored weights is given back. Mapped files are the page cache's to drop. */
+    @Override
+    public Matrix prepare(Matrix stored, Matrix.Stored after) {
+        Matrix prepared = products.prepare(stored);
+        if (after == Matrix.Stored.SPENT) {
+            discard(stored, prepared);
+        }
+        return prepared;
+    }
+
+    private void discard(Matrix stored, Matrix prepared) {
+        switch (stored) {
+            case Matrix.Stacked(var parts) -> {
+                for (int i = 0; i < parts.size(); i++) {
+                    discard(parts.get(i), prepared instanceof Matrix.Stacked(var each) ? each.get(i) : prepared);
+                }
+            }
+            case Matrix.Dense(Tensor values) when prepared instanceof Matrix.Prepared -> discard(values.buffer());
+            case Matrix.Blocks b when prepared instanceof Matrix.Prepared -> discard(b.buffer());
+            case Matrix.Dense _, Matrix.Blocks _, Matrix.Prepared _ -> {} // still in use
+        }
+    }
+
+    private void discard(Buffer stored) {
+        MemorySegment memory = HostBuffer.memory(stored);
+        if (taken.remove(memory.address())) {
+            Mapping.discard(memory);
+        }
+    }
+
+    @Override
+    public long preparedBytes(Matrix stored) {
+        return products.bytes(stored);
     }
 
     @Override
@@ -58,7 +110,9 @@ public final class CpuDevice implements Device {
 
     @Override
     public Buffer allocate(long bytes) {
-        return new HostBuffer(Mapping.allocate(arena, bytes));
+        MemorySegment memory = Mapping.allocate(arena, bytes);
+        taken.add(memory.address());
+        return new HostBuffer(memory);
     }
 
     /** Native memory, such as a mapped file, is used where it lies; an array is copied once. */
@@ -70,16 +124,6 @@ public final class CpuDevice implements Device {
         MemorySegment copy = Mapping.allocate(arena, bytes.byteSize());
         copy.copyFrom(bytes);
         return new HostBuffer(copy);
-    }
-
-    @Override
-    public Matrix prepare(Matrix stored, Matrix.Stored after) {
-        return ops.prepare(stored);
-    }
-
-    @Override
-    public long preparedBytes(Matrix stored) {
-        return ops.preparedBytes(stored);
     }
 
     @Override
@@ -120,6 +164,7 @@ public final class CpuDevice implements Device {
         group.leave(collective.rank(), "its device was closed");
         team.close();
         ops.close();
+        products.close();
         arena.close();
     }
 }

@@ -26,7 +26,6 @@ final class CpuOps implements Ops {
     private final Arena arena;
     private final Matmul matmul;
     private final Attention attention;
-    private final @Nullable AmxProduct amxProduct;
     private final @Nullable Attention amxAttention;
     private final Scratch weights = new Scratch();
     private final Scratch[] rows;
@@ -37,7 +36,6 @@ final class CpuOps implements Ops {
         this.arena = arena;
         matmul = new Matmul(team);
         attention = new Attention(team, new VectorAttention());
-        amxProduct = amx == null ? null : new AmxProduct(team, amx);
         amxAttention = amx == null ? null : new Attention(team, new AmxAttention(amx, arena));
         rows = new Scratch[team.lanes()];
         java.util.Arrays.setAll(rows, i -> new Scratch());
@@ -46,25 +44,13 @@ final class CpuOps implements Ops {
     void close() {
         matmul.close();
         attention.close();
-        if (amxProduct != null && amxAttention != null) {
-            amxProduct.close();
+        if (amxAttention != null) {
             amxAttention.close();
         }
         weights.close();
         for (Scratch row : rows) {
             row.close();
         }
-    }
-
-    /** The form that {@link #matmul} reads fastest, or the matrix itself. */
-    Matrix prepare(Matrix stored) {
-        return amxProduct != null && AmxProduct.takes(stored) ? amxProduct.prepare(stored, arena) : stored;
-    }
-
-    long preparedBytes(Matrix stored) {
-        return amxProduct != null && AmxProduct.takes(stored)
-                ? AmxProduct.Panels.of(stored).bytes()
-                : 0;
     }
 
     /** What is done to one row, on one of the lanes. */
@@ -195,10 +181,21 @@ final class CpuOps implements Ops {
     @Override
     public void matmul(Tensor x, Matrix w, Tensor out) {
         OpShapes.matmul(x, w, out);
-        if (w instanceof AmxProduct.Panels panels && amxProduct != null) {
-            amxProduct.run(x, panels, out);
-        } else {
-            matmul.run(x, w, out);
+        multiply(x, w, out);
+    }
+
+    private void multiply(Tensor x, Matrix w, Tensor out) {
+        switch (w) {
+            case Product.Packed packed -> packed.by().run(x, packed, out);
+            case Matrix.Stacked(var parts)
+            when parts.stream().anyMatch(part -> part instanceof Matrix.Prepared) -> {
+                int from = 0;
+                for (Matrix part : parts) {
+                    multiply(x, part, out.cols(from, part.out()));
+                    from += part.out();
+                }
+            }
+            case Matrix.Dense _, Matrix.Blocks _, Matrix.Stacked _, Matrix.Prepared _ -> matmul.run(x, w, out);
         }
     }
 

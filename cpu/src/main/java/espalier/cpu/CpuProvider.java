@@ -31,7 +31,8 @@ public final class CpuProvider implements DeviceProvider {
         var devices = new ArrayList<Device>();
         for (int rank = 0; rank < settings.ranks(); rank++) {
             int mine = threads * (rank + 1) / settings.ranks() - threads * rank / settings.ranks();
-            devices.add(new CpuDevice(Math.max(1, mine), group, rank, CpuDevice.Kernels.VECTOR));
+            var own = new Settings(settings.ranks(), Math.max(1, mine), settings.products(), settings.cpuKernels());
+            devices.add(new CpuDevice(own, group, rank));
         }
         return List.copyOf(devices);
     }

@@ -19,6 +19,10 @@ final class Mapping {
     private static final int PROT_READ_WRITE = 1 | 2;
     private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
     private static final long ALIGN = 64;
+    private static final long PAGE = 4096;
+    private static final long HUGE_PAGE = 2 << 20;
+    private static final int MADV_HUGEPAGE = 14;
+    private static final int MADV_DONTNEED = 4;
 
     private static final @Nullable MethodHandle MMAP = find(
             "mmap",
@@ -32,6 +36,11 @@ final class Mapping {
                     ValueLayout.JAVA_LONG));
     private static final @Nullable MethodHandle MUNMAP =
             find("munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+
+    private static final @Nullable MethodHandle MADVISE = find(
+            "madvise",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
 
     private Mapping() {}
 
@@ -65,6 +74,37 @@ final class Mapping {
                     "the system has no " + bytes + " bytes of address space left; take fewer tokens for the KV cache");
         }
         return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(unmap, s.address(), bytes));
+    }
+
+    /** Likewise in huge pages, where the system has them to give; whole ones, or the end would lie in small pages. */
+    static MemorySegment allocateLarge(Arena arena, long bytes) {
+        long whole = Math.ceilDiv(bytes, HUGE_PAGE) * HUGE_PAGE;
+        MemorySegment memory = allocate(arena, whole + HUGE_PAGE);
+        MemorySegment aligned = memory.asSlice(-memory.address() & (HUGE_PAGE - 1), whole);
+        advise(aligned.address(), whole, MADV_HUGEPAGE);
+        return aligned.asSlice(0, bytes);
+    }
+
+    /** Gives the pages inside memory of {@link #allocate} back to the system; what they held is lost. */
+    static void discard(MemorySegment memory) {
+        long first = Math.ceilDiv(memory.address(), PAGE) * PAGE;
+        long end = (memory.address() + memory.byteSize()) / PAGE * PAGE;
+        if (end > first) {
+            advise(first, end - first, MADV_DONTNEED);
+        }
+    }
+
+    /** A hint: a refusal does no harm. */
+    private static void advise(long address, long bytes, int advice) {
+        MethodHandle advise = MADVISE;
+        if (advise == null) {
+            return;
+        }
+        try {
+            int _ = (int) advise.invokeExact(address, bytes, advice);
+        } catch (Throwable t) {
+            throw new EngineFault(EngineFault.Code.INTERNAL, "madvise cannot be called: " + t, t);
+        }
     }
 
     private static void unmap(MethodHandle unmap, long address, long bytes) {

@@ -15,7 +15,7 @@ class AmxAttentionTest {
 
     @Test
     void equalsTheReferenceUpToRounding() {
-        try (CpuDevice device = AmxDevices.open(2)) {
+        try (CpuDevice device = TestDevices.withTiles(2)) {
             if (device == null) {
                 return;
             }
@@ -32,7 +32,7 @@ class AmxAttentionTest {
 
     @Test
     void aLongPastInManySplitsEqualsTheReference() {
-        try (CpuDevice device = AmxDevices.open(2)) {
+        try (CpuDevice device = TestDevices.withTiles(2)) {
             if (device == null) {
                 return;
             }

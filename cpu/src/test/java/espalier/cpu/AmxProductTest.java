@@ -20,7 +20,7 @@ class AmxProductTest {
 
     @BeforeAll
     static void open() {
-        device = AmxDevices.open(3);
+        device = TestDevices.withTiles(3);
     }
 
     @AfterAll
@@ -60,7 +60,7 @@ class AmxProductTest {
             }
             stored.add(new Matrix.Dense(rows.rows(first, w.length - first)));
             Matrix prepared = device.prepare(new Matrix.Stacked(stored), Matrix.Stored.SPENT);
-            assertThat(prepared).isInstanceOf(AmxProduct.Panels.class);
+            assertThat(prepared).isInstanceOf(Matrix.Prepared.class);
             Tensor out = scene.out(x.length, w.length, w.length + 3);
             device.ops().matmul(scene.numbers(DType.F32, x, in, in + 1), prepared, out);
             return scene.read(out);

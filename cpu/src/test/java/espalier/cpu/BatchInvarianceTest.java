@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Test;
 /** The promise of {@link Ops}: a row's bits do not depend on its company, on chunks or on threads. */
 class BatchInvarianceTest {
     private static final DType[] NUMBERS = {DType.F32, DType.BF16, DType.F16};
-    private static final CpuDevice ONE = new CpuDevice(1);
-    private static final CpuDevice TWO = new CpuDevice(2);
-    private static final CpuDevice FIVE = new CpuDevice(5);
+    private static final CpuDevice ONE = TestDevices.inFloats(1);
+    private static final CpuDevice TWO = TestDevices.inFloats(2);
+    private static final CpuDevice FIVE = TestDevices.inFloats(5);
 
     @AfterAll
     static void close() {
@@ -161,7 +161,7 @@ class BatchInvarianceTest {
     void attentionByTilesIsTheSameToo() {
         var devices = new ArrayList<CpuDevice>();
         for (int threads : new int[] {1, 2, 5}) {
-            CpuDevice device = AmxDevices.open(threads);
+            CpuDevice device = TestDevices.withTiles(threads);
             if (device == null) {
                 return;
             }

@@ -7,7 +7,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every op does what the reference does. */
 class CpuContractTest {
-    private static final CpuDevice DEVICE = new CpuDevice(2);
+    private static final CpuDevice DEVICE = TestDevices.inFloats(2);
 
     @AfterAll
     static void close() {

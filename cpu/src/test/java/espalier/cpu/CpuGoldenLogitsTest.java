@@ -37,6 +37,8 @@ class CpuGoldenLogitsTest {
     }
 
     private static List<Device> devices(int ranks) {
-        return new CpuProvider().open(new DeviceProvider.Settings(ranks, 2));
+        return new CpuProvider()
+                .open(new DeviceProvider.Settings(
+                        ranks, 2, DeviceProvider.Products.FLOAT32, DeviceProvider.CpuKernels.AUTO));
     }
 }

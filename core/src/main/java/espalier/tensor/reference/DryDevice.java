@@ -104,12 +104,20 @@ public final class DryDevice implements Device {
 
     @Override
     public Matrix prepare(Matrix stored, Matrix.Stored after) {
-        long bytes = preparing.applyAsLong(stored);
-        preparedBytes += bytes;
-        if (bytes > 0 && after == Matrix.Stored.SPENT) {
-            spentBytes += stored.bytes();
+        preparedBytes += preparing.applyAsLong(stored);
+        if (after == Matrix.Stored.SPENT) {
+            spend(stored);
         }
         return stored;
+    }
+
+    /** Parts of a stack that the device leaves as they are stay. */
+    private void spend(Matrix stored) {
+        if (stored instanceof Matrix.Stacked(var parts)) {
+            parts.forEach(this::spend);
+        } else if (preparing.applyAsLong(stored) > 0) {
+            spentBytes += stored.bytes();
+        }
     }
 
     @Override

@@ -245,6 +245,12 @@ public final class Asm {
         arithmetic(7, left, c.value);
     }
 
+    /** Shifts zeros in from the left. */
+    public void shiftRight(int register, int bits) {
+        scalar(0xC1, 5, register, null);
+        put(bits);
+    }
+
     /** Sets the low 32 bits and clears the rest. */
     public void constant(int dst, int value) {
         if (dst > 7) {

@@ -139,6 +139,7 @@ class AsmTest {
         expect("add " + withConstant, () -> asm.add(d, constant));
         expect("sub " + withConstant, () -> asm.sub(d, constant));
         expect("cmp " + withConstant, () -> asm.cmp(d, constant));
+        expect("shr " + dst + ",0x" + Integer.toHexString(2 + d), () -> asm.shiftRight(d, 2 + d));
         expect("prefetcht0 BYTE PTR " + at, () -> asm.prefetchT0(m));
         expect("prefetcht1 BYTE PTR " + at, () -> asm.prefetchT1(m));
         expect("push " + dst, () -> asm.push(d));

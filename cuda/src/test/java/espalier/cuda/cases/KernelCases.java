@@ -9,6 +9,7 @@ public final class KernelCases {
 
     public static List<KernelCase> all() {
         var all = new ArrayList<KernelCase>(DriverCases.all());
+        all.addAll(AttentionCases.all());
         all.addAll(ElementwiseCases.all());
         all.addAll(ProductCases.all());
         return all;

@@ -5,6 +5,7 @@ import espalier.cuda.driver.Event;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Stream;
 import espalier.tensor.BFloat16;
+import espalier.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -95,6 +96,11 @@ public final class Workbench implements AutoCloseable {
             bits[i] = BFloat16.of(values[i]);
         }
         return put(MemorySegment.ofArray(bits));
+    }
+
+    /** BF16 or F16. */
+    public long halves(DType dtype, float... values) {
+        return dtype == DType.F16 ? f16(values) : bf16(values);
     }
 
     public long f16(float... values) {

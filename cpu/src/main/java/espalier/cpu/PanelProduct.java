@@ -1,0 +1,156 @@
+package espalier.cpu;
+
+import espalier.cpu.jit.Form;
+import espalier.cpu.jit.PanelKernels;
+import espalier.cpu.jit.PanelKernels.Fetch;
+import espalier.cpu.jit.PanelKernels.Tile;
+import espalier.tensor.Matrix;
+import espalier.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Products by {@link PanelKernels}: converts x once, then spreads panels of weights over the team. A panel is taken by
+ * one thread and read from memory once, for its first tile of rows; the other tiles find it in the second-level cache.
+ */
+final class PanelProduct implements Product {
+    /** Elements of x that are worth another thread's converting them: some microseconds. */
+    private static final int PART_ELEMENTS = 32_768;
+    /** Bytes of weights that are worth handing to another thread. */
+    private static final int PART_BYTES = 64 << 10;
+
+    private final String name;
+    private final Team team;
+    private final PanelKernels kernels;
+    private final Form form;
+    private final Layout layout;
+    private final Scratch input = new Scratch();
+    private final Scratch[] tails;
+
+    /** How stored weights become panels. */
+    interface Layout {
+        boolean takes(Matrix stored);
+
+        /** Copies one row to one column of a panel that was zero. */
+        void pack(Matrix stored, int row, MemorySegment panel, int column);
+    }
+
+    PanelProduct(String name, Team team, PanelKernels kernels, Layout layout) {
+        this.name = name;
+        this.team = team;
+        this.kernels = kernels;
+        this.form = kernels.form();
+        this.layout = layout;
+        tails = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(tails, i -> new Scratch());
+    }
+
+    @Override
+    public void close() {
+        input.close();
+        for (Scratch tail : tails) {
+            tail.close();
+        }
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public boolean takes(Matrix stored) {
+        return layout.takes(stored);
+    }
+
+    @Override
+    public long bytes(int out, int in) {
+        return form.panels(out) * form.panelBytes(in);
+    }
+
+    /** Panel by panel: two threads that write columns of one panel would take its cache lines from each other. */
+    @Override
+    public void pack(Matrix stored, Packed to, int firstColumn) {
+        int panelColumns = form.columns();
+        long panelBytes = form.panelBytes(to.in());
+        int first = firstColumn / panelColumns;
+        int end = Math.ceilDiv(firstColumn + stored.out(), panelColumns);
+        team.run(end - first, (part, lane) -> {
+            int panel = first + part;
+            MemorySegment memory = Lanes.ALL.asSlice(to.address() + panel * panelBytes, panelBytes);
+            int from = Math.max(firstColumn, panel * panelColumns);
+            int until = Math.min(firstColumn + stored.out(), (panel + 1) * panelColumns);
+            for (int column = from; column < until; column++) {
+                layout.pack(stored, column - firstColumn, memory, column % panelColumns);
+            }
+        });
+    }
+
+    /** One call; addresses and distances in bytes. */
+    private record Job(Packed w, int rows, int steps, long x, long xStride, long out, long outStride) {}
+
+    @Override
+    public void run(Tensor x, Packed w, Tensor out) {
+        int rows = x.rows();
+        if (rows == 0) {
+            return;
+        }
+        long stride = form.inputStride(w.in());
+        var job = new Job(
+                w, rows, form.steps(w.in()), input.take(rows * stride), stride, Address.of(out), Address.rowBytes(out));
+        convert(x, job);
+        int panels = form.panels(w.out());
+        int least = Math.clamp(PART_BYTES / (form.panelBytes(w.in()) * Math.min(rows, 8)), 1, panels);
+        int each = Math.max(least, panels / (16 * team.lanes()));
+        team.run(Math.ceilDiv(panels, each), (part, lane) -> {
+            for (int panel = part * each; panel < Math.min(panels, (part + 1) * each); panel++) {
+                multiply(job, panel);
+            }
+        });
+    }
+
+    private void convert(Tensor x, Job job) {
+        long from = Address.of(x);
+        long rowBytes = Address.rowBytes(x);
+        int cols = x.cols();
+        int whole = cols / form.stepElements();
+        int each = Math.max(1, PART_ELEMENTS / cols);
+        team.run(Math.ceilDiv(job.rows, each), (part, lane) -> {
+            for (int row = part * each; row < Math.min(job.rows, (part + 1) * each); row++) {
+                long to = job.x + row * job.xStride;
+                kernels.convert(from + row * rowBytes, to, whole);
+                if (whole < job.steps) {
+                    int done = whole * form.stepElements();
+                    long tail = tail(from + row * rowBytes + 4L * done, cols - done, lane);
+                    kernels.convert(tail, to + (long) whole * form.inputStepBytes(), 1);
+                }
+            }
+        });
+    }
+
+    /** What a row has beyond its last whole step, with zeros behind it. */
+    private long tail(long from, int count, int lane) {
+        long step = 4L * form.stepElements();
+        long at = tails[lane].take(step);
+        MemorySegment memory = Lanes.ALL.asSlice(at, step);
+        MemorySegment.copy(Lanes.ALL, from, memory, 0, 4L * count);
+        memory.asSlice(4L * count).fill((byte) 0);
+        return at;
+    }
+
+    /** Tiles of even height rather than full ones and a rest: one row costs almost as much as four. */
+    private void multiply(Job j, int panel) {
+        int columns = Math.min(form.columns(), j.w.out() - panel * form.columns());
+        long weights = j.w.address() + panel * form.panelBytes(j.w.in());
+        long out = j.out + 4L * panel * form.columns();
+        int tiles = Math.ceilDiv(j.rows, form.mostRows());
+        for (int tile = 0; tile < tiles; tile++) {
+            int row = (int) ((long) j.rows * tile / tiles);
+            int rows = (int) ((long) j.rows * (tile + 1) / tiles) - row;
+            Fetch fetch = tile == 0 && rows >= form.fetchingRows() ? Fetch.AHEAD : Fetch.NONE;
+            long x = j.x + row * j.xStride;
+            kernels.multiply(
+                    new Tile(rows, x, j.xStride, weights, j.steps, columns, out + row * j.outStride, j.outStride),
+                    fetch);
+        }
+    }
+}

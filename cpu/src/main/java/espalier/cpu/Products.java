@@ -1,0 +1,211 @@
+package espalier.cpu;
+
+import espalier.api.EngineFault;
+import espalier.cpu.jit.AmxKernels;
+import espalier.cpu.jit.Code;
+import espalier.cpu.jit.PanelKernels;
+import espalier.cpu.jit.Processor;
+import espalier.cpu.jit.Processor.Feature;
+import espalier.tensor.DeviceProvider.CpuKernels;
+import espalier.tensor.DeviceProvider.Settings;
+import espalier.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The products that a device has machine code for, the better first, and the matrices that it packed for them. Whatever
+ * none of them takes is left as it is stored, for the Vector API.
+ */
+final class Products {
+    private final List<Product> products;
+    private final List<String> remarks;
+    private final WeightMemory memory;
+    private final @Nullable AmxKernels tiles;
+
+    private Products(
+            List<Product> products, List<String> remarks, WeightMemory memory, @Nullable AmxKernels tiles) {
+        this.products = products;
+        this.remarks = remarks;
+        this.memory = memory;
+        this.tiles = tiles;
+    }
+
+    /** Tiles of bf16, which attention may use too; null where there are none. */
+    @Nullable
+    AmxKernels tiles() {
+        return tiles;
+    }
+
+    /**
+     * Those that the settings allow and this machine has.
+     *
+     * @throws EngineFault RESOURCE if the settings name instructions that it has not
+     */
+    static Products choose(Settings settings, Team team, Arena arena) {
+        return new Choice(settings, team, arena).choose();
+    }
+
+    /** The steps of {@link #choose}. */
+    private static final class Choice {
+        private final Settings settings;
+        private final Team team;
+        private final Arena arena;
+        private final List<Product> found = new ArrayList<>();
+        private final List<String> remarks = new ArrayList<>();
+        private @Nullable AmxKernels tiles;
+
+        Choice(Settings settings, Team team, Arena arena) {
+            this.settings = settings;
+            this.team = team;
+            this.arena = arena;
+        }
+
+        Products choose() {
+            switch (settings.products()) {
+                case FLOAT32 -> remarks.add("products: f32 by the Vector API, as --dtype float32 wants");
+                case FASTEST -> fastest();
+            }
+            return new Products(List.copyOf(found), List.copyOf(remarks), new WeightMemory(arena), tiles);
+        }
+
+        private void fastest() {
+            CpuKernels wanted = settings.cpuKernels();
+            if (wanted == CpuKernels.VECTOR) {
+                remarks.add("products: f32 by the Vector API, as --cpu-kernels vector wants");
+                return;
+            }
+            String obstacle = Code.obstacle();
+            Processor processor = obstacle.isEmpty() ? processor() : null;
+            if (processor != null) {
+                add(wanted, processor);
+            } else if (!obstacle.isEmpty()) {
+                refuse(wanted, obstacle);
+            }
+            found.forEach(p -> remarks.add("products: " + p.name()));
+            remarks.add("products: " + (found.isEmpty() ? "everything" : "the rest") + " in f32 by the Vector API");
+        }
+
+        /** What the processor has; null, with a remark, where the system does not let our code run. */
+        private @Nullable Processor processor() {
+            try {
+                return Processor.here();
+            } catch (EngineFault refused) {
+                refuse(settings.cpuKernels(), refused.getMessage());
+                return null;
+            }
+        }
+
+        private void add(CpuKernels wanted, Processor processor) {
+            switch (wanted) {
+                case AUTO -> {
+                    addTiles(wanted, processor);
+                    addWide(wanted, processor);
+                }
+                case AMX -> addTiles(wanted, processor);
+                case AVX512 -> addWide(wanted, processor);
+                case AVX2 -> refuse(wanted, "there are no kernels of it yet");
+                case VECTOR -> {}
+            }
+        }
+
+        private void addTiles(CpuKernels wanted, Processor processor) {
+            String obstacle = AmxKernels.obstacle(processor);
+            if (obstacle.isEmpty()) {
+                var kernels = new AmxKernels(arena);
+                tiles = kernels;
+                found.add(new AmxProduct(team, kernels));
+            } else {
+                refuse(wanted, obstacle);
+            }
+        }
+
+        private void addWide(CpuKernels wanted, Processor processor) {
+            if (processor.has(Feature.AVX512_BF16)) {
+                found.add(new PanelProduct(
+                        "bf16 and f16 as bf16 dot products (AVX-512 BF16)",
+                        team,
+                        PanelKernels.bf16(arena),
+                        new HalfLayout()));
+            } else {
+                refuse(wanted, "the processor has no AVX-512 BF16");
+            }
+        }
+
+        /** Only a path that was asked for by its name is a fault where it is missing. */
+        private void refuse(CpuKernels wanted, String reason) {
+            if (wanted != CpuKernels.AUTO) {
+                String name = wanted.name().toLowerCase(java.util.Locale.ROOT);
+                throw new EngineFault(EngineFault.Code.RESOURCE, "--cpu-kernels " + name + ": " + reason);
+            }
+            remarks.add("products: " + reason);
+        }
+    }
+
+    void close() {
+        products.forEach(Product::close);
+    }
+
+    List<String> remarks() {
+        return remarks;
+    }
+
+    /** The packed form of what a product takes; parts of a stack that one product takes become one. */
+    Matrix prepare(Matrix stored) {
+        Product product = product(stored);
+        if (product != null) {
+            var packed = new Product.Packed(
+                    product, stored.out(), stored.in(), memory.take(product.bytes(stored.out(), stored.in())));
+            pack(stored, packed, 0);
+            return packed;
+        }
+        return stored instanceof Matrix.Stacked(var parts)
+                ? new Matrix.Stacked(parts.stream().map(this::prepare).toList())
+                : stored;
+    }
+
+    /** Bytes that {@link #prepare} takes. */
+    long bytes(Matrix stored) {
+        Product product = product(stored);
+        if (product != null) {
+            return product.bytes(stored.out(), stored.in());
+        }
+        long sum = 0;
+        if (stored instanceof Matrix.Stacked(var parts)) {
+            for (Matrix part : parts) {
+                sum += bytes(part);
+            }
+        }
+        return sum;
+    }
+
+    private @Nullable Product product(Matrix stored) {
+        for (Product each : products) {
+            if (takes(each, stored)) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    private static boolean takes(Product product, Matrix stored) {
+        return switch (stored) {
+            case Matrix.Dense _, Matrix.Blocks _ -> product.takes(stored);
+            case Matrix.Stacked(var parts) -> parts.stream().allMatch(part -> takes(product, part));
+            case Matrix.Prepared _ -> false;
+        };
+    }
+
+    private static void pack(Matrix stored, Product.Packed to, int firstColumn) {
+        if (stored instanceof Matrix.Stacked(var parts)) {
+            int column = firstColumn;
+            for (Matrix part : parts) {
+                pack(part, to, column);
+                column += part.out();
+            }
+        } else {
+            to.by().pack(stored, to, firstColumn);
+        }
+    }
+}

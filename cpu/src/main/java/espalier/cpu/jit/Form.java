@@ -1,0 +1,35 @@
+package espalier.cpu.jit;
+
+/**
+ * How operands lie in memory for one family of product kernels. Weights are cut into panels of columns; a panel is one
+ * stream, read once from front to back, in steps along the sum. x is rows of such steps. What is missing at the edges is
+ * zero.
+ *
+ * @param columns of a panel
+ * @param stepElements along the sum in a step
+ * @param inputStepBytes that a row of x has for each step
+ * @param panelStepBytes that a panel has for each step
+ * @param mostRows that one kernel takes
+ * @param fetchingRows from which on a kernel that reads weights from memory had better fetch ahead: reading is then no
+ *     longer ahead of memory by itself, and below that fetching costs more than it gains
+ */
+public record Form(
+        int columns, int stepElements, int inputStepBytes, int panelStepBytes, int mostRows, int fetchingRows) {
+
+    public int steps(int in) {
+        return Math.ceilDiv(in, stepElements);
+    }
+
+    public int panels(int out) {
+        return Math.ceilDiv(out, columns);
+    }
+
+    public long panelBytes(int in) {
+        return (long) steps(in) * panelStepBytes;
+    }
+
+    /** Bytes between rows of x: an odd number of cache lines, or the rows of a tile would share the cache's sets. */
+    public long inputStride(int in) {
+        return 64 * (Math.ceilDiv((long) steps(in) * inputStepBytes, 64L) | 1);
+    }
+}

@@ -1,0 +1,92 @@
+package espalier.cpu.jit;
+
+import java.lang.foreign.Arena;
+
+/**
+ * The kernels of one {@link Form}: products of one to {@link Form#mostRows} rows of x with one panel of weights, over
+ * the whole of the sum, with all sums in registers; and the conversion of x. Every number of rows adds up a row in the
+ * same order, so a row's result does not depend on how many others are computed.
+ */
+public final class PanelKernels {
+    private final Form form;
+    private final Code.Kernel[] products;
+    private final Code.Kernel conversion;
+
+    /** Whether a kernel fetches weights ahead of its reading them. */
+    public enum Fetch {
+        NONE,
+        AHEAD
+    }
+
+    /** Writes the kernels of one form down. */
+    interface Emitter {
+        Form form();
+
+        /** What {@link PanelKernels#multiply} calls: (x, stride of x, panel, steps and columns, out, stride of out). */
+        void product(Asm asm, int rows, Fetch fetch);
+
+        /** What {@link PanelKernels#convert} calls: (floats, converted, steps). */
+        void conversion(Asm asm);
+    }
+
+    private PanelKernels(Form form, Code.Kernel[] products, Code.Kernel conversion) {
+        this.form = form;
+        this.products = products;
+        this.conversion = conversion;
+    }
+
+    /** bf16 by VDPBF16PS: needs {@link Processor.Feature#AVX512_BF16}. */
+    public static PanelKernels bf16(Arena arena) {
+        return load(new Bf16Emitter(), arena);
+    }
+
+    private static PanelKernels load(Emitter emitter, Arena arena) {
+        Form form = emitter.form();
+        var asm = new Asm();
+        var starts = new int[2 * form.mostRows()];
+        for (int rows = 1; rows <= form.mostRows(); rows++) {
+            for (Fetch fetch : Fetch.values()) {
+                asm.align(64);
+                starts[index(rows, fetch)] = asm.position();
+                emitter.product(asm, rows, fetch);
+            }
+        }
+        asm.align(64);
+        int conversion = asm.position();
+        emitter.conversion(asm);
+        Code code = Code.load(asm.bytes(), arena);
+        var products = new Code.Kernel[starts.length];
+        java.util.Arrays.setAll(products, i -> code.at(starts[i]));
+        return new PanelKernels(form, products, code.at(conversion));
+    }
+
+    private static int index(int rows, Fetch fetch) {
+        return 2 * (rows - 1) + (fetch == Fetch.AHEAD ? 1 : 0);
+    }
+
+    public Form form() {
+        return form;
+    }
+
+    /**
+     * One tile.
+     *
+     * @param x converted rows, {@code xStride} bytes apart
+     * @param columns of the panel that are stored to {@code out}
+     */
+    public record Tile(int rows, long x, long xStride, long panel, int steps, int columns, long out, long outStride) {}
+
+    /** Overwrites the tile's {@code out}; whoever calls has checked that everything lies in memory. */
+    public void multiply(Tile t, Fetch fetch) {
+        long columns = (1L << t.columns) - 1;
+        products[index(t.rows, fetch)].call(
+                t.x, t.xStride, t.panel, (long) t.steps << 32 | columns, t.out, t.outStride);
+    }
+
+    /** Converts a row of {@code steps} times {@link Form#stepElements} floats. */
+    public void convert(long floats, long converted, int steps) {
+        if (steps > 0) {
+            conversion.call(floats, converted, steps, 0, 0, 0);
+        }
+    }
+}

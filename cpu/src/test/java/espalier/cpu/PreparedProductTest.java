@@ -1,0 +1,198 @@
+package espalier.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import espalier.api.EngineFault;
+import espalier.contract.Scene;
+import espalier.tensor.BFloat16;
+import espalier.tensor.DType;
+import espalier.tensor.DeviceProvider.CpuKernels;
+import espalier.tensor.DeviceProvider.Products;
+import espalier.tensor.DeviceProvider.Settings;
+import espalier.tensor.Matrix;
+import espalier.tensor.Tensor;
+import espalier.tensor.host.Cells;
+import espalier.tensor.host.ThreadRanks;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Products with prepared weights, on every path that this machine has: against plain sums in double precision on operands
+ * rounded as the path rounds them, so that only the order of the sums is left; and bit for bit against other numbers of
+ * rows and threads.
+ */
+class PreparedProductTest {
+    /** Of the sum of magnitudes. */
+    private static final double TOLERANCE = 1e-6;
+
+    private static final float CANARY = 1e30f;
+
+    /** Null, with a line, where the machine has not the path. */
+    private static @Nullable CpuDevice device(CpuKernels kernels, int threads) {
+        try {
+            return new CpuDevice(new Settings(1, threads, Products.FASTEST, kernels), new ThreadRanks(1), 0);
+        } catch (EngineFault none) {
+            System.out.println("PreparedProductTest: " + none.getMessage());
+            return null;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void halvesAreMultipliedAsBf16(CpuKernels kernels) {
+        try (CpuDevice device = device(kernels, 2)) {
+            if (device == null || kernels == CpuKernels.VECTOR) {
+                return;
+            }
+            for (int seed = 0; seed < 40; seed++) {
+                var random = new Random(seed);
+                var scene = new Scene(device, seed);
+                int in = 1 + random.nextInt(seed % 4 == 0 ? 2100 : 200);
+                int out = List.of(1, 31, 32, 33, 70, 257).get(seed % 6);
+                Matrix w =
+                        new Matrix.Dense(scene.numbers(seed % 2 == 0 ? DType.BF16 : DType.F16, out, in, in + seed % 3));
+                Matrix prepared = device.prepare(w, Matrix.Stored.KEPT);
+                if (prepared == w) {
+                    continue; // the path leaves halves to the Vector API
+                }
+                assertThat(prepared.bytes()).isEqualTo(device.preparedBytes(w));
+                Tensor x = scene.numbers(DType.F32, 1 + random.nextInt(30), in, in + seed % 5);
+                compare(scene, x, prepared, bf16(scene.read(x)), bf16(rows(w)), "seed " + seed);
+            }
+        }
+    }
+
+    private static void compare(Scene scene, Tensor x, Matrix w, double[][] xs, double[][] ws, String what) {
+        Tensor room = scene.out(x.rows() + 1, w.out() + 40);
+        for (int i = 0; i < room.rows(); i++) {
+            for (int j = 0; j < room.cols(); j++) {
+                Cells.setNumber(room, i, j, CANARY);
+            }
+        }
+        Tensor out = room.rows(0, x.rows()).cols(3, w.out());
+        scene.device().ops().matmul(x, w, out);
+        float[][] have = scene.read(room);
+        for (int i = 0; i < room.rows(); i++) {
+            for (int j = 0; j < room.cols(); j++) {
+                if (i == x.rows() || j < 3 || j >= 3 + w.out()) {
+                    check(have[i][j] == CANARY, () -> what + ": wrote beside the result");
+                    continue;
+                }
+                double sum = 0;
+                double magnitude = 1e-30;
+                for (int k = 0; k < w.in(); k++) {
+                    double term = xs[i][k] * ws[j - 3][k];
+                    sum += term;
+                    magnitude += Math.abs(term);
+                }
+                double error = Math.abs(have[i][j] - sum) / magnitude;
+                String at = " of row " + i + ", column " + (j - 3);
+                check(
+                        error < TOLERANCE,
+                        () -> what + ", " + x.rows() + " x " + w.in() + " by " + w.out() + at + ": " + error);
+            }
+        }
+    }
+
+    /** Cheaper than an assertion where there are millions. */
+    private static void check(boolean holds, Supplier<String> otherwise) {
+        if (!holds) {
+            throw new AssertionError(otherwise.get());
+        }
+    }
+
+    private static double[][] bf16(float[][] values) {
+        var rounded = new double[values.length][values[0].length];
+        for (int i = 0; i < values.length; i++) {
+            for (int j = 0; j < values[i].length; j++) {
+                rounded[i][j] = BFloat16.toFloat(BFloat16.of(values[i][j]));
+            }
+        }
+        return rounded;
+    }
+
+    private static float[][] rows(Matrix w) {
+        Tensor t = ((Matrix.Dense) w).values();
+        var all = new float[t.rows()][t.cols()];
+        for (int i = 0; i < t.rows(); i++) {
+            for (int j = 0; j < t.cols(); j++) {
+                all[i][j] = Cells.number(t, i, j);
+            }
+        }
+        return all;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRowIsTheSameAloneInEveryBatchAndWithAnyThreads(CpuKernels kernels) {
+        var devices = new ArrayList<CpuDevice>();
+        for (int threads : new int[] {1, 2, 5}) {
+            CpuDevice device = device(kernels, threads);
+            if (device == null) {
+                return;
+            }
+            devices.add(device);
+        }
+        for (int in : new int[] {75, 1024}) {
+            var scene = new Scene(devices.getFirst(), in);
+            Tensor x = scene.numbers(DType.F32, 130, in);
+            Matrix w = new Matrix.Dense(scene.numbers(DType.BF16, 200, in));
+            float[][] alone = new float[x.rows()][];
+            Matrix prepared = devices.getFirst().prepare(w, Matrix.Stored.KEPT);
+            for (int i = 0; i < x.rows(); i++) {
+                alone[i] = product(scene, devices.getFirst(), x.rows(i, 1), prepared)[0];
+            }
+            for (CpuDevice device : devices) {
+                Matrix own = device.prepare(w, Matrix.Stored.KEPT);
+                for (int rows = 1; rows <= x.rows(); rows += rows < 40 ? 1 : 30) {
+                    int first = rows * 7 % (x.rows() - rows + 1);
+                    float[][] together = product(scene, device, x.rows(first, rows), own);
+                    for (int i = 0; i < rows; i++) {
+                        String what = kernels + ", in " + in + ", row " + i + " of " + rows;
+                        check(Arrays.equals(together[i], alone[first + i]), () -> what);
+                    }
+                }
+            }
+        }
+        devices.forEach(CpuDevice::close);
+    }
+
+    private static float[][] product(Scene scene, CpuDevice device, Tensor x, Matrix w) {
+        Tensor out = scene.out(x.rows(), w.out());
+        device.ops().matmul(x, w, out);
+        return scene.read(out);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void stacksArePackedTogetherWhereOneProductTakesAllPartsAndBesideEachOtherElsewhere(CpuKernels kernels) {
+        try (CpuDevice device = device(kernels, 2)) {
+            if (device == null) {
+                return;
+            }
+            var scene = new Scene(device, 3);
+            Tensor x = scene.numbers(DType.F32, 5, 96);
+            Matrix halves = new Matrix.Dense(scene.numbers(DType.BF16, 45, 96));
+            Matrix more = new Matrix.Dense(scene.numbers(DType.F16, 7, 96));
+            Matrix floats = new Matrix.Dense(scene.numbers(DType.F32, 33, 96));
+            Matrix stack = new Matrix.Stacked(List.of(halves, floats, new Matrix.Stacked(List.of(more, halves))));
+            float[][] have = product(scene, device, x, device.prepare(stack, Matrix.Stored.KEPT));
+            int column = 0;
+            for (Matrix part : List.of(halves, floats, more, halves)) {
+                float[][] want = product(scene, device, x, device.prepare(part, Matrix.Stored.KEPT));
+                for (int i = 0; i < x.rows(); i++) {
+                    for (int j = 0; j < part.out(); j++) {
+                        assertThat(have[i][column + j]).isEqualTo(want[i][j]);
+                    }
+                }
+                column += part.out();
+            }
+        }
+    }
+}

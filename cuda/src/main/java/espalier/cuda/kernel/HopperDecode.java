@@ -1,0 +1,179 @@
+package espalier.cuda.kernel;
+
+import espalier.cuda.driver.Arguments;
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Launch;
+import espalier.cuda.driver.Launch.Dim;
+import espalier.cuda.driver.Launch.Order;
+import espalier.cuda.driver.Program;
+import espalier.cuda.driver.Stream;
+import espalier.cuda.driver.TensorMap;
+import espalier.tensor.DType;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Paged decode attention on sm_90a: {@code decode_attention_sm90.cu}, whose head says how it works. Which sequences it
+ * takes, how they are cut and joined is decided on the device at each launch; the host gives bounds alone.
+ */
+final class HopperDecode implements DecodeKernel {
+    private static final int LEAF_TOKENS = 128;
+    private static final int GROUP_TOKENS = 8 * LEAF_TOKENS;
+    private static final int TILE_TOKENS = 16;
+    private static final int PRODUCER_WARPS = 4;
+    private static final int MOST_WARPS = 8;
+    private static final int MOST_STAGES = 12;
+    private static final int LINE_BYTES = 128;
+    private final Driver driver;
+    private final AttentionShape shape;
+    private final Program program;
+    private final int section;
+    private final int packs;
+    private final int stages;
+    private final int blocks;
+    private final long partials;
+    private final long partialScales;
+    private final long schedule;
+    private final long starts;
+    private final Map<AttentionCall.PagedLayer, List<TensorMap>> maps = new HashMap<>();
+
+    /** Whether the kernel takes such heads; other shapes are the generic kernel's. */
+    static boolean takes(AttentionShape shape, DeviceProperties device) {
+        return device.computeCapability() == 90
+                && shape.headDim() >= 64
+                && shape.headDim() <= 128
+                && section(shape) > 0;
+    }
+
+    /** KV heads that a block takes at once: the most whose units have a warp each and whose rows are whole lines. */
+    private static int section(AttentionShape shape) {
+        int packs = Math.ceilDiv(shape.group(), 4);
+        for (int heads = Math.min(shape.kvHeads(), MOST_WARPS / packs); heads > 0; heads--) {
+            if (shape.kvHeads() % heads == 0 && heads * shape.headDim() * 2 % LINE_BYTES == 0) {
+                return heads;
+            }
+        }
+        return 0;
+    }
+
+    HopperDecode(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits) {
+        this(driver, stream, shape, limits, driver.properties().multiprocessors());
+    }
+
+    /** With so many blocks: how finely a batch is cut follows them, but no bit of the result. */
+    HopperDecode(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int blocks) {
+        this.driver = driver;
+        this.shape = shape;
+        this.blocks = blocks;
+        section = section(shape);
+        packs = Math.ceilDiv(shape.group(), 4);
+        int room = driver.properties().sharedBytesPerBlock() - sharedBytes(0, limits.sequences());
+        stages = Math.min(MOST_STAGES, room / (stageBytes() + 40));
+        if (stages < 2) {
+            throw new IllegalArgumentException(limits.sequences() + " sequences a step are too many");
+        }
+        program = Sources.program("decode_attention_sm90.cu", defines());
+        long items = Math.max(limits.contextTokens() / GROUP_TOKENS + limits.sequences(), 3L * blocks);
+        long units = (long) shape.kvHeads() * packs;
+        partials = driver.allocate(items * units * channels() * 16, "partial results of attention");
+        partialScales = driver.allocate(items * units * 32, "partial results of attention");
+        schedule = driver.allocate(8, "counters of attention");
+        starts = driver.allocate(4L * limits.sequences() + 4, "counters of attention");
+        driver.fill(stream, schedule, 0, 2);
+    }
+
+    private Map<String, Object> defines() {
+        var defines = new TreeMap<String, Object>();
+        defines.put("HEAD_DIM", shape.headDim());
+        defines.put("KV_HEADS", shape.kvHeads());
+        defines.put("GROUP", shape.group());
+        defines.put("SECTION", section);
+        defines.put("STAGES", stages);
+        if (shape.dtype() == DType.F16) {
+            defines.put("FP16", 1);
+        }
+        return defines;
+    }
+
+    private int channels() {
+        return Math.ceilDiv(shape.headDim(), 32) * 32;
+    }
+
+    private int lines() {
+        return section * shape.headDim() * 2 / LINE_BYTES;
+    }
+
+    private int stageBytes() {
+        return 2 * TILE_TOKENS * (lines() | 1) * LINE_BYTES;
+    }
+
+    private int sharedBytes(int ofStages, int sequences) {
+        return ofStages * (stageBytes() + 16 + 24) + 8 * sequences + 34 * 4;
+    }
+
+    @Override
+    public List<Program> programs() {
+        return List.of(program);
+    }
+
+    @Override
+    public void launch(Stream stream, AttentionCall call, StepArrays step) {
+        List<TensorMap> pool = maps.computeIfAbsent(call.cache(), this::poolMaps);
+        int threads = (section * packs + PRODUCER_WARPS) * 32;
+        Launch launch = Launch.of(blocks, threads)
+                .shared(sharedBytes(stages, step.sequences()))
+                .order(Order.DEPENDENT);
+        Arguments attend =
+                Arguments.of().tensorMap(pool.get(0)).tensorMap(pool.get(1)).struct(arguments(call, step));
+        driver.launch(stream, driver.kernel(program, "decode_attention"), launch, attend);
+        int pieces = shape.kvHeads() * packs * channels() / 32;
+        int each = step.sequences() <= 32 ? 1 : 8;
+        Launch join = Launch.of(Dim.of(step.sequences(), Math.ceilDiv(pieces, each)), Dim.of(32, 8))
+                .order(Order.DEPENDENT);
+        Arguments combine = Arguments.of().struct(arguments(call, step)).int32(each);
+        driver.launch(stream, driver.kernel(program, "decode_combine"), join, combine);
+    }
+
+    private Arguments arguments(AttentionCall call, StepArrays step) {
+        Arguments to = Arguments.of()
+                .pointer(call.out())
+                .pointer(call.q().address())
+                .pointer(partials)
+                .pointer(partialScales)
+                .pointer(schedule)
+                .pointer(starts);
+        return step.step(to)
+                .int32(call.q().stride())
+                .int32(blocks)
+                .float32(call.scaleLog2())
+                .float32(0);
+    }
+
+    /** A pool as rows of one line; a copy takes a section of a token. */
+    private List<TensorMap> poolMaps(AttentionCall.PagedLayer cache) {
+        long rows = cache.slots() * shape.slotBytes() / LINE_BYTES;
+        return List.of(poolMap(cache.k(), rows), poolMap(cache.v(), rows));
+    }
+
+    private TensorMap poolMap(long pool, long rows) {
+        return driver.tensorMap(new TensorMap.Layout(
+                HopperPrefill.element(shape.dtype()),
+                pool,
+                new TensorMap.Sizes(64, rows),
+                new TensorMap.Strides(LINE_BYTES),
+                new TensorMap.Box(64, lines()),
+                TensorMap.Swizzle.BYTES_128,
+                TensorMap.Promotion.BYTES_128));
+    }
+
+    @Override
+    public void close() {
+        driver.free(partials);
+        driver.free(partialScales);
+        driver.free(schedule);
+        driver.free(starts);
+    }
+}

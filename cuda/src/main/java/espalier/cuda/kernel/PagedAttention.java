@@ -1,0 +1,106 @@
+package espalier.cuda.kernel;
+
+import espalier.cuda.driver.Arguments;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Launch;
+import espalier.cuda.driver.Program;
+import espalier.cuda.driver.Stream;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Causal attention over the paged cache for steps of any mix: sequences with one row (decode) and with several (prefill,
+ * with or without a cached prefix). It chooses the kernels for the device and holds their workspaces; it belongs to one
+ * stream.
+ *
+ * <p>Once a step {@link #plan}, then once a layer {@link #attend}. Both only queue kernels that read the step's arrays on
+ * the device, so both may be captured and replayed. A row's result is the same bit for bit in every batch, and whether
+ * its past was computed in this step or is cached.
+ */
+public final class PagedAttention implements AutoCloseable {
+    private static final int TILE_BYTES = 16;
+
+    private final Driver driver;
+    private final DecodeKernel decode;
+    private final PrefillKernel prefill;
+    private final Program tilesProgram = Sources.program("attention_tiles.cu", java.util.Map.of());
+    private final int tileTokens;
+    private final int blockKeys;
+    private final long tiles;
+    private final long tileCount;
+
+    /** What the sequences of a step are; the host knows it when it launches. */
+    public enum Mix {
+        /** Each has one row. */
+        DECODE,
+        /** Each has several rows, or one that belongs to its prompt. */
+        PREFILL,
+        /** Those of one row decode, the others prefill. */
+        MIXED
+    }
+
+    /**
+     * What a step needs beyond its arrays.
+     *
+     * @param cached sequences that prefill with positions before their first row; 0 takes a faster kernel
+     * @param longest no sequence of the step has more positions
+     */
+    public record Plan(StepArrays step, Mix mix, int cached, int longest) {}
+
+    public PagedAttention(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
+        this.driver = driver;
+        decode = new HopperDecode(driver, stream, shape, limits);
+        prefill = new HopperPrefill(driver, stream, shape, pageSize);
+        tileTokens = HopperPrefill.tileTokens(shape);
+        blockKeys = HopperPrefill.blockKeys();
+        long most = (long) limits.tokens() / tileTokens + limits.sequences();
+        tiles = driver.allocate(most * TILE_BYTES, "tiles of attention");
+        tileCount = driver.allocate(4, "tiles of attention");
+    }
+
+    /** What {@link Driver#prepare} should compile at start. */
+    public List<Program> programs() {
+        var all = new ArrayList<>(decode.programs());
+        all.addAll(prefill.programs());
+        all.add(tilesProgram);
+        return all;
+    }
+
+    /** Once a step, before its first {@link #attend}. Layers with a window share the list of the others. */
+    public void plan(Stream stream, Plan plan) {
+        if (plan.mix() == Mix.DECODE) {
+            return;
+        }
+        StepArrays step = plan.step();
+        int most = step.tokens() / tileTokens + step.sequences();
+        Arguments fields = step.step(Arguments.of().pointer(tiles).pointer(tileCount))
+                .int32(tileTokens)
+                .int32(blockKeys)
+                .int32(0)
+                .int32(plan.mix() == Mix.MIXED ? 2 : 1);
+        driver.launch(
+                stream,
+                driver.kernel(tilesProgram, "attention_tiles"),
+                Launch.of(1, 1024).shared(4 * (most + 3 + step.sequences())).order(Launch.Order.DEPENDENT),
+                Arguments.of().struct(fields));
+    }
+
+    public void attend(Stream stream, Plan plan, AttentionCall call) {
+        if (plan.mix() != Mix.DECODE) {
+            PrefillKernel.Prefix prefix = plan.cached() > 0 ? PrefillKernel.Prefix.CACHED : PrefillKernel.Prefix.NONE;
+            prefill.launch(
+                    stream, call, plan.step(), new PrefillKernel.Tiles(tiles, tileCount, prefix, plan.longest()));
+        }
+        if (plan.mix() != Mix.PREFILL) {
+            decode.launch(stream, call, plan.step());
+        }
+    }
+
+    @Override
+    public void close() {
+        decode.close();
+        prefill.close();
+        driver.free(tiles);
+        driver.free(tileCount);
+    }
+}

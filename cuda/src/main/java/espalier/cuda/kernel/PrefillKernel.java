@@ -1,0 +1,28 @@
+package espalier.cuda.kernel;
+
+import espalier.cuda.driver.Program;
+import espalier.cuda.driver.Stream;
+import java.util.List;
+
+/** Attention of the sequences that have several rows in a step, by a list of tiles that is made once a step. */
+sealed interface PrefillKernel extends AutoCloseable permits HopperPrefill {
+
+    List<Program> programs();
+
+    void launch(Stream stream, AttentionCall call, StepArrays step, Tiles tiles);
+
+    @Override
+    void close();
+
+    /** Whether any sequence of the step has positions before its first row of the step. */
+    enum Prefix {
+        NONE,
+        CACHED
+    }
+
+    /**
+     * @param list device address of the tiles, {@code count} of their number
+     * @param longest no sequence of the step has more positions
+     */
+    record Tiles(long list, long count, Prefix prefix, int longest) {}
+}

@@ -1,0 +1,443 @@
+// Paged decode attention, GQA, sm_90a: one new token a sequence. One persistent block an SM: four producer warps copy token rows (the KV
+// heads of a section lie together: 2 KB of K, 2 KB of V at 8 heads x 128) into a ring in shared memory by TMA, any page size at the same
+// speed; a warp for each unit (a KV head and up to 4 of its query heads) computes on mma.sync. Items of work are claimed from a counter.
+// Order of sums: leaves of LEAF tokens, merged by a fixed binary tree into groups of 8 leaves; groups in a fixed order. How the batch is cut
+// into items (1, 2, 4 or 8 leaves) follows the batch; the tree does not, so a sequence's bits are the same in any batch and under any cut.
+// Which sequences: those with exactly one row in the step; the others are left to prefill attention.
+#include "step.cuh"
+#ifndef HEAD_DIM
+#define HEAD_DIM 128
+#endif
+#ifndef KV_HEADS
+#define KV_HEADS 8
+#endif
+#ifndef GROUP
+#define GROUP 4 // query heads a KV head
+#endif
+#ifndef SECTION
+#define SECTION 8 // KV heads that a block takes at once: a divisor of KV_HEADS
+#endif
+#ifndef STAGES
+#define STAGES 3
+#endif
+#ifndef LEAF
+#define LEAF 128 // tokens a leaf of the tree, the smallest item
+#endif
+#define TILE 16  // tokens a stage
+#define SPAN (8 * LEAF) // tokens a group, the largest item
+#define CHUNK 64        // tokens whose page table entries are looked up at once
+#define CLASSES 16      // sums of groups: 16 classes
+#define HEADS (KV_HEADS * GROUP)
+#define PACKS ((GROUP + 3) / 4)          // units a KV head
+#define PACK ((GROUP + PACKS - 1) / PACKS) // query heads a unit, at most 4 (save() counts on it)
+#define UNITS (KV_HEADS * PACKS)
+#define SECTIONS (KV_HEADS / SECTION)
+#define WARPS (SECTION * PACKS)          // consumers
+#define ALL_LINES (KV_HEADS * HEAD_DIM / 64) // lines of 128 bytes of a token
+#define ROW (SECTION * HEAD_DIM * 2)
+#define LINES (ROW / 128)
+#define PITCH ((LINES | 1) * 128) // an odd number of lines, so that TMA's swizzle differs between the 8 tokens of a matrix: no bank conflicts
+#define STAGE (2 * TILE * PITCH)  // K rows, then V rows
+#define PRODUCERS 4
+#define THREADS ((WARPS + PRODUCERS) * 32)
+#define KSTEPS (HEAD_DIM / 16)
+#define HALF ((KSTEPS + 1) / 2)
+#define CHANNELS ((HEAD_DIM + 31) / 32 * 32) // of a unit in partial results
+
+// The groups of the whole batch have positions: the full ones first, sequence by sequence, then the last, partial ones, so that the small
+// work comes last and the blocks end together. All groups are cut alike, the finer the fewer there are: 1 << 3 - log items each.
+struct Cut {
+  int log; // log2(leaves an item)
+  DEV Cut(int groups, int blocks) { groups *= SECTIONS; log = groups * 2 > 3 * blocks ? 3 : 2 * groups > blocks ? 2 : 4 * groups > blocks ? 1 : 0; }
+  DEV int item(int g) const { return g << 3 - log; } // its first item
+};
+// A sequence: its groups, and their positions from two prefix sums that share an int (full groups below, partial ones above bit 20).
+struct Seq {
+  int len, full, n, at, part;
+  DEV Seq(int len, int before, int all) : len(len), full(len / SPAN), n((len + SPAN - 1) / SPAN), at(before & 0xfffff), part((all & 0xfffff) + (before >> 20)) {}
+  DEV int pos(int j) const { return j < full ? at + j : part; }
+  DEV int items(const Cut &cut, int j) const { return j < full ? 8 >> cut.log : (len % SPAN + (LEAF << cut.log) - 1) / (LEAF << cut.log); }
+  DEV bool single(const Cut &cut) const { return n == 1 && len <= LEAF << cut.log; } // one item: it writes the output itself
+};
+DEV int length(const Step &in, int s) { return in.rows(s) == 1 ? max(0, in.context_len[s]) : 0; }
+struct Part { float m[2], l[2], o[KSTEPS][4]; }; // of a warp: maximum and sum of head columns 2t, 2t + 1; O^T fragments
+
+DEV float merge_scales(float &m, float &l, float ml, float ll, float &b) { // (ml, ll) stands left of (m, l)
+  float top = fmaxf(ml, m), a = ex2(ml - top);
+  b = ex2(m - top); m = top; l = __fmaf_rn(ll, a, __fmul_rn(l, b));
+  return a;
+}
+DEV float merge_value(float left, float a, float right, float b) { return __fmaf_rn(left, a, __fmul_rn(right, b)); }
+// A finished subtree that waits for its right neighbour. Only lanes t < 2 hold heads (PACK <= 4), so the upper half of the channels
+// moves to lanes t + 2: half the registers.
+struct Saved { float m[2], l[2], o[HALF][4]; };
+DEV void save(Saved &s, const Part &x, bool upper) {
+#pragma unroll
+  for (int c = 0; c < 2; c++) { s.m[c] = x.m[c]; s.l[c] = x.l[c]; }
+#pragma unroll
+  for (int j = 0; j < HALF; j++)
+#pragma unroll
+    for (int c = 0; c < 4; c++) {
+      float y = j + HALF < KSTEPS ? __shfl_xor_sync(~0u, x.o[(j + HALF) % KSTEPS][c], 2) : 0.0f;
+      s.o[j][c] = upper ? y : x.o[j][c];
+    }
+}
+DEV void merge(Part &x, const Saved &left) {
+  float a[2], b[2];
+#pragma unroll
+  for (int c = 0; c < 2; c++) a[c] = merge_scales(x.m[c], x.l[c], left.m[c], left.l[c], b[c]);
+#pragma unroll
+  for (int j = 0; j < HALF; j++)
+#pragma unroll
+    for (int c = 0; c < 4; c++) {
+      float y = __shfl_xor_sync(~0u, left.o[j][c], 2);
+      x.o[j][c] = merge_value(left.o[j][c], a[c & 1], x.o[j][c], b[c & 1]);
+      if (j + HALF < KSTEPS) x.o[(j + HALF) % KSTEPS][c] = merge_value(y, a[c & 1], x.o[(j + HALF) % KSTEPS][c], b[c & 1]);
+    }
+}
+
+struct Args {
+  b16 *out;       // [tokens][HEADS][HEAD_DIM]
+  const b16 *q;   // [tokens][HEADS][HEAD_DIM], rows q_stride elements apart
+  float *part_o;  // of each item [UNITS][CHANNELS][4 heads]
+  float2 *part_ml; // the same without CHANNELS
+  int *sched;     // items claimed, blocks done: both 0 before the first launch, and again after each
+  int *starts;    // sequences + 1 prefix sums, for decode_combine
+  Step in;
+  int q_stride, blocks; // blocks: of decode_attention
+  float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
+};
+
+// Tables kmap, vmap: the pools as rows of 64 elements, boxes of a section of one token (LINES rows), 128-byte swizzle.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const __grid_constant__ TensorMap kmap, const __grid_constant__ TensorMap vmap,
+    const __grid_constant__ Args a) {
+  extern __shared__ __align__(1024) unsigned char smem[]; // stages, descriptors, barriers, sequences, 34 integers
+  int4 *desc = (int4 *)(smem + STAGES * STAGE);
+  uint64_t *bars = (uint64_t *)(desc + STAGES);
+  int2 *seqs = (int2 *)(bars + 3 * STAGES); // prefix sum and length of each sequence
+  int batch = a.in.sequences;
+  int *sums = (int *)(seqs + batch), *claimed = sums + 32;
+  uint32_t data = smem_u32(smem), full = smem_u32(bars), empty = full + 8 * STAGES, ready = empty + 8 * STAGES;
+  int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < STAGES; i++) { mbar_init(full + 8 * i, PRODUCERS); mbar_init(empty + 8 * i, WARPS); mbar_init(ready + 8 * i, 1); }
+    fence_mbar_init();
+  }
+  pdl_wait_previous();
+  int all = 0; // prefix sums of the sequences' groups
+  for (int b0 = 0; b0 < batch; b0 += THREADS) {
+    int b = b0 + threadIdx.x, len = b < batch ? length(a.in, b) : 0, n = len / SPAN + (len % SPAN > 0) * (1 << 20), x = n;
+#pragma unroll
+    for (int o = 1; o < 32; o *= 2) { int y = __shfl_up_sync(~0u, x, o); if (lane >= o) x += y; }
+    if (lane == 31) sums[warp] = x;
+    __syncthreads();
+    int before = all;
+    for (int i = 0; i < THREADS / 32; i++) { if (i < warp) before += sums[i]; all += sums[i]; }
+    if (b < batch) { seqs[b] = make_int2(before + x - n, len); if (blockIdx.x == 0) a.starts[b] = before + x - n; }
+    if (b < batch && len == 0 && b % gridDim.x == blockIdx.x && a.in.rows(b) == 1) { // an empty place: zeros
+      uint4 *o = (uint4 *)(a.out + (size_t)a.in.first_row[b] * HEADS * HEAD_DIM);
+      for (int i = 0; i < HEADS * HEAD_DIM / 8; i++) o[i] = make_uint4(0, 0, 0, 0);
+    }
+    __syncthreads();
+  }
+  if (blockIdx.x == 0 && threadIdx.x == 0) a.starts[batch] = all;
+  pdl_launch_next();
+  int fulls = all & 0xfffff, groups = fulls + (all >> 20);
+  Cut cut(groups, a.blocks);
+
+  if (warp >= WARPS) { // producers: warp p copies rows 8 (p % 2) .. + 7 of K (p < 2) or V of each tile; lane: a row of the chunk's 4 tiles
+    int p = warp - WARPS, items = cut.item(groups) * SECTIONS, ahead = 0, turn = 0;
+    int seq = 0, item = blockIdx.x, tok = 0, end = 0, direct = 0;
+    const Pages pages(a.in);
+    auto claim = [&]() { if (p == 0 && lane == 0) ahead = atom_add(a.sched, 1); }; // as late as its latency allows: a slow block must not hold items
+    auto fetch = [&]() {
+      if (p == 0 && lane == 0) claimed[turn & 1] = ahead + gridDim.x;
+      bar_sync(1, PRODUCERS * 32);
+      item = claimed[turn++ & 1];
+    };
+    auto take = [&]() -> bool { // sets up the item; false: no more
+      for (;; claim(), fetch()) { // an item without tokens: the next one
+        if (item >= items) return false;
+        int g = item / SECTIONS >> 3 - cut.log, sub = item / SECTIONS & (8 >> cut.log) - 1, lo = 0, hi = batch;
+        int shift = g < fulls ? 0 : 20, mask = g < fulls ? 0xfffff : 0xfff, want = g < fulls ? g : g - fulls;
+        while (hi - lo > 1) { int mid = (lo + hi) / 2; if ((seqs[mid].x >> shift & mask) <= want) lo = mid; else hi = mid; }
+        seq = lo;
+        Seq s(seqs[seq].y, seqs[seq].x, all);
+        tok = (g < fulls ? g - s.at : s.full) * SPAN + (sub << cut.log) * LEAF;
+        end = min(s.len, tok + (LEAF << cut.log));
+        direct = s.single(cut);
+        if (tok >= end) continue;
+        if (tok + CHUNK >= end) claim();
+        return true;
+      }
+    };
+    const TensorMap *src = p < PRODUCERS / 2 ? &kmap : &vmap;
+    int row = p % 2 * 8 + lane % 8;
+    uint32_t to = data + (p / 2 * TILE + row) * PITCH;
+    uint64_t policy = policy_evict_first();
+    int page = 0, inside = 0; // of this lane's token in the chunk at tok; past the end the last one again
+    const int *table = a.in.pages;
+    auto slot = [&]() {
+      int t = min(tok + lane / 8 * TILE + row, end - 1);
+      page = table[pages.page(t)]; inside = pages.inside(t);
+    };
+    bool have = take(), none = !have;
+    int tile = 0;
+    if (have) { table = a.in.table(seq); slot(); }
+    for (int i = 0; have;) {
+      int s_seq = seq, s_item = item / SECTIONS, s_section = item % SECTIONS, s_tok = tok, s_end = end, s_direct = direct, s_tile = tile, now = pages.slot(page, inside);
+      for (int j = 0; j < CHUNK / TILE && s_tok + j * TILE < s_end; j++, i++) {
+        int s = i % STAGES;
+        if (i >= STAGES) mbar_wait(empty + 8 * s, (i / STAGES - 1) & 1);
+        if (lane == 0) {
+          if (p == 0) {
+            int last = s_tok + (j + 1) * TILE >= s_end;
+            desc[s] = make_int4(s_seq, s_item, s_tile + j | last << 8 | s_direct << 9 | s_section << 10, s_end - s_tok - j * TILE); mbar_arrive(ready + 8 * s);
+          }
+          mbar_expect(full + 8 * s, 8 * ROW);
+        }
+        __syncwarp();
+        if (lane / 8 == j) tma_load_2d(to + s * STAGE, src, full + 8 * s, 0, now * ALL_LINES + s_section * LINES, policy);
+        if (j == 0) { // look ahead: the page table entries of the next chunk
+          if (tok + CHUNK < end) { tok += CHUNK; tile += CHUNK / TILE; if (tok + CHUNK >= end) claim(); } else { fetch(); have = take(); tile = 0; if (have) table = a.in.table(seq); }
+          if (have) slot();
+        }
+      }
+      if (!have) { // all issued: tell the consumers
+        int s = i % STAGES;
+        if (i >= STAGES) mbar_wait(empty + 8 * s, (i / STAGES - 1) & 1);
+        if (p == 0 && lane == 0) { desc[s] = make_int4(-1, 0, 0, 0); mbar_arrive(ready + 8 * s); }
+      }
+    }
+    if (none && p == 0 && lane == 0) { desc[0] = make_int4(-1, 0, 0, 0); mbar_arrive(ready); } // nothing at all
+    if (p == 0 && lane == 0) { // the last block leaves sched ready for the next launch
+      __threadfence();
+      if (atom_add(a.sched + 1, 1) == (int)gridDim.x - 1) { a.sched[0] = 0; a.sched[1] = 0; }
+    }
+  } else { // one warp a unit: S^T = K Q^T (16 tokens x 8 heads), O^T += V^T P^T (dims x 8 heads)
+    int g = lane / 4, t = lane % 4, head = warp / PACKS, quad = warp % PACKS; // KV head within the section, quad of its query heads
+    int mine = PACK * PACKS == GROUP ? PACK : min(PACK, GROUP - quad * PACK);
+    int kr = lane % 16, vr = lane % 8 + lane / 16 * 8; // this lane's rows for ldmatrix
+    uint32_t k0 = data + kr * PITCH, v0 = data + (TILE + vr) * PITCH;
+    auto at = [&](uint32_t base, int r, int half, int j) -> uint32_t { // 16-byte chunk c of line n lies at chunk c ^ n % 8
+#if HEAD_DIM % 64 == 0
+      int line = j * 32 / 128, x = r * (PITCH / 128) + head * (HEAD_DIM / 64) + line & 7;
+      return base + (head * (HEAD_DIM / 64) + line) * 128 + ((half ^ x) * 16 ^ j * 32 % 128);
+#else
+      int chunk = head * (HEAD_DIM / 8) + 2 * j + half, line = chunk / 8, x = r * (PITCH / 128) + line & 7;
+      return base + line * 128 + (chunk % 8 ^ x) * 16;
+#endif
+    };
+    uint32_t qf[KSTEPS][2];
+    Part x;
+    Saved left0, left1, left2;
+#pragma unroll
+    for (int i = 0; i < KSTEPS; i++) qf[i][0] = qf[i][1] = 0;
+    for (int i = 0;; i++) {
+      int s = i % STAGES;
+      mbar_wait(ready + 8 * s, i / STAGES & 1);
+      int4 d = desc[s];
+      if (d.x < 0) break;
+      int tile = d.z & 255, first = ((d.z >> 10) * SECTION + head) * GROUP + quad * PACK; // this unit's first query head
+      bool last = d.z >> 8 & 1;
+      if (tile == 0 && g < mine) { // on its way while K and V are
+        const uint32_t *p = (const uint32_t *)(a.q + (size_t)a.in.first_row[d.x] * a.q_stride + (first + g) * HEAD_DIM) + t;
+#pragma unroll
+        for (int j = 0; j < KSTEPS; j++) { qf[j][0] = p[8 * j]; qf[j][1] = p[8 * j + 4]; }
+      }
+      mbar_wait(full + 8 * s, i / STAGES & 1);
+      if (tile % (LEAF / TILE) == 0) {
+        x.m[0] = x.m[1] = NEG_INF; x.l[0] = x.l[1] = 0;
+#pragma unroll
+        for (int j = 0; j < KSTEPS; j++)
+#pragma unroll
+          for (int c = 0; c < 4; c++) x.o[j][c] = 0;
+      }
+      float sa[4] = {0, 0, 0, 0}, sb[4] = {0, 0, 0, 0};
+      uint32_t f[4];
+#pragma unroll
+      for (int j = 0; j < KSTEPS; j += 2) {
+        ldmatrix_x4(f, at(k0 + s * STAGE, kr, lane / 16, j)); mma(sa, f, qf[j][0], qf[j][1]);
+        if (j + 1 < KSTEPS) { ldmatrix_x4(f, at(k0 + s * STAGE, kr, lane / 16, j + 1)); mma(sb, f, qf[(j + 1) % KSTEPS][0], qf[(j + 1) % KSTEPS][1]); }
+      }
+      float al[2];
+#pragma unroll
+      for (int c = 0; c < 2; c++) { // columns 2t + c; rows (tokens) g and g + 8
+#ifdef SOFTCAP
+        float u = g < d.w ? tanh_approx((sa[c] + sb[c]) * a.cap_in) * a.scale_log2 : NEG_INF, v = g + 8 < d.w ? tanh_approx((sa[c + 2] + sb[c + 2]) * a.cap_in) * a.scale_log2 : NEG_INF;
+#else
+        float u = g < d.w ? (sa[c] + sb[c]) * a.scale_log2 : NEG_INF, v = g + 8 < d.w ? (sa[c + 2] + sb[c + 2]) * a.scale_log2 : NEG_INF;
+#endif
+        float top = fmaxf(u, v);
+#pragma unroll
+        for (int o = 4; o < 32; o *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, o));
+        top = fmaxf(top, x.m[c]);
+        al[c] = ex2(x.m[c] - top); x.m[c] = top;
+        sa[c] = ex2(u - top); sa[c + 2] = ex2(v - top);
+        x.l[c] = x.l[c] * al[c] + (sa[c] + sa[c + 2]); // of this lane's rows; joined at the leaf's end
+      }
+      uint32_t b0 = movmatrix_trans(pack(sa[0], sa[1])), b1 = movmatrix_trans(pack(sa[2], sa[3]));
+#pragma unroll
+      for (int j = 0; j < KSTEPS; j++) {
+        ldmatrix_x4_trans(f, at(v0 + s * STAGE, vr, lane / 8 % 2, j));
+#pragma unroll
+        for (int c = 0; c < 4; c++) x.o[j][c] *= al[c & 1];
+        mma(x.o[j], f, b0, b1);
+      }
+      __syncwarp();
+      if (lane == 0) mbar_arrive(empty + 8 * s);
+      if (!last && tile % (LEAF / TILE) != LEAF / TILE - 1) continue;
+#pragma unroll
+      for (int c = 0; c < 2; c++)
+#pragma unroll
+        for (int o = 4; o < 32; o *= 2) x.l[c] += __shfl_xor_sync(~0u, x.l[c], o);
+      int leaf = tile / (LEAF / TILE); // the set bits of its number say which finished subtrees stand left of it
+      if (leaf & 1) merge(x, left0); else if (!last) { save(left0, x, t > 1); continue; }
+      if (leaf & 2) merge(x, left1); else if (!last) { save(left1, x, t > 1); continue; }
+      if (leaf & 4) merge(x, left2); else if (!last) { save(left2, x, t > 1); continue; }
+      if (2 * t >= PACK) continue;
+      if (d.z >> 9 & 1) {
+#pragma unroll
+        for (int c = 0; c < 2; c++) {
+          if (2 * t + c >= mine) continue;
+          float r = 1.0f / x.l[c];
+          b16 *o = a.out + ((size_t)a.in.first_row[d.x] * HEADS + first + 2 * t + c) * HEAD_DIM + g;
+#pragma unroll
+          for (int j = 0; j < KSTEPS; j++) { o[16 * j] = to_b16(x.o[j][c] * r); o[16 * j + 8] = to_b16(x.o[j][c + 2] * r); }
+        }
+      } else { // heads innermost: each store of the warp is one whole line of 128 bytes
+        size_t unit = (size_t)d.y * UNITS + (d.z >> 10) * WARPS + warp;
+        float2 *o = (float2 *)(a.part_o + unit * CHANNELS * 4) + g * 2 + t;
+#pragma unroll
+        for (int j = 0; j < KSTEPS; j++) { o[32 * j] = make_float2(x.o[j][0], x.o[j][1]); o[32 * j + 16] = make_float2(x.o[j][2], x.o[j][3]); }
+        if (g == 0) *(float4 *)(a.part_ml + unit * 4 + 2 * t) = make_float4(x.m[0], x.l[0], x.m[1], x.l[1]);
+      }
+    }
+  }
+}
+
+// Joins the items of a sequence. A piece is a unit x 32 channels: lane = channel, its 4 floats the heads; of (m, l) lane l has item l / 4,
+// head l % 4. Class r of 16 takes groups r, r + 16, ... in order, then the classes are added in order.
+struct __align__(16) Heads { float v[4]; };
+DEV void add_items(float (&acc)[4], float &sum, Heads (&v)[8], float m, float l, int items, int width, float top, int lane) { // width items make a group
+  int k = lane / 4;
+#pragma unroll
+  for (int w = 1; w < 8; w *= 2) {
+    if (w >= width) break;
+    float mr = __shfl_down_sync(~0u, m, 4 * w), lr = __shfl_down_sync(~0u, l, 4 * w), b, a = merge_scales(mr, lr, m, l, b);
+    if ((k & 2 * w - 1) == 0 && k + w < items) { m = mr; l = lr; }
+#pragma unroll
+    for (int i = 0; i < 8; i += 2 * w)
+      if (i + w < items)
+#pragma unroll
+        for (int c = 0; c < 4; c++) v[i].v[c] = merge_value(v[i].v[c], __shfl_sync(~0u, a, 4 * i + c), v[i + w].v[c], __shfl_sync(~0u, b, 4 * i + c));
+  }
+  float weight = ex2(m - top), part = __fmul_rn(weight, l);
+#pragma unroll
+  for (int i = 0; i < 8; i++)
+    if (i < items && (i & width - 1) == 0) {
+      sum = __fadd_rn(sum, __shfl_sync(~0u, part, 4 * i + lane % 4));
+#pragma unroll
+      for (int c = 0; c < 4; c++) acc[c] = __fadd_rn(acc[c], __fmul_rn(__shfl_sync(~0u, weight, 4 * i + c), v[i].v[c]));
+    }
+}
+#define PIECES (CHANNELS / 32) // of a unit
+struct Piece { // where a warp's unit and channels lie
+  int unit, ch; const float2 *ml; const Heads *o;
+  DEV Piece(const Args &a, int u, int lane) : unit(u / PIECES), ch(u % PIECES * 32 + lane) {
+    ml = a.part_ml + unit * 4 + lane % 4;
+    o = (const Heads *)a.part_o + unit * CHANNELS + ch;
+  }
+  DEV void write(const Args &a, int s, const float (&acc)[4], float sum) const {
+    int first = unit / PACKS * GROUP + unit % PACKS * PACK;
+#pragma unroll
+    for (int c = 0; c < PACK; c++) {
+      float r = 1.0f / __shfl_sync(~0u, sum, c);
+      if ((HEAD_DIM % 32 == 0 || ch < HEAD_DIM) && (PACK * PACKS == GROUP || unit % PACKS * PACK + c < GROUP))
+        a.out[((size_t)a.in.first_row[s] * HEADS + first + c) * HEAD_DIM + ch] = to_b16(acc[c] * r);
+    }
+  }
+};
+DEV void combine_short(const Args &a, const Seq &sq, const Cut &cut, int s, const Piece &p, int lane) { // at most 16 items: one warp
+  int s0 = cut.item(sq.at), s1 = cut.item(sq.part), fulls = sq.full * (8 >> cut.log), items = fulls;
+  if (sq.n > sq.full) items += sq.items(cut, sq.full);
+  auto slot = [&](int i) -> uint32_t { return (i < fulls ? s0 + i : s1 + i - fulls) * UNITS; };
+  float2 ml0 = make_float2(NEG_INF, 0), ml1 = ml0;
+  if (lane / 4 < items) ml0 = p.ml[slot(lane / 4) * 4];
+  if (lane / 4 + 8 < items) ml1 = p.ml[slot(lane / 4 + 8) * 4];
+  Heads v[8];
+#pragma unroll
+  for (int i = 0; i < 8; i++) if (i < items) v[i] = p.o[slot(i) * CHANNELS];
+  float top = fmaxf(ml0.x, ml1.x), acc[4] = {0, 0, 0, 0}, sum = 0;
+#pragma unroll
+  for (int k = 4; k < 32; k *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
+  add_items(acc, sum, v, ml0.x, ml0.y, min(items, 8), 8 >> cut.log, top, lane);
+  if (items > 8) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) if (i + 8 < items) v[i] = p.o[slot(i + 8) * CHANNELS];
+    add_items(acc, sum, v, ml1.x, ml1.y, items - 8, 8 >> cut.log, top, lane);
+  }
+  p.write(a, s, acc, sum);
+}
+// The others: the 8 warps of a block share the classes of a piece, one piece after another.
+DEV void combine_long(const Args &a, const Seq &sq, const Cut &cut, int s, int u0, int pieces, int warp, int lane) {
+  __shared__ __align__(16) float4 accs[CLASSES][32];
+  __shared__ float sums[CLASSES][32], tops[8][4];
+  Heads v[8];
+  float acc[4], sum;
+  for (int u = u0; u < min(u0 + pieces, UNITS * PIECES); u++) {
+    const Piece p(a, u, lane);
+    float top = NEG_INF;
+    for (int j = warp * 8 + lane / 4; j < sq.n; j += 64)
+      for (int k = 0, at = cut.item(sq.pos(j)), end = sq.items(cut, j); k < end; k++) top = fmaxf(top, p.ml[(uint32_t)(at + k) * UNITS * 4].x);
+#pragma unroll
+    for (int k = 4; k < 32; k *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
+    if (lane < 4) tops[warp][lane] = top;
+    __syncthreads();
+    for (int w = 0; w < 8; w++) top = fmaxf(top, tops[w][lane % 4]);
+    for (int r = warp; r < min(sq.n, CLASSES); r += 8) {
+      sum = acc[0] = acc[1] = acc[2] = acc[3] = 0;
+      for (int j = r; j < sq.n;) { // up to 8 items of as many groups of the class as that makes
+        int width = 8 >> cut.log, k = lane / 4, cnt = 1;
+        while (cnt < 1 << cut.log && j + cnt * CLASSES < sq.n) cnt++;
+        int items = (cnt - 1) * width + sq.items(cut, j + (cnt - 1) * CLASSES);
+        auto slot = [&](int i) -> uint32_t { return (cut.item(sq.pos(j + (i >> 3 - cut.log) * CLASSES)) + (i & width - 1)) * UNITS; };
+        float2 ml = make_float2(NEG_INF, 0);
+        if (k < items) ml = p.ml[slot(k) * 4];
+#pragma unroll
+        for (int n = 0; n < 8; n++) if (n < items) v[n] = p.o[slot(n) * CHANNELS];
+        add_items(acc, sum, v, ml.x, ml.y, items, width, top, lane);
+        j += cnt * CLASSES;
+      }
+      accs[r][lane] = make_float4(acc[0], acc[1], acc[2], acc[3]);
+      sums[r][lane] = sum;
+    }
+    __syncthreads();
+    if (warp == 0) {
+      sum = acc[0] = acc[1] = acc[2] = acc[3] = 0;
+      for (int r = 0; r < min(sq.n, CLASSES); r++) {
+        float4 x = accs[r][lane];
+        sum = __fadd_rn(sum, sums[r][lane]);
+        acc[0] = __fadd_rn(acc[0], x.x); acc[1] = __fadd_rn(acc[1], x.y); acc[2] = __fadd_rn(acc[2], x.z); acc[3] = __fadd_rn(acc[3], x.w);
+      }
+      p.write(a, s, acc, sum);
+    }
+    __syncthreads();
+  }
+}
+// Grid (sequences, pieces / `pieces`), block (32, 8). A block takes `pieces` (1 or 8) pieces of a sequence: with 8 a warp each where the
+// sequence has at most 16 items, else one after another.
+extern "C" __global__ void __launch_bounds__(256, 2) decode_combine(const __grid_constant__ Args a, int pieces) {
+  int s = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y;
+  pdl_wait_previous();
+  pdl_launch_next();
+  int all = a.starts[a.in.sequences];
+  Cut cut((all & 0xfffff) + (all >> 20), a.blocks);
+  Seq sq(length(a.in, s), a.starts[s], all);
+  if (sq.n == 0 || sq.single(cut)) return; // if single, decode_attention wrote it
+  int items = sq.full * (8 >> cut.log) + (sq.n > sq.full ? sq.items(cut, sq.full) : 0);
+  if (pieces == 8 && items <= 16) {
+    int u = blockIdx.y * 8 + warp;
+    if (u < UNITS * PIECES) combine_short(a, sq, cut, s, Piece(a, u, lane), lane);
+  } else combine_long(a, sq, cut, s, blockIdx.y * pieces, pieces, warp, lane);
+}

@@ -1,0 +1,85 @@
+package espalier.cuda.cases;
+
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.kernel.AttentionCall;
+import espalier.cuda.kernel.AttentionLimits;
+import espalier.cuda.kernel.AttentionShape;
+import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.StepArrays;
+import espalier.tensor.DType;
+import java.util.Arrays;
+
+/**
+ * Paged attention of a small batch against its definition in double.
+ *
+ * @param rows of each sequence, {@code lengths} their positions after the step
+ */
+record AttentionCase(
+        String name, AttentionShape shape, int pageSize, int window, PagedAttention.Mix mix, int[] rows, int[] lengths)
+        implements KernelCase {
+
+    /** One row a sequence. */
+    static AttentionCase decode(AttentionShape shape, int pageSize, int... lengths) {
+        int[] ones = new int[lengths.length];
+        Arrays.fill(ones, 1);
+        return new AttentionCase(
+                "decode attention " + describe(shape, pageSize) + " " + Arrays.toString(lengths),
+                shape,
+                pageSize,
+                0,
+                PagedAttention.Mix.DECODE,
+                ones,
+                lengths);
+    }
+
+    static AttentionCase prefill(AttentionShape shape, int pageSize, int window, int[] rows, int[] lengths) {
+        return new AttentionCase(
+                "prefill attention " + describe(shape, pageSize) + (window > 0 ? " window " + window : "") + " "
+                        + Arrays.toString(rows) + " of " + Arrays.toString(lengths),
+                shape,
+                pageSize,
+                window,
+                PagedAttention.Mix.PREFILL,
+                rows,
+                lengths);
+    }
+
+    static AttentionCase mixed(AttentionShape shape, int pageSize, int[] rows, int[] lengths) {
+        return new AttentionCase(
+                "mixed attention " + describe(shape, pageSize) + " " + Arrays.toString(rows) + " of "
+                        + Arrays.toString(lengths),
+                shape,
+                pageSize,
+                0,
+                PagedAttention.Mix.MIXED,
+                rows,
+                lengths);
+    }
+
+    private static String describe(AttentionShape s, int pageSize) {
+        return s.heads() + "/" + s.kvHeads() + " x " + s.headDim() + (s.dtype() == DType.F16 ? " fp16" : "") + " page "
+                + pageSize;
+    }
+
+    @Override
+    public boolean runsOn(DeviceProperties device) {
+        return device.computeCapability() == 90;
+    }
+
+    @Override
+    public void check(Workbench bench) {
+        var batch = new AttentionBatch(shape, pageSize, rows, lengths, bench.random);
+        var data = new AttentionData(batch, bench);
+        StepArrays step = batch.upload(bench);
+        AttentionCall call = data.upload(bench, window);
+        var limits = new AttentionLimits(rows.length, batch.tokens, Math.max(batch.positions, rows.length));
+        try (var attention = new PagedAttention(bench.driver(), bench.stream(), shape, limits, pageSize)) {
+            PagedAttention.Plan plan = batch.plan(step, mix);
+            for (int run = 0; run < 2; run++) { // the second finds the counters as the first left them
+                attention.plan(bench.stream(), plan);
+                attention.attend(bench.stream(), plan, call);
+            }
+            bench.compare(name, data.download(bench, call), data.expected(window), shape.headDim(), 1e-2);
+        }
+    }
+}

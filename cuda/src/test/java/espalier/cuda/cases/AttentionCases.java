@@ -1,0 +1,75 @@
+package espalier.cuda.cases;
+
+import espalier.cuda.kernel.AttentionShape;
+import espalier.tensor.DType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Attention at many shapes, small enough for the simulator. */
+public final class AttentionCases {
+    private AttentionCases() {}
+
+    public static List<KernelCase> all() {
+        var cases = new ArrayList<KernelCase>();
+        for (int page : new int[] {1, 16}) {
+            AttentionShape llama = bf16(8, 2, 128);
+            cases.add(AttentionCase.decode(llama, page, 17));
+            cases.add(AttentionCase.decode(llama, page, 64, 65, 0, 130));
+            cases.add(AttentionCase.decode(llama, page, 1100, 5));
+            cases.add(AttentionCase.prefill(llama, page, 0, new int[] {40, 6}, new int[] {190, 22}));
+            cases.add(AttentionCase.mixed(llama, page, new int[] {1, 33, 1}, new int[] {70, 43, 9}));
+        }
+        cases.add(AttentionCase.prefill(bf16(4, 1, 128), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
+        cases.add(AttentionCase.prefill(bf16(4, 1, 64), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
+        cases.addAll(timings());
+        return cases;
+    }
+
+    /** The shapes of Llama-3.1-8B that the GPU table names, and their like. */
+    private static List<KernelCase> timings() {
+        AttentionShape llama = bf16(32, 8, 128);
+        var cases = new ArrayList<KernelCase>();
+        for (int page : new int[] {16, 1}) {
+            cases.add(AttentionTiming.decode("64 x 4096", llama, page, many(64, 4096)));
+            cases.add(AttentionTiming.decode("256 x 590", llama, page, many(256, 590)));
+            cases.add(AttentionTiming.decode("64 x 1100", llama, page, many(64, 1100)));
+            cases.add(AttentionTiming.decode("8 x 32768", llama, page, many(8, 32768)));
+            cases.add(AttentionTiming.decode("1 x 4096", llama, page, many(1, 4096)));
+            cases.add(AttentionTiming.prefill("16 x 128 over 2048", llama, page, many(16, 128), many(16, 2176)));
+        }
+        cases.add(AttentionTiming.prefill("1 x 8192", llama, 1, many(1, 8192), many(1, 8192)));
+        cases.add(AttentionTiming.prefill("16 x 2048", llama, 1, many(16, 2048), many(16, 2048)));
+        int[] ragged = ragged();
+        cases.add(AttentionTiming.prefill("ragged, 8192 tokens", llama, 1, ragged, ragged));
+        return cases;
+    }
+
+    private static int[] many(int count, int value) {
+        int[] all = new int[count];
+        Arrays.fill(all, value);
+        return all;
+    }
+
+    /** Log-normal lengths, as prompts have them, 8,192 tokens in all. */
+    private static int[] ragged() {
+        var random = new SplittableRandom(15);
+        var lengths = new ArrayList<Integer>();
+        int left = 8192;
+        while (left > 0) {
+            int n = (int) Math.clamp(Math.exp(Math.log(220) - 0.32 + 0.8 * random.nextGaussian()), 4, 2048);
+            lengths.add(Math.min(n, left));
+            left -= n;
+        }
+        return lengths.stream().mapToInt(n -> n).toArray();
+    }
+
+    static AttentionShape bf16(int heads, int kvHeads, int headDim) {
+        return new AttentionShape(heads, kvHeads, headDim, DType.BF16);
+    }
+
+    static AttentionShape fp16(int heads, int kvHeads, int headDim) {
+        return new AttentionShape(heads, kvHeads, headDim, DType.F16);
+    }
+}
