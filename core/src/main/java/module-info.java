@@ -13,6 +13,7 @@ module espalier.core {
     exports espalier.jinja;
     exports espalier.tensor;
     exports espalier.checkpoint;
+    exports espalier.checkpoint.gguf;
     exports espalier.checkpoint.hub;
     exports espalier.text;
     exports espalier.exec;

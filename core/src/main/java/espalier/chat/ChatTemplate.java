@@ -47,19 +47,23 @@ public final class ChatTemplate {
      * @throws EngineFault if the override names nothing, or a template does not compile
      */
     public static ChatTemplate load(Path modelFolder, @Nullable String override) {
-        ChatTemplateFiles files = ChatTemplateFiles.of(modelFolder);
+        return load(ChatTemplateFiles.of(modelFolder), override);
+    }
+
+    static ChatTemplate load(ChatTemplateFiles files, @Nullable String override) {
         Map<String, String> sources = override == null ? files.sources() : Map.of(DEFAULT, files.chosen(override));
         Map<String, Compiled> compiled = new LinkedHashMap<>();
         sources.forEach((name, source) -> {
             // What nobody can reach need not compile.
             if (name.equals(DEFAULT) || name.equals(TOOL_USE)) {
-                compiled.put(name, compile(modelFolder, override == null ? name : override, source));
+                compiled.put(name, compile(files.folder(), override == null ? name : override, source));
             }
         });
         if (compiled.isEmpty() && !sources.isEmpty()) {
             throw new EngineFault(
                     EngineFault.Code.CHECKPOINT,
-                    modelFolder + ": several chat templates and none called 'default'; name one with --chat-template: "
+                    files.folder()
+                            + ": several chat templates and none called 'default'; name one with --chat-template: "
                             + String.join(", ", new TreeSet<>(sources.keySet())));
         }
         return new ChatTemplate(compiled, files.tokens());

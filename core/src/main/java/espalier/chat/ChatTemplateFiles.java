@@ -3,6 +3,7 @@ package espalier.chat;
 import espalier.api.EngineFault;
 import espalier.checkpoint.GenerationDefaults;
 import espalier.checkpoint.ModelFolder;
+import espalier.checkpoint.gguf.GgufModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,6 +36,11 @@ record ChatTemplateFiles(Path folder, Map<String, String> sources, Map<String, S
         var model = new ModelFolder(folder, JsonNodeFactory.instance.objectNode(), GenerationDefaults.NONE, config);
         JsonNode map = optionalJson(folder.resolve("special_tokens_map.json"));
         return new ChatTemplateFiles(folder, model.chatTemplates(), tokens(config, map));
+    }
+
+    /** What a GGUF file has of them. */
+    static ChatTemplateFiles of(GgufModel model) {
+        return new ChatTemplateFiles(model.path(), model.chatTemplates(), model.specialTokens());
     }
 
     /** The tokenizer's config wins; an older file beside it fills in what it leaves out. */

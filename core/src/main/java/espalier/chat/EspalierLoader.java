@@ -1,10 +1,12 @@
 package espalier.chat;
 
 import espalier.api.EngineFault;
-import espalier.checkpoint.ModelFolder;
+import espalier.checkpoint.ModelSource;
+import espalier.checkpoint.gguf.GgufModel;
 import espalier.config.Options;
 import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
+import espalier.launch.ModelPath;
 import espalier.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -16,27 +18,38 @@ public final class EspalierLoader {
     private EspalierLoader() {}
 
     /**
-     * Loads the model in {@code folder}.
+     * Loads the model at {@code path}: a folder or a GGUF file.
      *
-     * @param tokenizerFolder where tokenizer and template are; null for the model's own folder
+     * @param tokenizerPath where tokenizer and template are; null for the model's own
      * @throws EngineFault if something is missing, wrong or too large; the message says what to do
      */
-    public static Espalier load(Options options, Path folder, @Nullable Path tokenizerFolder, LoadListener listener) {
-        ModelFolder model = ModelFolder.open(folder);
-        Path textFolder = tokenizerFolder == null ? folder : tokenizerFolder;
-        Tokenizer tokenizer = Tokenizer.load(textFolder);
-        ChatTemplate template = ChatTemplate.load(textFolder, options.model().chatTemplate());
+    public static Espalier load(Options options, Path path, @Nullable Path tokenizerPath, LoadListener listener) {
+        ModelSource model = ModelPath.open(path);
+        Path textPath = tokenizerPath == null ? path : tokenizerPath;
+        TextParts text = text(model, textPath, options.model().chatTemplate());
         String name = options.model().servedModelName();
         var card = new ModelCard(
                 name == null ? model.name() : name,
-                folder.toString(),
-                textFolder.toString(),
+                path.toString(),
+                textPath.toString(),
                 model.architectures(),
                 model.config().path("model_type").asString(""),
-                template.isPresent(),
+                text.template.isPresent(),
                 Instant.now().getEpochSecond());
         var recommended = Espalier.recommended(options.model().samplingDefaults(), model.generationDefaults());
         EngineLoader.Loaded loaded = EngineLoader.load(options, model, listener); // last: nothing fails after it
-        return new Espalier(card, loaded, tokenizer, template, recommended);
+        return new Espalier(card, loaded, text.tokenizer, text.template, recommended);
+    }
+
+    private record TextParts(Tokenizer tokenizer, ChatTemplate template) {}
+
+    private static TextParts text(ModelSource model, Path path, @Nullable String template) {
+        GgufModel gguf = model instanceof GgufModel own && ModelPath.gguf(path).isPresent() ? own : null;
+        if (gguf == null && ModelPath.gguf(path).isPresent()) {
+            gguf = GgufModel.open(ModelPath.gguf(path).get());
+        }
+        return gguf == null
+                ? new TextParts(Tokenizer.load(path), ChatTemplate.load(path, template))
+                : new TextParts(gguf.tokenizer(), ChatTemplate.load(ChatTemplateFiles.of(gguf), template));
     }
 }

@@ -72,7 +72,7 @@ public final class DummyCheckpoint implements Checkpoint {
 
         @Override
         public StoredTensor tensor(String name, long... shape) {
-            return new StoredTensor(name, dtype, shape.clone(), MemorySegment.NULL);
+            return StoredTensor.plain(name, dtype, shape.clone(), MemorySegment.NULL);
         }
 
         @Override
@@ -102,7 +102,7 @@ public final class DummyCheckpoint implements Checkpoint {
                 put(data, i, 1);
             }
         }
-        return new StoredTensor(name, dtype, shape.clone(), data.asReadOnly());
+        return StoredTensor.plain(name, dtype, shape.clone(), data.asReadOnly());
     }
 
     /** Uniform in [-bound, bound) by SplitMix64 (Steele, Lea, Flood 2014), two elements a draw. */

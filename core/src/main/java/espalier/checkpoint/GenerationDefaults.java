@@ -28,7 +28,7 @@ public record GenerationDefaults(
      * Reads the file's object; {@code file} is for the messages. What no request may say the file may not say either: each
      * request that takes the defaults would be refused, and its caller blamed.
      */
-    static GenerationDefaults of(Path file, JsonNode json) {
+    public static GenerationDefaults of(Path file, JsonNode json) {
         Field field = new Field(file, json);
         var defaults = new GenerationDefaults(
                 field.number("temperature"),

@@ -23,8 +23,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
  * @param generationDefaults {@code generation_config.json}, or nothing
  * @param tokenizerConfig {@code tokenizer_config.json}, or an empty object
  */
-public record ModelFolder(
-        Path folder, JsonNode config, GenerationDefaults generationDefaults, JsonNode tokenizerConfig) {
+public record ModelFolder(Path folder, JsonNode config, GenerationDefaults generationDefaults, JsonNode tokenizerConfig)
+        implements ModelSource {
     /** The name of the template that serves unless another is asked for. */
     public static final String DEFAULT_TEMPLATE = "default";
 
@@ -32,7 +32,7 @@ public record ModelFolder(
     public static ModelFolder open(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw JsonFile.fault(folder + (Files.exists(folder) ? ": not a folder" : ": no such folder")
-                    + "; a model is a folder with config.json, *.safetensors and tokenizer.json");
+                    + "; a model is a folder with config.json, *.safetensors and tokenizer.json, or a .gguf file");
         }
         Path config = folder.resolve("config.json");
         if (!Files.isRegularFile(config)) {
@@ -51,6 +51,7 @@ public record ModelFolder(
     }
 
     /** What the model is called unless somebody says otherwise: its hub id where it lies in the hub's cache, else the folder. */
+    @Override
     public String name() {
         Path path = folder.toAbsolutePath().normalize();
         Path snapshots = path.getParent();
@@ -64,15 +65,8 @@ public record ModelFolder(
         return String.valueOf(path.getFileName());
     }
 
-    /** {@code architectures} of the config; empty where it names none. */
-    public List<String> architectures() {
-        return config.path("architectures")
-                .valueStream()
-                .map(JsonNode::asString)
-                .toList();
-    }
-
     /** Ids that end an answer: those of generation_config.json, or else of config.json, or else none. */
+    @Override
     public Tokens eosTokenIds() {
         Tokens recommended = generationDefaults.eosTokenIds();
         if (!recommended.isEmpty()) {
@@ -129,6 +123,7 @@ public record ModelFolder(
     }
 
     /** The weights, memory-mapped. */
+    @Override
     public SafetensorsCheckpoint checkpoint() {
         WeightFiles files = weightFiles();
         return files.index() == null
@@ -139,11 +134,6 @@ public record ModelFolder(
     /** Throws what {@link #checkpoint} would where weight files are missing, without opening any. */
     public void checkWeightFiles() {
         weightFiles();
-    }
-
-    /** Random weights in this config's shape. */
-    public DummyCheckpoint dummy() {
-        return DummyCheckpoint.of(config);
     }
 
     private record WeightFiles(List<Path> files, @Nullable WeightIndex index) {}
@@ -177,8 +167,11 @@ public record ModelFolder(
                 .filter(name -> name.matches(".*\\.(bin|pth|pt|ckpt|gguf|h5|msgpack|onnx)"))
                 .filter(name -> !name.matches("(training_args|optimizer|scheduler|rng_state.*)\\.(bin|pth?)"))
                 .findFirst()
-                .map(name -> "the weights are in " + name + ", but only safetensors are read; convert them (load the"
-                        + " model with the transformers library and call save_pretrained)")
+                .map(name -> name.endsWith(".gguf")
+                        ? "the weights are in " + name
+                                + ", which is a whole model: name the file itself with --model-path"
+                        : "the weights are in " + name + ", but only safetensors are read; convert them (load the"
+                                + " model with the transformers library and call save_pretrained)")
                 .orElse("no weights (*.safetensors)" + describe(folder));
     }
 

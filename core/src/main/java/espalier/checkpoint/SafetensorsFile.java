@@ -101,7 +101,7 @@ final class SafetensorsFile {
                 throw JsonFile.fault(file + ": tensor '" + name + "' is stored as " + entry.dtype
                         + "; supported are F32, F16 and BF16");
         };
-        return new StoredTensor(name, dtype, entry.shape.clone(), data.asSlice(entry.begin, entry.end - entry.begin));
+        return StoredTensor.plain(name, dtype, entry.shape.clone(), data.asSlice(entry.begin, entry.end - entry.begin));
     }
 
     private static MemorySegment map(Path file, Arena arena) {

@@ -36,7 +36,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
     public record Model(
             @Flag(
                     value = {"--model-path", "--model"},
-                    help = "A Hugging Face folder, or a hub id such as org/name; the bundled demo model by default.",
+                    help =
+                            "A Hugging Face folder, a GGUF file, or a hub id such as org/name; the bundled demo model by default.",
                     label = "PATH_OR_ID")
             @Nullable
             String modelPath,

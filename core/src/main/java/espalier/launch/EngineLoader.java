@@ -3,7 +3,7 @@ package espalier.launch;
 import espalier.api.EngineFault;
 import espalier.api.EngineInfo;
 import espalier.checkpoint.Checkpoint;
-import espalier.checkpoint.ModelFolder;
+import espalier.checkpoint.ModelSource;
 import espalier.config.Options;
 import espalier.config.Resolver;
 import espalier.config.Settings;
@@ -34,15 +34,15 @@ import java.util.stream.Collectors;
 /** Puts an engine together: device, weights, ranks, scheduler. The only place that knows all of them. */
 public final class EngineLoader {
     private final Options options;
-    private final ModelFolder folder;
+    private final ModelSource source;
     private final ModelConfig config;
     private final ModelDefinition family;
     private final LoadListener listener;
 
-    private EngineLoader(Options options, ModelFolder folder, LoadListener listener) {
+    private EngineLoader(Options options, ModelSource source, LoadListener listener) {
         this.options = options;
-        this.folder = folder;
-        this.config = ModelConfig.of(folder.config());
+        this.source = source;
+        this.config = ModelConfig.of(source.config());
         this.family = Families.of(config);
         this.listener = listener;
     }
@@ -51,8 +51,8 @@ public final class EngineLoader {
     public record Loaded(LocalEngine engine, Settings settings) {}
 
     /** @throws EngineFault if something is missing, wrong or too large; the message says what to do */
-    public static Loaded load(Options options, ModelFolder folder, LoadListener listener) {
-        return new EngineLoader(options, folder, listener).load();
+    public static Loaded load(Options options, ModelSource source, LoadListener listener) {
+        return new EngineLoader(options, source, listener).load();
     }
 
     private Loaded load() {
@@ -85,7 +85,7 @@ public final class EngineLoader {
     }
 
     private LocalEngine start(RankedExecutor executor, Settings settings, int vocabSize, String device) {
-        Set<Integer> eos = folder.eosTokenIds().stream().boxed().collect(Collectors.toSet());
+        Set<Integer> eos = source.eosTokenIds().stream().boxed().collect(Collectors.toSet());
         Long asked = options.schedule().randomSeed();
         long seed = asked == null ? new SplittableRandom().nextLong() : asked;
         var scheduler = new Scheduler(settings.limits(), strategy(settings, seed), eos);
@@ -109,8 +109,8 @@ public final class EngineLoader {
 
     private Checkpoint checkpoint() {
         return switch (options.model().loadFormat()) {
-            case AUTO, SAFETENSORS -> folder.checkpoint();
-            case DUMMY -> folder.dummy();
+            case AUTO, SAFETENSORS -> source.checkpoint();
+            case DUMMY -> source.dummy();
         };
     }
 

@@ -121,6 +121,19 @@ public final class ModelConfig {
         return List.copyOf(all);
     }
 
+    /** The numbers of a list. */
+    public List<Float> numbers(String key) {
+        JsonNode list = required(key);
+        var all = new ArrayList<Float>();
+        for (JsonNode n : list) {
+            if (!n.isNumber()) {
+                throw wrong(key, "a list of numbers");
+            }
+            all.add(n.floatValue());
+        }
+        return List.copyOf(all);
+    }
+
     /** An object inside this one. */
     public Optional<ModelConfig> section(String key) {
         if (!has(key)) {

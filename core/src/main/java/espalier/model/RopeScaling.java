@@ -1,5 +1,6 @@
 package espalier.model;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -39,6 +40,9 @@ public sealed interface RopeScaling {
             double attentionFactor)
             implements RopeScaling {}
 
+    /** Each frequency divided by a factor of its own: what GGUF files hold in place of a recipe. */
+    record Factors(List<Float> factors) implements RopeScaling {}
+
     /** What {@code config} asks for. */
     static RopeScaling of(ModelConfig config) {
         Optional<ModelConfig> found = section(config);
@@ -54,6 +58,7 @@ public sealed interface RopeScaling {
             case "dynamic" -> new Dynamic(factor(c), config.count("max_position_embeddings"));
             case "llama3" -> llama3(config, c);
             case "yarn" -> yarn(config, c);
+            case "factors" -> new Factors(c.numbers("factors"));
             case String other ->
                 throw c.fault(
                         key,

@@ -36,7 +36,11 @@ public record Rotary(int dim, double theta, RopeScaling scaling, int contextToke
         int trained = config.count("max_position_embeddings");
         return switch (RopeScaling.of(config)) {
             case RopeScaling.Linear(double factor) -> (int) Math.min(Integer.MAX_VALUE, trained * factor);
-            case RopeScaling.None _, RopeScaling.Dynamic _, RopeScaling.Llama3 _, RopeScaling.Yarn _ -> trained;
+            case RopeScaling.None _,
+                    RopeScaling.Dynamic _,
+                    RopeScaling.Llama3 _,
+                    RopeScaling.Yarn _,
+                    RopeScaling.Factors _ -> trained;
         };
     }
 
@@ -51,6 +55,7 @@ public record Rotary(int dim, double theta, RopeScaling scaling, int contextToke
             }
             case RopeScaling.Llama3 s -> llama3(s);
             case RopeScaling.Yarn s -> yarn(s);
+            case RopeScaling.Factors s -> divided(s);
         };
     }
 
@@ -75,6 +80,14 @@ public record Rotary(int dim, double theta, RopeScaling scaling, int contextToke
         float[] f = plain(theta);
         for (int j = 0; j < f.length; j++) {
             f[j] /= factor;
+        }
+        return f;
+    }
+
+    private float[] divided(RopeScaling.Factors s) {
+        float[] f = plain(theta);
+        for (int j = 0; j < f.length; j++) {
+            f[j] /= s.factors().get(j);
         }
         return f;
     }

@@ -3,6 +3,8 @@ package espalier.model;
 import espalier.api.EngineFault;
 import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.StoredTensor;
+import espalier.checkpoint.StoredTensor.Encoding;
+import espalier.tensor.BlockFormat;
 import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
@@ -87,11 +89,11 @@ public final class Weights {
 
     /** This rank's rows of a table, whole rows each. */
     public Matrix table(Dim rows, Dim cols) {
-        return new Matrix.Dense(matrix("weight", rows, cols));
+        return matrix("weight", rows, cols);
     }
 
     public Linear linear(Dim in, Dim out, Bias bias) {
-        Matrix m = prepared(new Matrix.Dense(matrix("weight", out, in)), Matrix.Stored.SPENT);
+        Matrix m = prepared(matrix("weight", out, in), Matrix.Stored.SPENT);
         return new Projection(m, bias == Bias.STORED ? bias(new Part("", out)) : null, isSummed(in));
     }
 
@@ -99,7 +101,7 @@ public final class Weights {
     public Linear fused(Dim in, Bias bias, Part... parts) {
         var matrices = new ArrayList<Matrix>();
         for (Part part : parts) {
-            matrices.add(new Matrix.Dense(at(part.name).matrix("weight", part.out, in)));
+            matrices.add(at(part.name).matrix("weight", part.out, in));
         }
         Matrix m = prepared(new Matrix.Stacked(matrices), Matrix.Stored.SPENT);
         return new Projection(m, bias == Bias.STORED ? bias(parts) : null, isSummed(in));
@@ -145,8 +147,8 @@ public final class Weights {
             String more = shown < faults.size() ? "\n  and " + (faults.size() - shown) + " more" : "";
             throw new EngineFault(
                     EngineFault.Code.CHECKPOINT,
-                    "the checkpoint does not fit its config.json:\n  " + String.join("\n  ", faults.subList(0, shown))
-                            + more);
+                    "the checkpoint's tensors do not fit its configuration:\n  "
+                            + String.join("\n  ", faults.subList(0, shown)) + more);
         }
     }
 
@@ -173,9 +175,29 @@ public final class Weights {
         return loading.mesh.isShared(in);
     }
 
-    private Tensor matrix(String leaf, Dim out, Dim in) {
+    private Matrix matrix(String leaf, Dim out, Dim in) {
         StoredTensor stored = read(leaf, out.size(), in.size());
-        return block(stored, loading.mesh.mine(out), loading.mesh.mine(in), in.size());
+        Mesh.Range rows = loading.mesh.mine(out);
+        Mesh.Range cols = loading.mesh.mine(in);
+        return switch (stored.encoding()) {
+            case Encoding.Plain _ -> new Matrix.Dense(block(stored, rows, cols, in.size()));
+            case Encoding.Blocks(BlockFormat format) -> {
+                requireWholeBlocks(stored, format, in);
+                Buffer held = held(stored, rows, cols, in.size());
+                yield new Matrix.Blocks(format, held, 0, rows.count(), cols.count());
+            }
+        };
+    }
+
+    private void requireWholeBlocks(StoredTensor stored, BlockFormat format, Dim in) {
+        Mesh.Range mine = loading.mesh.mine(in);
+        if (mine.from() % format.blockElements() != 0 || mine.count() % format.blockElements() != 0) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "tensor '" + stored.name() + "' is stored as " + format + " in blocks of " + format.blockElements()
+                            + "; its " + in.size() + " " + in.name() + " cannot be cut into whole ones over "
+                            + loading.mesh.ranks() + " ranks; choose another --tp or a format with smaller blocks");
+        }
     }
 
     /** The biases of all parts in one row, as F32: the parts' types may differ. */
@@ -201,23 +223,36 @@ public final class Weights {
 
     /** The block {@code rows x cols} of a tensor that is {@code width} wide. */
     private Tensor block(StoredTensor stored, Mesh.Range rows, Mesh.Range cols, int width) {
-        int size = stored.dtype().bytes();
-        long bytes = (long) rows.count() * cols.count() * size;
-        Buffer held;
+        Buffer held = held(stored, rows, cols, width);
+        return new Tensor(held, 0, stored.dtype(), rows.count(), cols.count(), cols.count());
+    }
+
+    /** The memory of such a block, in the encoding of the whole. */
+    private Buffer held(StoredTensor stored, Mesh.Range rows, Mesh.Range cols, int width) {
+        long rowBytes = stored.encoding().rowBytes(width);
+        long run = stored.encoding().rowBytes(cols.count());
+        long skip = cols.from() == 0 ? 0 : stored.encoding().rowBytes(cols.from());
+        long bytes = rows.count() * run;
         if (stored.data().byteSize() == 0) {
             // An outline's tensor takes its room; a faulty one none, since loading fails in the end.
-            held = loading.faults.isEmpty() ? loading.device.allocate(bytes) : new Nowhere(bytes);
-        } else if (cols.count() == width || rows.count() == 1) {
-            held = adopt(stored.data().asSlice(((long) rows.from() * width + cols.from()) * size, bytes), size);
-        } else {
-            held = loading.device.allocate(bytes);
-            long run = (long) cols.count() * size;
-            for (int i = 0; i < rows.count(); i++) {
-                long from = ((long) (rows.from() + i) * width + cols.from()) * size;
-                loading.device.upload(stored.data().asSlice(from, run), held, i * run);
-            }
+            return loading.faults.isEmpty() ? loading.device.allocate(bytes) : new Nowhere(bytes);
         }
-        return new Tensor(held, 0, stored.dtype(), rows.count(), cols.count(), cols.count());
+        if (cols.count() == width || rows.count() == 1) {
+            return adopt(stored.data().asSlice(rows.from() * rowBytes + skip, bytes), alignment(stored));
+        }
+        Buffer held = loading.device.allocate(bytes);
+        for (int i = 0; i < rows.count(); i++) {
+            long from = (rows.from() + i) * rowBytes + skip;
+            loading.device.upload(stored.data().asSlice(from, run), held, i * run);
+        }
+        return held;
+    }
+
+    private static int alignment(StoredTensor stored) {
+        return switch (stored.encoding()) {
+            case Encoding.Plain(DType dtype) -> dtype.bytes();
+            case Encoding.Blocks _ -> 1;
+        };
     }
 
     /** Files may hold a tensor at an odd address, which vector loads of its type would trip over. */
@@ -240,7 +275,7 @@ public final class Weights {
                 throw fault;
             }
             loading.faults.add(fault.getMessage());
-            return new StoredTensor(name, DType.F32, shape, MemorySegment.NULL);
+            return StoredTensor.plain(name, DType.F32, shape, MemorySegment.NULL);
         }
     }
 

@@ -53,6 +53,16 @@ public final class Tokenizer {
         return TokenizerJson.parse(tokenizerJson, source);
     }
 
+    /**
+     * The tokenizer that these lists describe.
+     *
+     * @param bos the id that {@link #encodeWithSpecials} puts before a text; -1 for none; {@code eos} behind it
+     * @throws espalier.api.EngineFault (CHECKPOINT) that names the source and what is wrong with it
+     */
+    public static Tokenizer of(TokenList list, int bos, int eos) {
+        return new Tokenizer(ListedTokenizer.parts(list, bos, eos));
+    }
+
     /** The text's ids. Special tokens written in the text are recognised; nothing is added. */
     public Tokens encode(String text) {
         return run(text, false).toTokens();

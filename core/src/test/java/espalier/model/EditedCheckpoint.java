@@ -42,7 +42,7 @@ final class EditedCheckpoint implements Checkpoint {
     void misalign(String name) {
         StoredTensor t = java.util.Objects.requireNonNull(tensors.get(name), name);
         MemorySegment odd = Arena.ofAuto().allocate(t.data().byteSize() + 1, 64).asSlice(1);
-        tensors.put(name, new StoredTensor(name, t.dtype(), t.shape(), odd));
+        tensors.put(name, new StoredTensor(name, t.encoding(), t.shape(), odd));
     }
 
     long bytes() {
@@ -81,6 +81,6 @@ final class EditedCheckpoint implements Checkpoint {
 
     private static StoredTensor zeros(String name, long... shape) {
         int size = (int) Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-        return new StoredTensor(name, DType.F32, shape, MemorySegment.ofArray(new float[size]));
+        return StoredTensor.plain(name, DType.F32, shape, MemorySegment.ofArray(new float[size]));
     }
 }

@@ -24,7 +24,7 @@ class PackageOrderTest {
             Set.of("espalier.step"),
             Set.of("espalier.text", "espalier.jinja", "espalier.kv", "espalier.tensor"),
             Set.of("espalier.tensor.host", "espalier.checkpoint"),
-            Set.of("espalier.tensor.reference", "espalier.checkpoint.hub"),
+            Set.of("espalier.tensor.reference", "espalier.checkpoint.hub", "espalier.checkpoint.gguf"),
             Set.of("espalier.model", "espalier.sched"),
             Set.of("espalier.model.family", "espalier.config"),
             Set.of("espalier.exec"),

@@ -49,8 +49,8 @@ final class Loading {
     /** The bundled model goes by a name of its own, and a hub id by itself. */
     private static Options named(Options options, Path folder) {
         Options.Model m = options.model();
-        boolean isFolder = m.modelPath() != null && Files.isDirectory(Path.of(m.modelPath()));
-        if (m.servedModelName() != null || isFolder) {
+        boolean isHere = m.modelPath() != null && Files.exists(Path.of(m.modelPath()));
+        if (m.servedModelName() != null || isHere) {
             return options;
         }
         String name = m.modelPath() == null ? String.valueOf(folder.getFileName()) : m.modelPath();
