@@ -5,11 +5,16 @@ import espalier.chat.TextEngine;
 import espalier.config.Flag;
 import espalier.config.OptionReader;
 import espalier.config.Options;
+import espalier.load.Backend;
 import espalier.load.Benchmarks;
 import espalier.load.Pace;
 import espalier.load.Report;
+import espalier.load.Turns;
 import espalier.load.Workload;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -26,7 +31,7 @@ final class BenchCommand implements Command {
     record Load(
             @Flag(
                     value = "--dataset-name",
-                    help = "random-ids or generated-shared-prefix.",
+                    help = "random-ids, log-normal or generated-shared-prefix.",
                     byDefault = "random-ids",
                     label = "NAME")
             String dataset,
@@ -54,6 +59,23 @@ final class BenchCommand implements Command {
                     byDefault = "0.0",
                     label = "SHARE")
             double rangeRatio,
+
+            @Flag(
+                    value = "--input-sigma",
+                    help = "For log-normal, whose lengths are means: spread of the prompts.",
+                    byDefault = "1.1",
+                    label = "X")
+            double inputSigma,
+
+            @Flag(value = "--output-sigma", help = "Spread of the answers.", byDefault = "0.9", label = "X")
+            double outputSigma,
+
+            @Flag(
+                    value = "--greatest-len",
+                    help = "For log-normal: longest prompt and answer.",
+                    byDefault = "1024",
+                    label = "TOKENS")
+            int greatestLen,
 
             @Flag(value = "--gsp-num-groups", help = "Groups that share a prefix.", byDefault = "1", label = "N")
             int groups,
@@ -92,18 +114,30 @@ final class BenchCommand implements Command {
             int seed,
 
             @Flag(value = "--output-file", help = "Appends the figures as a JSON line.", label = "FILE") @Nullable
-            String outputFile) {
+            String outputFile,
+
+            @Flag(value = "--plot", help = "Draws the figures as SVG.", label = "FILE") @Nullable
+            String plot) {
+
+        /** Of a log-normal prompt or answer, in tokens. */
+        private static final int LEAST_LENGTH = 4;
 
         Workload workload(int vocabulary) {
             var shape = new Workload.Shape(numPrompts, vocabulary, seed);
             return switch (dataset) {
                 case "random-ids", "random" -> Workload.randomIds(shape, inputLen, outputLen, rangeRatio);
+                case "log-normal" ->
+                    Workload.logNormal(
+                            shape,
+                            new Workload.Lengths(inputLen, inputSigma, LEAST_LENGTH, greatestLen),
+                            new Workload.Lengths(outputLen, outputSigma, LEAST_LENGTH, greatestLen));
                 case "generated-shared-prefix" ->
                     Workload.sharedPrefix(shape, groups, prefixLen, questionLen, groupOutputLen);
                 default ->
                     throw RequestRejected.invalid(
                             "--dataset-name",
-                            "--dataset-name takes random-ids or generated-shared-prefix, got '" + dataset + "'");
+                            "--dataset-name takes random-ids, log-normal or generated-shared-prefix, got '" + dataset
+                                    + "'");
             };
         }
 
@@ -150,6 +184,12 @@ final class BenchCommand implements Command {
             OptionReader.positive("--gsp-question-len", questionLen);
             OptionReader.positive("--gsp-output-len", groupOutputLen);
             OptionReader.positive("--max-concurrency", maxConcurrency);
+            if (greatestLen < LEAST_LENGTH || !(inputSigma >= 0 && outputSigma >= 0)) {
+                throw RequestRejected.invalid(
+                        "--greatest-len",
+                        "log-normal lengths need --greatest-len of at least " + LEAST_LENGTH
+                                + " and no negative sigma");
+            }
             if (!(rangeRatio >= 0 && rangeRatio <= 1)) {
                 throw RequestRejected.invalid(
                         "--random-range-ratio", "--random-range-ratio must be between 0 and 1, got " + rangeRatio);
@@ -166,6 +206,9 @@ final class BenchCommand implements Command {
                     byDefault = "http://127.0.0.1:30000",
                     label = "URL")
             String baseUrl,
+
+            @Flag(value = "--backend", help = "API to speak: sglang or openai.", byDefault = "sglang")
+            Backend backend,
 
             @Flag(value = "--bench-api-key", help = "Its key.", label = "KEY") @Nullable
             String apiKey,
@@ -187,13 +230,14 @@ final class BenchCommand implements Command {
 
     @Override
     public String description() {
-        return "Measure: one-batch (prefill and decode by batch size), offline (a load in this process), or serving (a"
-                + " load over HTTP, to a server that is running).";
+        return "Measure: one-batch (prefill and decode by batch size), offline (a load in this process), serving (a"
+                + " load over HTTP, to a server that is running), or turns (batches that another program asks for, a"
+                + " line of JSON each; see bench/peers).";
     }
 
     @Override
     public String arguments() {
-        return "one-batch|offline|serving";
+        return "one-batch|offline|serving|turns";
     }
 
     @Override
@@ -216,11 +260,13 @@ final class BenchCommand implements Command {
             throw RequestRejected.invalid(
                     "bench", "bench runs one benchmark at a time, got " + String.join(" ", typed.arguments()));
         }
-        requireWritable(load);
+        requireWritable("--output-file", load.outputFile());
+        requireWritable("--plot", load.plot());
         switch (kind) {
             case "serving" -> {
                 Remote to = typed.as(Remote.class);
-                var server = new Benchmarks.Server(to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache());
+                var server =
+                        new Benchmarks.Server(to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache(), to.backend());
                 return finish(Benchmarks.serving(server, load::workload, load.pace()), load, terminal);
             }
             case "offline" -> {
@@ -242,14 +288,23 @@ final class BenchCommand implements Command {
                             load.inputLen(),
                             load.outputLen(),
                             new java.io.PrintStream(java.io.OutputStream.nullOutputStream()));
-                    for (Map<String, Object> row : Benchmarks.oneBatch(
-                            engine.engine(), sizes, load.inputLen(), load.outputLen(), terminal.out())) {
+                    List<Map<String, Object>> rows = Benchmarks.oneBatch(
+                            engine.engine(), sizes, load.inputLen(), load.outputLen(), terminal.out());
+                    for (Map<String, Object> row : rows) {
                         append(row, load);
                     }
+                    draw(Benchmarks.plot(rows), load);
+                }
+            }
+            case "turns" -> {
+                try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
+                    var lines = new BufferedReader(new InputStreamReader(terminal.in(), StandardCharsets.UTF_8));
+                    new Turns(engine.engine()).run(lines, terminal.out());
                 }
             }
             default ->
-                throw RequestRejected.invalid("bench", "bench takes one-batch, offline or serving, got '" + kind + "'");
+                throw RequestRejected.invalid(
+                        "bench", "bench takes one-batch, offline, serving or turns, got '" + kind + "'");
         }
         return Cli.OK;
     }
@@ -257,18 +312,23 @@ final class BenchCommand implements Command {
     private static int finish(Report report, Load load, Terminal terminal) throws IOException {
         report.print(terminal.out());
         append(report.figures(), load);
+        draw(report.plot(), load);
         return report.hasServed() ? Cli.OK : Cli.FAULT;
     }
 
     /** Said before the benchmark rather than after it. */
-    private static void requireWritable(Load load) throws IOException {
-        String file = load.outputFile();
+    private static void requireWritable(String flag, @Nullable String file) {
         if (file != null) {
             Path folder = Path.of(file).toAbsolutePath().getParent();
             if (folder == null || !Files.isWritable(folder)) {
-                throw RequestRejected.invalid(
-                        "--output-file", "--output-file " + file + ": no such folder, or not writable");
+                throw RequestRejected.invalid(flag, flag + " " + file + ": no such folder, or not writable");
             }
+        }
+    }
+
+    private static void draw(String svg, Load load) throws IOException {
+        if (load.plot() != null) {
+            Files.writeString(Path.of(load.plot()), svg);
         }
     }
 

@@ -30,7 +30,7 @@ public final class Benchmarks {
      */
     public static Report serving(Server server, IntFunction<Workload> load, Pace pace)
             throws IOException, InterruptedException {
-        try (var target = new HttpTarget(server.url(), server.apiKey())) {
+        try (var target = new HttpTarget(server.url(), server.apiKey(), server.backend())) {
             int size = server.vocabulary() > 0
                     ? server.vocabulary()
                     : target.get("/server_info").path("vocab_size").asInt(0);
@@ -41,7 +41,8 @@ public final class Benchmarks {
                 target.flushCache();
             }
             Workload made = load.apply(size);
-            return LoadRun.run("Serving Benchmark Result", setting("sglang", made, pace), made, pace, target);
+            return LoadRun.run(
+                    "Serving Benchmark Result", setting(server.backend().flag(), made, pace), made, pace, target);
         }
     }
 
@@ -51,7 +52,7 @@ public final class Benchmarks {
      * @param vocabulary ids are drawn below it; 0 asks the server
      * @param flush empties its prefix cache first
      */
-    public record Server(String url, @Nullable String apiKey, int vocabulary, boolean flush) {
+    public record Server(String url, @Nullable String apiKey, int vocabulary, boolean flush, Backend backend) {
         /** Without the key, which belongs into no log. */
         @Override
         public String toString() {
@@ -74,6 +75,22 @@ public final class Benchmarks {
             out.flush();
         }
         return rows;
+    }
+
+    /** An SVG of the rows of {@link #oneBatch}: throughput against the number of sequences. */
+    public static String plot(List<Map<String, Object>> rows) {
+        var sizes =
+                rows.stream().map(row -> String.valueOf(row.get("batch_size"))).toList();
+        var lines = List.of(
+                new LineChart.Line("prefill", column(rows, "prefill_throughput")),
+                new LineChart.Line("decode", column(rows, "decode_throughput")));
+        return new LineChart("One batch at a time", "sequences", "tok/s", sizes, lines).svg();
+    }
+
+    private static List<Double> column(List<Map<String, Object>> rows, String name) {
+        return rows.stream()
+                .map(row -> row.get(name) instanceof Double value ? value : Double.NaN)
+                .toList();
     }
 
     /** A batch that waits for room, or is refused, would measure something else. */
@@ -100,15 +117,7 @@ public final class Benchmarks {
             throws InterruptedException {
         var shape = new Workload.Shape(size, engine.info().vocabSize(), 42 + size);
         Workload load = Workload.randomIds(shape, inputTokens, outputTokens, 1);
-        var target = new EngineTarget(engine);
-        var outcomes = new ArrayList<Outcome>();
-        LoadRun.run("", Map.of(), load, new Pace(Double.POSITIVE_INFINITY, size, 0), item -> {
-            Outcome o = target.serve(item);
-            synchronized (outcomes) {
-                outcomes.add(o);
-            }
-            return o;
-        });
+        var outcomes = LoadRun.outcomes(load, new Pace(Double.POSITIVE_INFINITY, size, 0), new EngineTarget(engine));
         long begun = outcomes.stream().mapToLong(Outcome::begun).min().orElse(0);
         // Prefill ends when the last sequence has its first token; from there to the first end all of them decode.
         long filled = outcomes.stream().mapToLong(o -> o.tokenTimes()[0]).max().orElse(0);

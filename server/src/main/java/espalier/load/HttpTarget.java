@@ -10,29 +10,28 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/** A server that speaks SGLang's native {@code /generate}, streamed. */
+/** A server that answers in streams. */
 final class HttpTarget implements Target, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final HttpClient client;
     private final String url;
     private final @Nullable String apiKey;
+    private final Backend backend;
 
-    HttpTarget(String url, @Nullable String apiKey) {
+    HttpTarget(String url, @Nullable String apiKey, Backend backend) {
+        this.backend = backend;
         this.client =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
         if (!url.startsWith("http://") && !url.startsWith("https://")) {
             throw RequestRejected.invalid(
                     "--base-url", "--base-url takes an address such as http://127.0.0.1:30000, got '" + url + "'");
         }
-        // OpenAI's clients are given an address that ends in /v1; this one speaks the native API beside it.
+        // OpenAI's clients are given an address that ends in /v1; the paths here say it themselves.
         this.url = url.replaceFirst("/+(v1/*)?$", "");
         this.apiKey = apiKey;
     }
@@ -65,16 +64,10 @@ final class HttpTarget implements Target, AutoCloseable {
     public Outcome serve(Workload.Item item) throws InterruptedException {
         long begun = System.nanoTime();
         int in = item.prompt().size();
-        String body = JSON.writeValueAsString(Map.of(
-                "input_ids",
-                item.prompt().toArray(),
-                "stream",
-                true,
-                "sampling_params",
-                Map.of("temperature", 0, "max_new_tokens", item.outputTokens(), "ignore_eos", true)));
+        String body = JSON.writeValueAsString(backend.body(item));
         try {
             var answer = client.send(
-                    request("/generate")
+                    request(backend.path())
                             .POST(HttpRequest.BodyPublishers.ofString(body))
                             .build(),
                     HttpResponse.BodyHandlers.ofInputStream());
@@ -89,9 +82,8 @@ final class HttpTarget implements Target, AutoCloseable {
         }
     }
 
-    private static Outcome read(BufferedReader lines, int in, long begun) throws IOException {
-        List<Long> times = new ArrayList<>();
-        int cached = 0;
+    private Outcome read(BufferedReader lines, int in, long begun) throws IOException {
+        var received = new Received(System::nanoTime);
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             if (!line.startsWith("data: ") || line.equals("data: [DONE]")) {
                 continue;
@@ -101,15 +93,10 @@ final class HttpTarget implements Target, AutoCloseable {
                 return Outcome.failed(
                         in, begun, event.path("error").path("message").asString(""));
             }
-            JsonNode facts = event.path("meta_info");
-            cached = facts.path("cached_tokens").asInt(0);
-            long now = System.nanoTime();
-            while (times.size() < facts.path("completion_tokens").asInt(times.size())) {
-                times.add(now);
-            }
+            backend.read(event, received);
         }
-        long[] at = times.stream().mapToLong(Long::longValue).toArray();
-        return new Outcome(in, at.length, cached, begun, at, System.nanoTime(), null);
+        long[] at = received.times();
+        return new Outcome(in, at.length, received.cached(), begun, at, System.nanoTime(), null);
     }
 
     private HttpRequest.Builder request(String path) {

@@ -16,13 +16,19 @@ final class LoadRun {
 
     static Report run(String title, Map<String, Object> setting, Workload load, Pace pace, Target target)
             throws InterruptedException {
+        long begun = System.nanoTime();
+        List<Outcome> outcomes = outcomes(load, pace, target);
+        return Report.of(title, setting, outcomes, System.nanoTime() - begun);
+    }
+
+    /** How each request of the workload went, in its order. */
+    static List<Outcome> outcomes(Workload load, Pace pace, Target target) throws InterruptedException {
         var slots = new Semaphore(pace.atOnce());
         var random = new Random(pace.seed());
         var pending = new ArrayList<Future<Outcome>>();
         var outcomes = new ArrayList<Outcome>();
-        long begun = System.nanoTime();
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            long due = begun;
+            long due = System.nanoTime();
             for (Workload.Item item : load.items()) {
                 if (Double.isFinite(pace.requestsPerSecond())) {
                     due += (long) (-Math.log(1 - random.nextDouble()) / pace.requestsPerSecond() * 1e9);
@@ -41,7 +47,7 @@ final class LoadRun {
                 outcomes.add(join(each));
             }
         }
-        return Report.of(title, setting, List.copyOf(outcomes), System.nanoTime() - begun);
+        return List.copyOf(outcomes);
     }
 
     private static Outcome join(Future<Outcome> each) throws InterruptedException {

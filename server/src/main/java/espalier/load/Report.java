@@ -6,15 +6,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 
 /** The figures of a benchmark under the names that SGLang's client gives them. */
 public final class Report {
     private final String title;
     private final Map<String, Object> figures;
     private final List<String> errors;
+    private final List<Outcome> served;
 
-    private Report(String title, Map<String, Object> figures, List<String> errors) {
+    private Report(String title, Map<String, Object> figures, List<Outcome> served, List<String> errors) {
+        this.served = served;
         this.title = title;
         this.figures = figures;
         this.errors = errors;
@@ -52,7 +56,7 @@ public final class Report {
                 .flatMap(o -> java.util.stream.Stream.ofNullable(o.error()))
                 .distinct()
                 .toList();
-        return new Report(title, f, errors);
+        return new Report(title, f, served, errors);
     }
 
     /** For the JSON line; the names are SGLang's. */
@@ -63,6 +67,26 @@ public final class Report {
     /** Whether any request was served: a table of failures measures nothing. */
     public boolean hasServed() {
         return figures.get("completed") instanceof Integer served && served > 0;
+    }
+
+    /** An SVG: which share of the requests had its first token, and was done, within how many milliseconds. */
+    public String plot() {
+        var shares = IntStream.rangeClosed(1, 20).map(step -> 5 * step).boxed().toList();
+        var lines = List.of(
+                new LineChart.Line("time to first token", percentiles(shares, Outcome::timeToFirstMillis)),
+                new LineChart.Line("whole request", percentiles(shares, Outcome::latencyMillis)));
+        return new LineChart(
+                        title + ": " + figures.get("output_throughput") + " output tokens a second",
+                        "percent of the requests",
+                        "ms",
+                        shares.stream().map(String::valueOf).toList(),
+                        lines)
+                .svg();
+    }
+
+    private List<Double> percentiles(List<Integer> shares, ToDoubleFunction<Outcome> of) {
+        double[] sorted = served.stream().mapToDouble(of).sorted().toArray();
+        return shares.stream().map(share -> percentile(sorted, share / 100.0)).toList();
     }
 
     /** The readable table. */
@@ -80,7 +104,7 @@ public final class Report {
 
     private static DoubleStream gaps(Outcome o) {
         long[] t = o.tokenTimes();
-        return java.util.stream.IntStream.range(1, t.length).mapToDouble(i -> (t[i] - t[i - 1]) / 1e6);
+        return IntStream.range(1, t.length).mapToDouble(i -> (t[i] - t[i - 1]) / 1e6);
     }
 
     private static void spread(Map<String, Object> f, String name, DoubleStream values) {

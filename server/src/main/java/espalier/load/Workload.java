@@ -33,6 +33,31 @@ public record Workload(String dataset, List<Item> items) {
         return new Workload("random-ids", List.copyOf(items));
     }
 
+    /** Lengths as real traffic has them: many short, few long. */
+    public static Workload logNormal(Shape shape, Lengths prompts, Lengths outputs) {
+        var random = new Random(shape.seed());
+        var items = new ArrayList<Item>();
+        for (int i = 0; i < shape.requests(); i++) {
+            int in = prompts.draw(random);
+            int out = outputs.draw(random);
+            items.add(new Item(ids(random, in, shape.vocabulary()), out));
+        }
+        return new Workload("log-normal", List.copyOf(items));
+    }
+
+    /**
+     * Log-normal lengths in tokens.
+     *
+     * @param mean of the distribution before it is cut at least and most
+     * @param sigma of the logarithm
+     */
+    public record Lengths(double mean, double sigma, int least, int most) {
+        int draw(Random random) {
+            double drawn = Math.exp(Math.log(mean) - sigma * sigma / 2 + sigma * random.nextGaussian());
+            return Math.clamp(Math.round(drawn), least, most);
+        }
+    }
+
     /** Groups whose prompts begin alike, in mixed order. */
     public static Workload sharedPrefix(
             Shape shape, int groups, int prefixTokens, int questionTokens, int outputTokens) {

@@ -2,6 +2,7 @@ package espalier.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 
 class WorkloadTest {
@@ -25,6 +26,17 @@ class WorkloadTest {
             assertThat(i.prompt().size()).isBetween(50, 100);
             assertThat(i.outputTokens()).isBetween(25, 50);
         });
+    }
+
+    @Test
+    void logNormalLengthsKeepTheirMeanAndTheirLimits() {
+        var free = new Workload.Lengths(220, 1.1, 1, 1_000_000);
+        var items = Workload.logNormal(
+                        new Workload.Shape(20_000, 1000, 3), new Workload.Lengths(220, 1.1, 4, 1024), free)
+                .items();
+        assertThat(items).allSatisfy(i -> assertThat(i.prompt().size()).isBetween(4, 1024));
+        assertThat(items.stream().mapToInt(Workload.Item::outputTokens).average())
+                .hasValueCloseTo(220.0, Percentage.withPercentage(5));
     }
 
     @Test
