@@ -1,6 +1,7 @@
 package espalier.cpu;
 
 import espalier.cpu.jit.AmxKernels;
+import espalier.tensor.BFloat16;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
@@ -61,12 +62,12 @@ final class AmxProduct implements Product {
 
     @Override
     public String name() {
-        return "bf16 as tiles of bf16 (AMX)";
+        return "bf16 and f16 as tiles of bf16 (AMX)";
     }
 
     @Override
     public boolean takes(Matrix stored) {
-        return stored instanceof Matrix.Dense(Tensor values) && values.dtype() == DType.BF16;
+        return stored instanceof Matrix.Dense(Tensor values) && Packing.isSplit(values.dtype());
     }
 
     @Override
@@ -78,7 +79,7 @@ final class AmxProduct implements Product {
     @Override
     public void pack(Matrix stored, Packed w, int firstColumn) {
         if (!(stored instanceof Matrix.Dense(Tensor rows))) {
-            throw new IllegalArgumentException("no rows of bf16: " + stored);
+            throw new IllegalArgumentException("no rows of bf16 or f16: " + stored);
         }
         Panels to = Panels.of(w);
         long from = Address.of(rows);
@@ -88,9 +89,21 @@ final class AmxProduct implements Product {
                 int column = firstColumn + row;
                 long panel = to.address() + column / AmxKernels.PANEL * to.panelBytes();
                 long at = panel + column % AmxKernels.PANEL / 16 * (AmxKernels.STEP_BYTES / 2) + column % 16 * 4L;
-                packRow(from + row * rowBytes, rows.cols(), at);
+                if (rows.dtype() == DType.BF16) {
+                    packRow(from + row * rowBytes, rows.cols(), at);
+                } else {
+                    packHalves(from + row * rowBytes, rows.cols(), at);
+                }
             }
         });
+    }
+
+    private static void packHalves(long from, int count, long to) {
+        for (int i = 0; i < count; i++) {
+            float half = Float.float16ToFloat(Lanes.ALL.get(ValueLayout.JAVA_SHORT_UNALIGNED, from + 2L * i));
+            long at = to + i / 32 * (long) AmxKernels.STEP_BYTES + i % 32 / 2 * 64L + i % 2 * 2;
+            Lanes.ALL.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, BFloat16.of(half));
+        }
     }
 
     private static void packRow(long from, int count, long to) {

@@ -24,8 +24,7 @@ final class Products {
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
 
-    private Products(
-            List<Product> products, List<String> remarks, WeightMemory memory, @Nullable AmxKernels tiles) {
+    private Products(List<Product> products, List<String> remarks, WeightMemory memory, @Nullable AmxKernels tiles) {
         this.products = products;
         this.remarks = remarks;
         this.memory = memory;

@@ -29,7 +29,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class RankAgreementTest {
     private static final Path DEMO = Path.of(System.getProperty("espalier.root"), "models", "demo");
-    private static final float TIE = 1e-3f;
     private static final int NEW_TOKENS = 16;
 
     /** @param gap between the log-probabilities of the two likeliest tokens */
@@ -37,14 +36,24 @@ class RankAgreementTest {
 
     @Test
     void oneTwoAndFourRanksChooseAlikeUntilATie() throws InterruptedException {
-        List<List<Step>> one = run(1);
-        for (int ranks : new int[] {2, 4}) {
-            List<List<Step>> more = run(ranks);
+        assertAlike("float32", 1e-3f, 2, 4);
+    }
+
+    /** There a last bit may change how a number is rounded to bf16, which is worth more than the bit was. */
+    @Test
+    void inBf16TheyDoUntilATieOfItsSize() throws InterruptedException {
+        assertAlike("auto", 3e-2f, 2);
+    }
+
+    private static void assertAlike(String dtype, float tie, int... others) throws InterruptedException {
+        List<List<Step>> one = run(1, dtype);
+        for (int ranks : others) {
+            List<List<Step>> more = run(ranks, dtype);
             int compared = 0;
             int all = 0;
             for (int i = 0; i < one.size(); i++) {
                 all += one.get(i).size();
-                compared += compare(one.get(i), more.get(i), ranks + " ranks, prompt " + i);
+                compared += compare(one.get(i), more.get(i), tie, ranks + " ranks, prompt " + i);
             }
             assertThat((double) compared / all)
                     .as("share of the steps that were compared, %d ranks", ranks)
@@ -53,20 +62,22 @@ class RankAgreementTest {
     }
 
     /** How many steps agree; where they end to, it must be a tie. */
-    private static int compare(List<Step> one, List<Step> more, String what) {
+    private static int compare(List<Step> one, List<Step> more, float tie, String what) {
         for (int i = 0; i < one.size(); i++) {
             if (one.get(i).token != more.get(i).token) {
-                assertThat(one.get(i).gap).as("%s: gap at step %d", what, i).isLessThan(TIE);
+                assertThat(one.get(i).gap).as("%s: gap at step %d", what, i).isLessThan(tie);
                 return i;
             }
         }
         return one.size();
     }
 
-    private static List<List<Step>> run(int ranks) throws InterruptedException {
+    private static List<List<Step>> run(int ranks, String dtype) throws InterruptedException {
         var flags = Map.of(
                 "--device",
                 "cpu",
+                "--dtype",
+                dtype,
                 "--tp-size",
                 String.valueOf(ranks),
                 "--cpu-threads",
