@@ -6,7 +6,10 @@ import espalier.cpu.jit.PanelKernels.Fetch;
 import espalier.cpu.jit.PanelKernels.Tile;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products by {@link PanelKernels}: converts x once, then spreads panels of weights over the team. A panel is taken by
@@ -20,11 +23,13 @@ final class PanelProduct implements Product {
 
     private final String name;
     private final Team team;
-    private final PanelKernels kernels;
+    private final Supplier<PanelKernels> loading;
     private final Form form;
     private final Layout layout;
     private final Scratch input = new Scratch();
-    private final Scratch[] tails;
+    private final Scratch[] padded;
+    /** Emitted for the first matrix. */
+    private @Nullable PanelKernels kernels;
 
     /** How stored weights become panels. */
     interface Layout {
@@ -34,21 +39,22 @@ final class PanelProduct implements Product {
         void pack(Matrix stored, int row, MemorySegment panel, int column);
     }
 
-    PanelProduct(String name, Team team, PanelKernels kernels, Layout layout) {
+    /** Its kernels live as long as the arena. */
+    PanelProduct(String name, PanelKernels.Emitter emitter, Layout layout, Team team, Arena arena) {
         this.name = name;
         this.team = team;
-        this.kernels = kernels;
-        this.form = kernels.form();
+        this.loading = () -> PanelKernels.load(emitter, arena);
+        this.form = emitter.form();
         this.layout = layout;
-        tails = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(tails, i -> new Scratch());
+        padded = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(padded, i -> new Scratch());
     }
 
     @Override
     public void close() {
         input.close();
-        for (Scratch tail : tails) {
-            tail.close();
+        for (Scratch row : padded) {
+            row.close();
         }
     }
 
@@ -70,6 +76,9 @@ final class PanelProduct implements Product {
     /** Panel by panel: two threads that write columns of one panel would take its cache lines from each other. */
     @Override
     public void pack(Matrix stored, Packed to, int firstColumn) {
+        if (kernels == null) {
+            kernels = loading.get();
+        }
         int panelColumns = form.columns();
         long panelBytes = form.panelBytes(to.in());
         int first = firstColumn / panelColumns;
@@ -86,7 +95,8 @@ final class PanelProduct implements Product {
     }
 
     /** One call; addresses and distances in bytes. */
-    private record Job(Packed w, int rows, int steps, long x, long xStride, long out, long outStride) {}
+    private record Job(
+            PanelKernels kernels, Packed w, int rows, int steps, long x, long xStride, long out, long outStride) {}
 
     @Override
     public void run(Tensor x, Packed w, Tensor out) {
@@ -96,7 +106,14 @@ final class PanelProduct implements Product {
         }
         long stride = form.inputStride(w.in());
         var job = new Job(
-                w, rows, form.steps(w.in()), input.take(rows * stride), stride, Address.of(out), Address.rowBytes(out));
+                java.util.Objects.requireNonNull(kernels),
+                w,
+                rows,
+                form.steps(w.in()),
+                input.take(rows * stride),
+                stride,
+                Address.of(out),
+                Address.rowBytes(out));
         convert(x, job);
         int panels = form.panels(w.out());
         int least = Math.clamp(PART_BYTES / (form.panelBytes(w.in()) * Math.min(rows, 8)), 1, panels);
@@ -112,26 +129,22 @@ final class PanelProduct implements Product {
         long from = Address.of(x);
         long rowBytes = Address.rowBytes(x);
         int cols = x.cols();
-        int whole = cols / form.stepElements();
+        boolean whole = cols % form.stepElements() == 0;
         int each = Math.max(1, PART_ELEMENTS / cols);
         team.run(Math.ceilDiv(job.rows, each), (part, lane) -> {
             for (int row = part * each; row < Math.min(job.rows, (part + 1) * each); row++) {
                 long to = job.x + row * job.xStride;
-                kernels.convert(from + row * rowBytes, to, whole);
-                if (whole < job.steps) {
-                    int done = whole * form.stepElements();
-                    long tail = tail(from + row * rowBytes + 4L * done, cols - done, lane);
-                    kernels.convert(tail, to + (long) whole * form.inputStepBytes(), 1);
-                }
+                long floats = from + row * rowBytes;
+                job.kernels.convert(whole ? floats : padded(floats, cols, padded[lane]), to, job.steps);
             }
         });
     }
 
-    /** What a row has beyond its last whole step, with zeros behind it. */
-    private long tail(long from, int count, int lane) {
-        long step = 4L * form.stepElements();
-        long at = tails[lane].take(step);
-        MemorySegment memory = Lanes.ALL.asSlice(at, step);
+    /** A copy of a row with zeros behind it, up to whole steps. */
+    private long padded(long from, int count, Scratch room) {
+        long bytes = 4L * form.steps(count) * form.stepElements();
+        long at = room.take(bytes);
+        MemorySegment memory = Lanes.ALL.asSlice(at, bytes);
         MemorySegment.copy(Lanes.ALL, from, memory, 0, 4L * count);
         memory.asSlice(4L * count).fill((byte) 0);
         return at;
@@ -148,7 +161,7 @@ final class PanelProduct implements Product {
             int rows = (int) ((long) j.rows * (tile + 1) / tiles) - row;
             Fetch fetch = tile == 0 && rows >= form.fetchingRows() ? Fetch.AHEAD : Fetch.NONE;
             long x = j.x + row * j.xStride;
-            kernels.multiply(
+            j.kernels.multiply(
                     new Tile(rows, x, j.xStride, weights, j.steps, columns, out + row * j.outStride, j.outStride),
                     fetch);
         }

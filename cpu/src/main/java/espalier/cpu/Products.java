@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * none of them takes is left as it is stored, for the Vector API.
  */
 final class Products {
+    private static final int WIDE_COLUMNS = 32;
+
     private final List<Product> products;
     private final List<String> remarks;
     private final WeightMemory memory;
@@ -98,11 +100,10 @@ final class Products {
 
         private void add(CpuKernels wanted, Processor processor) {
             switch (wanted) {
-                case AUTO -> {
+                case AUTO, AMX -> {
                     addTiles(wanted, processor);
-                    addWide(wanted, processor);
+                    addWide(CpuKernels.AUTO, processor); // for what tiles do not take
                 }
-                case AMX -> addTiles(wanted, processor);
                 case AVX512 -> addWide(wanted, processor);
                 case AVX2 -> refuse(wanted, "there are no kernels of it yet");
                 case VECTOR -> {}
@@ -121,15 +122,24 @@ final class Products {
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
-            if (processor.has(Feature.AVX512_BF16)) {
-                found.add(new PanelProduct(
-                        "bf16 and f16 as bf16 dot products (AVX-512 BF16)",
-                        team,
-                        PanelKernels.bf16(arena),
-                        new HalfLayout()));
-            } else {
-                refuse(wanted, "the processor has no AVX-512 BF16");
+            boolean bf16 = processor.has(Feature.AVX512_BF16);
+            boolean integers = processor.has(Feature.AVX512_VNNI);
+            if (bf16) {
+                add("bf16, and f16 rounded to it, by AVX-512 BF16", PanelKernels.bf16(), new HalfLayout());
             }
+            if (integers) {
+                for (GroupLayout layout : GroupLayout.all(WIDE_COLUMNS)) {
+                    add(layout.name() + " by AVX-512 VNNI", PanelKernels.groups(layout.grouping()), layout);
+                }
+                add("int8 with a scale for each row by AVX-512 VNNI", PanelKernels.rows(), new RowLayout());
+            }
+            if (!bf16 && !integers) {
+                refuse(wanted, "the processor has neither AVX-512 BF16 nor AVX-512 VNNI");
+            }
+        }
+
+        private void add(String name, PanelKernels.Emitter emitter, PanelProduct.Layout layout) {
+            found.add(new PanelProduct(name, emitter, layout, team, arena));
         }
 
         /** Only a path that was asked for by its name is a fault where it is missing. */

@@ -5,16 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import espalier.api.EngineFault;
 import espalier.contract.Scene;
 import espalier.tensor.BFloat16;
+import espalier.tensor.BlockFormat;
 import espalier.tensor.DType;
 import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.DeviceProvider.Products;
 import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
+import espalier.tensor.host.BlockRow;
 import espalier.tensor.host.Cells;
 import espalier.tensor.host.ThreadRanks;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
@@ -63,9 +66,85 @@ class PreparedProductTest {
                 }
                 assertThat(prepared.bytes()).isEqualTo(device.preparedBytes(w));
                 Tensor x = scene.numbers(DType.F32, 1 + random.nextInt(30), in, in + seed % 5);
-                compare(scene, x, prepared, bf16(scene.read(x)), bf16(rows(w)), "seed " + seed);
+                compare(scene, x, prepared, bf16(scene.read(x)), bf16(halves(w)), "seed " + seed);
             }
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void blocksAreMultipliedAsWholeNumbers(CpuKernels kernels) {
+        try (CpuDevice device = device(kernels, 2)) {
+            if (device == null || kernels == CpuKernels.VECTOR) {
+                return;
+            }
+            var taken = EnumSet.noneOf(BlockFormat.class);
+            for (BlockFormat format : BlockFormat.values()) {
+                for (int seed = 0; seed < 8; seed++) {
+                    var random = new Random(seed);
+                    var scene = new Scene(device, seed);
+                    int blocks =
+                            1 + random.nextInt(format == BlockFormat.INT8_ROW ? 300 : 2048 / format.blockElements());
+                    int in = blocks * format.blockElements();
+                    Matrix.Blocks w =
+                            scene.blocks(format, List.of(1, 31, 32, 33, 97).get(seed % 5), in);
+                    Matrix prepared = device.prepare(w, Matrix.Stored.KEPT);
+                    if (prepared == w) {
+                        continue; // the path leaves this format to the Vector API
+                    }
+                    taken.add(format);
+                    assertThat(prepared.bytes()).isEqualTo(device.preparedBytes(w));
+                    Tensor x = scene.numbers(
+                            DType.F32, activations(random, 1 + random.nextInt(20), in), in, in + seed % 5);
+                    int group = format == BlockFormat.INT8_ROW ? in : 32;
+                    compare(scene, x, prepared, bytes(scene.read(x), group), rows(w), format + " seed " + seed);
+                }
+            }
+            assertThat(taken).containsExactly(BlockFormat.values());
+        }
+    }
+
+    /** Normal values with an outlier here and there, and some groups of zeros. */
+    private static float[][] activations(Random random, int rows, int cols) {
+        var all = new float[rows][cols];
+        for (float[] row : all) {
+            for (int j = 0; j < cols; j++) {
+                float value = (float) random.nextGaussian() * (random.nextInt(500) == 0 ? 10 : 1);
+                row[j] = j / 32 % 11 == 5 ? 0 : value;
+            }
+        }
+        return all;
+    }
+
+    /** What is left of x in signed bytes, so many with a scale. */
+    private static double[][] bytes(float[][] values, int group) {
+        var rounded = new double[values.length][values[0].length];
+        for (int i = 0; i < values.length; i++) {
+            for (int from = 0; from < values[i].length; from += group) {
+                int end = Math.min(from + group, values[i].length);
+                float greatest = 0;
+                for (int j = from; j < end; j++) {
+                    greatest = Math.max(greatest, Math.abs(values[i][j]));
+                }
+                float factor = 127f / Math.max(greatest, 1e-30f);
+                for (int j = from; j < end; j++) {
+                    rounded[i][j] = Math.rint(values[i][j] * factor) * (greatest * (1 / 127f));
+                }
+            }
+        }
+        return rounded;
+    }
+
+    private static double[][] rows(Matrix.Blocks w) {
+        var all = new double[w.out()][w.in()];
+        for (int i = 0; i < w.out(); i++) {
+            BlockRow row = BlockRow.of(w, i);
+            for (int j = 0; j < w.in(); j++) {
+                int g = j / row.groupElements();
+                all[i][j] = (double) row.scales()[g] * row.values()[j] + row.minima()[g];
+            }
+        }
+        return all;
     }
 
     private static void compare(Scene scene, Tensor x, Matrix w, double[][] xs, double[][] ws, String what) {
@@ -117,7 +196,7 @@ class PreparedProductTest {
         return rounded;
     }
 
-    private static float[][] rows(Matrix w) {
+    private static float[][] halves(Matrix w) {
         Tensor t = ((Matrix.Dense) w).values();
         var all = new float[t.rows()][t.cols()];
         for (int i = 0; i < t.rows(); i++) {
@@ -139,10 +218,16 @@ class PreparedProductTest {
             }
             devices.add(device);
         }
-        for (int in : new int[] {75, 1024}) {
-            var scene = new Scene(devices.getFirst(), in);
+        var scene = new Scene(devices.getFirst(), 7);
+        for (Matrix w : List.of(
+                new Matrix.Dense(scene.numbers(DType.BF16, 200, 75)),
+                new Matrix.Dense(scene.numbers(DType.BF16, 40, 1024)),
+                scene.blocks(BlockFormat.Q8_0, 200, 288),
+                scene.blocks(BlockFormat.Q4_K, 70, 512),
+                scene.blocks(BlockFormat.Q3_K, 70, 256),
+                scene.blocks(BlockFormat.INT8_ROW, 200, 301))) {
+            int in = w.in();
             Tensor x = scene.numbers(DType.F32, 130, in);
-            Matrix w = new Matrix.Dense(scene.numbers(DType.BF16, 200, in));
             float[][] alone = new float[x.rows()][];
             Matrix prepared = devices.getFirst().prepare(w, Matrix.Stored.KEPT);
             for (int i = 0; i < x.rows(); i++) {
@@ -154,7 +239,7 @@ class PreparedProductTest {
                     int first = rows * 7 % (x.rows() - rows + 1);
                     float[][] together = product(scene, device, x.rows(first, rows), own);
                     for (int i = 0; i < rows; i++) {
-                        String what = kernels + ", in " + in + ", row " + i + " of " + rows;
+                        String what = kernels + ", " + w + ", in " + in + ", row " + i + " of " + rows;
                         check(Arrays.equals(together[i], alone[first + i]), () -> what);
                     }
                 }
@@ -179,7 +264,7 @@ class PreparedProductTest {
             var scene = new Scene(device, 3);
             Tensor x = scene.numbers(DType.F32, 5, 96);
             Matrix halves = new Matrix.Dense(scene.numbers(DType.BF16, 45, 96));
-            Matrix more = new Matrix.Dense(scene.numbers(DType.F16, 7, 96));
+            Matrix more = new Matrix.Dense(scene.numbers(DType.BF16, 7, 96));
             Matrix floats = new Matrix.Dense(scene.numbers(DType.F32, 33, 96));
             Matrix stack = new Matrix.Stacked(List.of(halves, floats, new Matrix.Stacked(List.of(more, halves))));
             float[][] have = product(scene, device, x, device.prepare(stack, Matrix.Stored.KEPT));

@@ -9,12 +9,26 @@ package espalier.cpu.jit;
  * @param stepElements along the sum in a step
  * @param inputStepBytes that a row of x has for each step
  * @param panelStepBytes that a panel has for each step
+ * @param inputTailBytes that a row of x has behind its last step
+ * @param panelTailBytes that a panel has behind its last step
  * @param mostRows that one kernel takes
  * @param fetchingRows from which on a kernel that reads weights from memory had better fetch ahead: reading is then no
  *     longer ahead of memory by itself, and below that fetching costs more than it gains
  */
 public record Form(
-        int columns, int stepElements, int inputStepBytes, int panelStepBytes, int mostRows, int fetchingRows) {
+        int columns,
+        int stepElements,
+        int inputStepBytes,
+        int panelStepBytes,
+        int inputTailBytes,
+        int panelTailBytes,
+        int mostRows,
+        int fetchingRows) {
+
+    /** Without tails. */
+    Form(int columns, int stepElements, int inputStepBytes, int panelStepBytes, int mostRows, int fetchingRows) {
+        this(columns, stepElements, inputStepBytes, panelStepBytes, 0, 0, mostRows, fetchingRows);
+    }
 
     public int steps(int in) {
         return Math.ceilDiv(in, stepElements);
@@ -25,11 +39,11 @@ public record Form(
     }
 
     public long panelBytes(int in) {
-        return (long) steps(in) * panelStepBytes;
+        return (long) steps(in) * panelStepBytes + panelTailBytes;
     }
 
     /** Bytes between rows of x: an odd number of cache lines, or the rows of a tile would share the cache's sets. */
     public long inputStride(int in) {
-        return 64 * (Math.ceilDiv((long) steps(in) * inputStepBytes, 64L) | 1);
+        return 64 * (Math.ceilDiv((long) steps(in) * inputStepBytes + inputTailBytes, 64L) | 1);
     }
 }

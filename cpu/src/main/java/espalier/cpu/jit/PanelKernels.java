@@ -19,7 +19,7 @@ public final class PanelKernels {
     }
 
     /** Writes the kernels of one form down. */
-    interface Emitter {
+    public interface Emitter {
         Form form();
 
         /** What {@link PanelKernels#multiply} calls: (x, stride of x, panel, steps and columns, out, stride of out). */
@@ -35,12 +35,23 @@ public final class PanelKernels {
         this.conversion = conversion;
     }
 
-    /** bf16 by VDPBF16PS: needs {@link Processor.Feature#AVX512_BF16}. */
-    public static PanelKernels bf16(Arena arena) {
-        return load(new Bf16Emitter(), arena);
+    /** bf16 by VDPBF16PS: wants {@link Processor.Feature#AVX512_BF16}. */
+    public static Emitter bf16() {
+        return new Bf16Emitter();
     }
 
-    private static PanelKernels load(Emitter emitter, Arena arena) {
+    /** Whole numbers in groups by VPDPBUSD: wants {@link Processor.Feature#AVX512_VNNI}. */
+    public static Emitter groups(Grouping grouping) {
+        return new GroupEmitter(grouping);
+    }
+
+    /** Bytes with one scale for each row, in weights and in x, by VPDPBUSD: wants the same. */
+    public static Emitter rows() {
+        return new RowEmitter();
+    }
+
+    /** Emits the kernels, which live as long as the arena. */
+    public static PanelKernels load(Emitter emitter, Arena arena) {
         Form form = emitter.form();
         var asm = new Asm();
         var starts = new int[2 * form.mostRows()];
@@ -83,10 +94,8 @@ public final class PanelKernels {
                 t.x, t.xStride, t.panel, (long) t.steps << 32 | columns, t.out, t.outStride);
     }
 
-    /** Converts a row of {@code steps} times {@link Form#stepElements} floats. */
+    /** Converts a whole row of {@code steps} times {@link Form#stepElements} floats. */
     public void convert(long floats, long converted, int steps) {
-        if (steps > 0) {
-            conversion.call(floats, converted, steps, 0, 0, 0);
-        }
+        conversion.call(floats, converted, steps, 0, 0, 0);
     }
 }

@@ -1,0 +1,109 @@
+package espalier.cpu.jit;
+
+/**
+ * How small whole numbers with a scale for every few of them lie in a panel. For every {@value #STEP} along the sum come
+ * the scales of the panel's columns (group by group), then their minima where there are any, then the numbers as unsigned
+ * ones: all of the first half of the columns before those of the second, a line for every four along the sum with the
+ * four bytes of each column. A byte of nibbles holds one of the first 16 in its low half and one of the last 16 in its
+ * high half.
+ *
+ * <p>A row of x is, for every step, 32 signed bytes and their scale (greatest magnitude / 127), and behind it for every
+ * group what stands for its sum: minus the offset times the sum of the bytes, a whole number from which the dot product
+ * starts; or, for minima, that sum times x's scale.
+ *
+ * @param group elements that share a scale: 16 or 32
+ */
+public record Grouping(Bits bits, int group, Scales scales, Zero zero) {
+    /** Elements along the sum in a step; those of x share a scale. */
+    public static final int STEP = 32;
+
+    /** How wide a number is. */
+    public enum Bits {
+        BYTE(32, 7),
+        NIBBLE(16, 3);
+
+        private final int stepBytes;
+        private final int offsetBits;
+
+        Bits(int stepBytes, int offsetBits) {
+            this.stepBytes = stepBytes;
+            this.offsetBits = offsetBits;
+        }
+
+        /** Of the numbers of one column. */
+        int stepBytes() {
+            return stepBytes;
+        }
+
+        /** The logarithm of {@link #offset}. */
+        int offsetBits() {
+            return offsetBits;
+        }
+
+        /** What a signed number is stored too large by. */
+        public int offset() {
+            return 1 << offsetBits;
+        }
+    }
+
+    /** What scales and minima are stored in. */
+    public enum Scales {
+        F16(2),
+        F32(4);
+
+        private final int bytes;
+
+        Scales(int bytes) {
+            this.bytes = bytes;
+        }
+
+        public int bytes() {
+            return bytes;
+        }
+    }
+
+    /** What the stored number 0 means. */
+    public enum Zero {
+        /** Minus the offset: numbers are signed. */
+        OFFSET,
+        /** The group's minimum. */
+        MINIMUM
+    }
+
+    public int groupsPerStep() {
+        return STEP / group;
+    }
+
+    /** Bytes of the scales of all columns for one group. */
+    public int scaleBytes(int columns) {
+        return columns * scales.bytes;
+    }
+
+    /** Where the minima of a step are, if there are any. */
+    public int minimaAt(int columns) {
+        return groupsPerStep() * scaleBytes(columns);
+    }
+
+    /** Where the numbers of a step are. */
+    public int numbersAt(int columns) {
+        return zero == Zero.MINIMUM ? 2 * minimaAt(columns) : minimaAt(columns);
+    }
+
+    public int panelStepBytes(int columns) {
+        return numbersAt(columns) + columns * bits.stepBytes;
+    }
+
+    /** Where the scale of x is in a step. */
+    int inputScaleAt() {
+        return STEP;
+    }
+
+    /** Where the sum of group {@code i} of x is in a step. */
+    int inputSumAt(int i) {
+        return STEP + 4 + 4 * i;
+    }
+
+    int inputStepBytes() {
+        return inputSumAt(groupsPerStep());
+    }
+}
