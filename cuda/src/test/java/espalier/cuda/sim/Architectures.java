@@ -8,7 +8,7 @@ public final class Architectures {
     /** As NVRTC names them. */
     public static final List<String> ALL = List.of("75", "80", "86", "89", "90a", "100a", "120");
 
-    private static final int MULTIPROCESSORS = 4; // few, so that kernels that stay on the device take several tiles
+    static final int MULTIPROCESSORS = 4; // few, so that kernels that stay on the device take several tiles
     private static final long L2_BYTES = 4 << 20;
     private static final int DRIVER = 13000;
 

@@ -62,10 +62,10 @@ public final class Counters {
     }
 
     /** One access of a warp: {@code n} bytes at {@code at} for each lane in {@code m}. */
-    void access(Instruction in, long[] at, int m, int n, boolean shared) {
+    void access(Instruction in, long[] at, int m, int n, Memory memory) {
         if (!on || m == 0) return;
-        if (shared) banks(in.pc, at, m, n);
-        else sectors(in.pc, at, m, n);
+        if (memory.space == Space.SHARED) banks(in.pc, at, m, n);
+        else if (memory.space == Space.GLOBAL) sectors(in.pc, at, m, n);
     }
 
     private void sectors(int pc, long[] at, int m, int n) {

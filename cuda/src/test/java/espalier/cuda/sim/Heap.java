@@ -63,6 +63,13 @@ final class Heap {
         return memory.base + at;
     }
 
+    /** A variable of a module, which begins with these bytes. */
+    long variable(byte[] contents) {
+        long at = allocate(contents.length, "a variable of a module");
+        write(at, MemorySegment.ofArray(contents));
+        return at;
+    }
+
     private int fresh(int bytes) {
         int at = top;
         top = Math.addExact(at + bytes, RED_ZONE);

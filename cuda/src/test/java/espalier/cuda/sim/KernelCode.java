@@ -13,6 +13,8 @@ final class KernelCode {
     int ints, longs, predicates;
 
     int paramBytes, maxThreads = 1024;
+    /** Bytes of local memory of a thread. */
+    int localBytes;
     /** Slots that hold a constant, filled once by each warp. */
     final Map<Integer, Integer> intConstants = new HashMap<>();
 
@@ -31,11 +33,6 @@ final class KernelCode {
     /** Bytes of the static arrays. */
     int staticSharedBytes() {
         return shared.stream().mapToInt(a -> a[1]).sum();
-    }
-
-    /** Instructions, after the compiler's unrolling. */
-    int size() {
-        return code.length;
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -22,6 +23,7 @@ final class Memory {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 
+    final Space space;
     final String name;
     final long base;
     final Races races;
@@ -29,11 +31,12 @@ final class Memory {
     byte[] data, state;
     private final boolean checked;
 
-    Memory(String name, long base, int bytes, boolean checked) {
-        this.name = name;
+    Memory(Space space, long base, int bytes, boolean checked) {
+        this.space = space;
+        name = space.name().toLowerCase(Locale.ROOT);
         this.base = base;
         this.checked = checked;
-        races = new Races(name.equals("global"));
+        races = new Races(space == Space.GLOBAL);
         resize(bytes);
     }
 
@@ -125,7 +128,7 @@ final class Memory {
         int i = index(w, in, lane, address, n, verb);
         if (i < 0 || !checked) return i;
         if (!all(i, n) && worst(w, in, lane, i, n, verb) == NONE) return -1;
-        for (int k = 0; k < n; k += 4) races.strong(w, in, lane, i + k, reads, writes, order, this);
+        for (int k = i & ~3; k < i + n; k += 4) races.strong(w, in, lane, k, reads, writes, order, this);
         if (writes) mark(i, n, SET);
         return i;
     }
@@ -148,6 +151,7 @@ final class Memory {
 
     private boolean all(int i, int n) {
         return switch (n) {
+            case 32 -> all(i, 16) && all(i + 16, 16);
             case 16 -> (long) LONG.get(state, i) == SET8 && (long) LONG.get(state, i + 8) == SET8;
             case 8 -> (long) LONG.get(state, i) == SET8;
             case 4 -> (int) INT.get(state, i) == (int) SET8;

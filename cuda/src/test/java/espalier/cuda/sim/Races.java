@@ -224,7 +224,7 @@ final class Races {
         long e = find(sized(this.writes), i, 4, me, w.vc);
         if (e != 0 && !(writes && guarded(e, w))) {
             report(w, in, writes ? "write" : "read", e, lane, i, memory, "written");
-        } else if (writes && (e = find(readsOf(w), i, 4, me, w.vc)) != 0 && !guarded(e, w)) {
+        } else if (writes && (e = reader(w, i, 4, me)) != 0 && !guarded(e, w)) {
             report(w, in, "write", e, lane, i, memory, "read");
         }
         Word word = atomics.computeIfAbsent(i >> 2, _ -> new Word());
@@ -323,6 +323,20 @@ final class Races {
         return true;
     }
 
+    /** A read that is not ordered before a write, or 0. */
+    private long reader(Warp w, int i, int n, long me) {
+        if (global) {
+            return find(readsOf(w), i, n, me, w.vc);
+        }
+        for (Plane p : reads) {
+            long e = p == null ? 0 : find(sized(p), i, n, me, w.vc);
+            if (e != 0) {
+                return e;
+            }
+        }
+        return 0;
+    }
+
     /** Checks a write; {@link #wrote} records it. */
     void checkWrite(Warp w, Instruction in, int lane, int i, int n, Memory memory) {
         long me = w.epoch | lane;
@@ -332,14 +346,7 @@ final class Races {
             return;
         }
         checkStrong(w, in, "write", lane, i, n, memory);
-        e = 0;
-        if (global) {
-            e = find(readsOf(w), i, n, me, w.vc);
-        } else {
-            for (int k = 0; k < w.block.warps.length && e == 0; k++) {
-                if (reads[k] != null) e = find(sized(reads[k]), i, n, me, w.vc);
-            }
-        }
+        e = reader(w, i, n, me);
         if (e != 0 && !guarded(e, w)) report(w, in, "write", e, lane, i, memory, "read");
     }
 

@@ -260,8 +260,8 @@ public final class SimulatedDriver implements Driver {
             var headers = new HashMap<String, String>();
             p.headers().forEach((name, text) -> headers.put(name, setup.source().apply(text)));
             String source = setup.source().apply(p.source());
-            return PtxParser.parse(
-                    setup.ptx().apply(compiler.ptx(new Program(p.name(), source, headers, p.defines()))));
+            String ptx = compiler.ptx(new Program(p.name(), source, headers, p.defines()));
+            return PtxModule.kernels(setup.ptx().apply(ptx), heap::variable);
         });
     }
 

@@ -45,7 +45,7 @@ final class Simulator {
     Simulator(boolean checked, int schedule) {
         this.checked = checked;
         this.schedule = schedule;
-        global = new Memory("global", 0x7f00_0000_0000L, 1 << 20, checked);
+        global = new Memory(Space.GLOBAL, 0x7f00_0000_0000L, 1 << 20, checked);
         counters = new Counters(checked);
     }
 

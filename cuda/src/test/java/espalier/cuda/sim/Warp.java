@@ -4,6 +4,7 @@ import static espalier.cuda.sim.Finding.Kind.DIVERGENCE;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -15,6 +16,8 @@ import java.util.stream.IntStream;
  * thread scheduling allows; {@link Races} judges the accesses as if every other were possible.
  */
 final class Warp {
+    private static final int LOCAL_RED_ZONE = 128;
+
     final int id;
     final Block block;
     final int[][] r;
@@ -22,7 +25,9 @@ final class Warp {
     final int[] p;
     final int[] scratch = new int[32];
     final long[] longScratch = new long[32], at = new long[32];
-    final AsyncCopies async = new AsyncCopies(this);
+    final CopyGroups copies = new CopyGroups(this);
+    final BulkStores stores = new BulkStores(this);
+    final MatrixGroups products = new MatrixGroups(this);
 
     /** Lanes that have not ended; that wait for others at a collective; that failed an mbarrier try. */
     int live, waiting, parked;
@@ -43,41 +48,30 @@ final class Warp {
     final Map<Instruction, Long> looked = new HashMap<>();
 
     private final int[] pc = new int[32];
+    private Memory local; // null until it is used
     private final int[][] unset; // registers that are neither special nor constant
 
     Warp(Block block, int id) {
         this.block = block;
         this.id = id;
-        KernelCode program = block.program;
-        r = new int[program.ints][];
-        q = new long[Math.max(1, program.longs)][];
-        p = new int[program.predicates];
+        KernelCode code = block.code;
+        r = new int[code.ints][];
+        q = new long[Math.max(1, code.longs)][];
+        p = new int[code.predicates];
         for (int k = 0; k < r.length; k++) r[k] = new int[32];
         for (int k = 0; k < q.length; k++) q[k] = new long[32];
-        program.intConstants.forEach((slot, v) -> Arrays.fill(r[slot], v));
-        unset = IntStream.range(PtxParser.SPECIAL.size(), r.length)
-                .filter(k -> !program.intConstants.containsKey(k))
+        code.intConstants.forEach((slot, v) -> Arrays.fill(r[slot], v));
+        unset = IntStream.range(Registers.SPECIAL.size(), r.length)
+                .filter(k -> !code.intConstants.containsKey(k))
                 .mapToObj(k -> r[k])
                 .toArray(int[][]::new);
-        program.longConstants.forEach((slot, v) -> Arrays.fill(q[slot], v));
+        code.longConstants.forEach((slot, v) -> Arrays.fill(q[slot], v));
     }
 
     /** Starts a block: special registers are set, the others hold nothing. */
-    void start(int[] block3, int[] grid3, int[] threads3, int threads) {
+    void start(int[] place, int[] grid, int[] size, int threads) {
         if (block.sim.checked) for (int[] x : unset) Arrays.fill(x, 0x7fffdead); // NaN
-        for (int l = 0; l < 32; l++) {
-            int t = id * 32 + l;
-            r[0][l] = t % threads3[0];
-            r[1][l] = t / threads3[0] % threads3[1];
-            r[2][l] = t / threads3[0] / threads3[1];
-            for (int k = 0; k < 3; k++) {
-                r[3 + k][l] = block3[k];
-                r[6 + k][l] = threads3[k];
-                r[9 + k][l] = grid3[k];
-            }
-            r[12][l] = l;
-            r[13][l] = id;
-        }
+        special(place, grid, size);
         int lanes = Math.min(32, threads - id * 32);
         live = lanes == 32 ? -1 : (1 << lanes) - 1;
         waiting = parked = 0;
@@ -87,8 +81,74 @@ final class Warp {
         fenced = seen = inits = null;
         clusterPhase = registers = 0;
         looked.clear();
-        async.clear();
+        copies.clear();
+        stores.clear();
+        products.clear();
+        if (local != null) {
+            local.clear(localArrays());
+        }
         tick();
+    }
+
+    private void special(int[] place, int[] grid, int[] size) {
+        for (int l = 0; l < 32; l++) {
+            int t = id * 32 + l;
+            r[0][l] = t % size[0];
+            r[1][l] = t / size[0] % size[1];
+            r[2][l] = t / size[0] / size[1];
+            for (int k = 0; k < 3; k++) {
+                r[3 + k][l] = place[k];
+                r[6 + k][l] = size[k];
+                r[9 + k][l] = grid[k];
+            }
+            r[12][l] = l;
+            r[13][l] = id;
+            int bit = 1 << l;
+            r[14][l] = bit;
+            r[15][l] = bit - 1;
+            r[16][l] = bit | bit - 1;
+            r[17][l] = ~(bit | bit - 1);
+            r[18][l] = ~(bit - 1);
+            r[19][l] = block.rank();
+            r[20][l] = block.cluster.length;
+            r[21][l] = (int) (block.sequence % Architectures.MULTIPROCESSORS);
+            r[22][l] = Architectures.MULTIPROCESSORS;
+        }
+    }
+
+    /** The lanes' local memory: one after another, with a red zone behind each. */
+    Memory local() {
+        if (local == null) {
+            local = new Memory(Space.LOCAL, 0, Alu.LANES * localStride() + LOCAL_RED_ZONE, block.sim.checked);
+            local.clear(localArrays());
+        }
+        return local;
+    }
+
+    private int localStride() {
+        return (block.code.localBytes + LOCAL_RED_ZONE + 15) / 16 * 16;
+    }
+
+    private List<int[]> localArrays() {
+        return IntStream.range(0, Alu.LANES)
+                .mapToObj(l -> new int[] {l * localStride(), block.code.localBytes})
+                .toList();
+    }
+
+    /** Local addresses, which are the same for all lanes, as those in {@link #local}. */
+    long[] interleaved(long[] addresses) {
+        long[] within = new long[Alu.LANES];
+        for (int l = 0; l < Alu.LANES; l++) {
+            within[l] = addresses[l] + (long) l * localStride();
+        }
+        return within;
+    }
+
+    /** The block has ended. */
+    void atEnd() {
+        copies.atEnd();
+        stores.atEnd();
+        products.atEnd();
     }
 
     /** Advances this warp's clock: what it did before is separate from what it does next. */
@@ -143,7 +203,7 @@ final class Warp {
 
     /** Runs until all lanes have ended or wait, or the slice is used up. */
     void run(int slice) {
-        Instruction[] code = block.program.code;
+        Instruction[] code = block.code.code;
         long[] executed = block.executed, lanes = block.lanes;
         choose:
         while (live != 0 && atBarrier == null) {
@@ -178,7 +238,7 @@ final class Warp {
                 int m = in.predicate < 0 ? mask : mask & (in.negated ? ~p[in.predicate] : p[in.predicate]);
                 executed[at]++;
                 lanes[at] += Integer.bitCount(m);
-                if (async.accumulating != null && m != 0) async.checkRegisters(in);
+                if (products.isOpen() && m != 0) products.checkRegisters(in);
                 switch (in.kind) {
                     case PLAIN -> {
                         if (m != 0) in.body.run(this, in, m);
@@ -244,7 +304,7 @@ final class Warp {
     private int complete() { // the waiting lanes whose missing partners have ended meanwhile
         for (int s = waiting; s != 0; s &= s - 1) {
             int l = Integer.numberOfTrailingZeros(s), here = at(pc[l]);
-            Instruction in = block.program.code[pc[l]];
+            Instruction in = block.code.code[pc[l]];
             if ((in.members.of(this, in, here) & live & ~here) == 0) return here;
         }
         return 0;
@@ -261,7 +321,7 @@ final class Warp {
 
     private void stuck() {
         int first = pc[Integer.numberOfTrailingZeros(waiting)], here = at(first), rest = waiting & ~here;
-        Instruction in = block.program.code[first];
+        Instruction in = block.code.code[first];
         report(
                 DIVERGENCE,
                 in,
@@ -280,6 +340,6 @@ final class Warp {
     }
 
     private Instruction code(int lane) {
-        return block.program.code[pc[lane]];
+        return block.code.code[pc[lane]];
     }
 }

@@ -1,0 +1,178 @@
+package espalier.cuda.sim;
+
+import static espalier.cuda.sim.Finding.Kind.MISALIGNED;
+import static espalier.cuda.sim.Finding.Kind.MISSING_FENCE;
+import static espalier.cuda.sim.Finding.Kind.OUT_OF_BOUNDS;
+
+import espalier.cuda.sim.Mbarriers.Mbarrier;
+import java.util.Arrays;
+
+/**
+ * Copies that end at an mbarrier (PTX ISA 9.7.9.27, 9.7.13.15): TMA loads of boxes and of bytes, st.async, cp.async with an
+ * arrival. Their target is poisoned at the issue and written when a warp waits for the phase.
+ */
+final class Transfers {
+    /** On its way to an mbarrier: how much it counts there, and what happens when a warp finds the phase over. */
+    sealed interface Transfer {
+        int bytes();
+
+        void land(Mbarrier b);
+    }
+
+    /** A TMA load: the box at {@code from} of a map, into shared memory. */
+    private record TensorCopy(Instruction in, Warp warp, int lane, EncodedMap map, int[] from, int to)
+            implements Transfer {
+        @Override
+        public int bytes() {
+            return map.bytes();
+        }
+
+        @Override
+        public void land(Mbarrier b) {
+            TensorBox.load(warp, in, lane, map, from, to);
+            landed(warp.block, b, in, to, map.bytes());
+            warp.counters().tensorCopy(in, map.width(), map.bytes() / map.width());
+        }
+    }
+
+    /** cp.async.bulk: plain bytes. */
+    private record BulkCopy(Instruction in, Warp warp, int lane, long from, int to, int bytes) implements Transfer {
+        @Override
+        public void land(Mbarrier b) {
+            Memory shared = warp.block.shared, global = warp.block.sim.global;
+            for (int k = 0; k < bytes; k += 16) {
+                int i = global.forRead(warp, in, lane, from + k, 16);
+                if (i >= 0) {
+                    System.arraycopy(global.data, i, shared.data, to + k, 16);
+                }
+            }
+            landed(warp.block, b, in, to, bytes);
+            warp.counters().tensorCopy(in, bytes, 1);
+        }
+    }
+
+    /** st.async: registers into the shared memory of a block of the cluster. */
+    private record RemoteStore(Instruction in, Block block, int to, byte[] data) implements Transfer {
+        @Override
+        public int bytes() {
+            return data.length;
+        }
+
+        @Override
+        public void land(Mbarrier b) {
+            System.arraycopy(data, 0, block.shared.data, to, data.length);
+            landed(block, b, in, to, data.length);
+        }
+    }
+
+    /** A lane's cp.async that its mbarrier waits for: still the lane's own write, so wgmma needs a proxy fence after it. */
+    record LaneCopy(CopyGroups.Copy copy, int lane, Block block) implements Transfer {
+        @Override
+        public int bytes() {
+            return 0;
+        }
+
+        @Override
+        public void land(Mbarrier b) {
+            copy.fill(lane, block);
+            block.shared.mark(copy.to[lane], copy.size, Memory.SET);
+        }
+    }
+
+    private Transfers() {}
+
+    private static void landed(Block block, Mbarrier b, Instruction in, int to, int bytes) { // written by a copy engine
+        block.shared.mark(to, bytes, Memory.SET);
+        if (block.sim.checked) {
+            block.shared.races.wrote(Races.epoch(block.sequence, b.engine, ++b.engineClock), in, to, bytes);
+        }
+    }
+
+    /** Checks and poisons a transfer's target in {@code block}; false if it cannot be written. */
+    private static boolean target(Warp w, Instruction in, int lane, Block block, int to, int bytes) {
+        boolean ok = true;
+        for (int k = 0; k < bytes; k += 16) {
+            int i = block.shared.forWrite(w, in, lane, to + k, 16);
+            ok &= i >= 0;
+            if (i >= 0) {
+                block.shared.wrote(w, in, lane, i, 16);
+                block.shared.pending(i, 16);
+            }
+        }
+        return ok;
+    }
+
+    private static void expectFence(Warp w, Instruction in, Mbarrier b) {
+        if (!b.fenced) {
+            w.report(MISSING_FENCE, in, "no fence.mbarrier_init since the mbarrier's init");
+        }
+    }
+
+    /** cp.async.bulk.tensor to shared memory; what lies outside the map becomes zeros. {@code from}: by dimension, lane. */
+    static void tensorLoad(Warp w, Instruction in, int m, int[] to, long[] maps, int[][] from, int[] barrier) {
+        for (int s = m; s != 0; s &= s - 1) {
+            int l = Integer.numberOfTrailingZeros(s);
+            EncodedMap map = TensorBox.map(w, in, l, maps[l], from.length);
+            Mbarrier b = Mbarriers.find(w, in, l, w.block, barrier[l]);
+            if (map == null || b == null) {
+                continue;
+            }
+            expectFence(w, in, b);
+            if (to[l] % 128 != 0) {
+                w.report(MISALIGNED, in, "target " + w.block.shared.describe(to[l]) + " is not 128-byte aligned");
+            } else if (target(w, in, l, w.block, to[l], map.bytes())) {
+                int[] c = Arrays.stream(from).mapToInt(x -> x[l]).toArray();
+                b.transfers.add(new TensorCopy(in, w, l, map, c, to[l]));
+            }
+            w.block.changed();
+        }
+    }
+
+    /** cp.async.bulk: consecutive bytes to shared memory. */
+    static void bulkLoad(Warp w, Instruction in, int m, int[] to, long[] from, int[] size, int[] barrier) {
+        for (int s = m; s != 0; s &= s - 1) {
+            int l = Integer.numberOfTrailingZeros(s);
+            Mbarrier b = Mbarriers.find(w, in, l, w.block, barrier[l]);
+            if (b == null) {
+                continue;
+            }
+            expectFence(w, in, b);
+            if ((to[l] | from[l] | size[l]) % 16 != 0) {
+                w.report(MISALIGNED, in, "target, source or size of the copy to " + w.block.shared.describe(to[l]));
+            } else if (target(w, in, l, w.block, to[l], size[l])) {
+                b.transfers.add(new BulkCopy(in, w, l, from[l], to[l], size[l]));
+            }
+            w.block.changed();
+        }
+    }
+
+    /** st.async: the bytes of registers to a block of the cluster, counted at an mbarrier of the same block. */
+    static void storeAsync(Warp w, Instruction in, int m, int[] to, int[] data, int[] barrier) {
+        for (int s = m; s != 0; s &= s - 1) {
+            int l = Integer.numberOfTrailingZeros(s), local = (1 << Block.RANK) - 1;
+            Block there = w.block.at(to[l]);
+            if (there == null || there != w.block.at(barrier[l]) || there != w.block && there.over()) {
+                w.report(
+                        OUT_OF_BOUNDS,
+                        in,
+                        there == null
+                                ? "no block of the cluster has that address"
+                                : there.over() ? "the block has ended" : "data and mbarrier in different blocks");
+                continue;
+            }
+            Mbarrier b = Mbarriers.find(w, in, l, there, barrier[l] & local);
+            if (b == null) {
+                continue;
+            }
+            byte[] bytes = new byte[4 * data.length];
+            for (int k = 0; k < data.length; k++) {
+                Memory.put(bytes, 4 * k, 4, w.r[data[k]][l]);
+            }
+            int at = to[l] & local;
+            if (target(w, in, l, there, at, bytes.length)) {
+                b.transfers.add(new RemoteStore(in, there, at, bytes));
+            }
+            w.block.changed();
+        }
+    }
+}
