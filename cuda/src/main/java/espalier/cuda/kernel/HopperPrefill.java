@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * Paged prefill attention on sm_90a: {@code prefill_attention_sm90.cu}, whose head says how it works. New keys and values
@@ -31,6 +32,7 @@ final class HopperPrefill implements PrefillKernel {
     private final Driver driver;
     private final AttentionShape shape;
     private final int pageSize;
+    private final int window;
     private final int blocks;
     private final long ticket;
     private final Map<AttentionCall.Rows, TensorMap> poolMaps = new HashMap<>();
@@ -46,27 +48,34 @@ final class HopperPrefill implements PrefillKernel {
         return dtype == DType.F16 ? TensorMap.Element.F16 : TensorMap.Element.BF16;
     }
 
-    HopperPrefill(Driver driver, Stream stream, AttentionShape shape, int pageSize) {
+    /** @param window the widest of any layer, 0 for none */
+    HopperPrefill(Driver driver, Stream stream, AttentionShape shape, int pageSize, int window) {
         this.driver = driver;
         this.shape = shape;
         this.pageSize = pageSize;
+        this.window = window;
         blocks = driver.properties().multiprocessors();
         ticket = driver.allocate(8, "counters of attention");
         driver.fill(stream, ticket, 0, 2);
     }
 
-    /** Tokens of a tile. */
-    static int tileTokens(AttentionShape shape) {
+    @Override
+    public int tileTokens() {
         return TILE_ROWS / shape.group();
     }
 
-    static int blockKeys() {
+    @Override
+    public int blockKeys() {
         return BLOCK_KEYS;
     }
 
     @Override
     public List<Program> programs() {
-        return List.of(program(Prefix.NONE, 0), program(Prefix.CACHED, 0));
+        return IntStream.of(0, window)
+                .distinct()
+                .boxed()
+                .flatMap(w -> java.util.stream.Stream.of(program(Prefix.NONE, w), program(Prefix.CACHED, w)))
+                .toList();
     }
 
     private Program program(Prefix prefix, int window) {
@@ -135,7 +144,7 @@ final class HopperPrefill implements PrefillKernel {
         int d = shape.headDim();
         int halves = d / 64;
         int rowBytes = 2 * call.k().stride();
-        int tokensOfTile = tileTokens(shape);
+        int tokensOfTile = tileTokens();
         boolean whole = tokensOfTile * shape.group() == TILE_ROWS;
         var all = new ArrayList<TensorMap>();
         all.add(map(

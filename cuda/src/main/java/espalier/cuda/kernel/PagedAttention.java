@@ -7,6 +7,7 @@ import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Causal attention over the paged cache for steps of any mix: sequences with one row (decode) and with several (prefill,
@@ -21,11 +22,14 @@ public final class PagedAttention implements AutoCloseable {
     private static final int TILE_BYTES = 16;
 
     private final Driver driver;
-    private final DecodeKernel decode;
+    /** For layers that see all of the past; null where another device or shape leaves all to the other one. */
+    private final @Nullable DecodeKernel whole;
+
+    /** For layers with a window; null where there are none and the first one serves. */
+    private final @Nullable DecodeKernel generic;
+
     private final PrefillKernel prefill;
     private final Program tilesProgram = Sources.program("attention_tiles.cu", java.util.Map.of());
-    private final int tileTokens;
-    private final int blockKeys;
     private final long tiles;
     private final long tileCount;
 
@@ -49,10 +53,13 @@ public final class PagedAttention implements AutoCloseable {
 
     public PagedAttention(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
         this.driver = driver;
-        decode = new HopperDecode(driver, stream, shape, limits);
-        prefill = new HopperPrefill(driver, stream, shape, pageSize);
-        tileTokens = HopperPrefill.tileTokens(shape);
-        blockKeys = HopperPrefill.blockKeys();
+        boolean fast = HopperDecode.takes(shape, driver.properties());
+        whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
+        generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
+        prefill = HopperPrefill.takes(shape, driver.properties())
+                ? new HopperPrefill(driver, stream, shape, pageSize, limits.window())
+                : new GenericPrefill(driver, shape);
+        int tileTokens = prefill.tileTokens();
         long most = (long) limits.tokens() / tileTokens + limits.sequences();
         tiles = driver.allocate(most * TILE_BYTES, "tiles of attention");
         tileCount = driver.allocate(4, "tiles of attention");
@@ -60,8 +67,13 @@ public final class PagedAttention implements AutoCloseable {
 
     /** What {@link Driver#prepare} should compile at start. */
     public List<Program> programs() {
-        var all = new ArrayList<>(decode.programs());
-        all.addAll(prefill.programs());
+        var all = new ArrayList<>(prefill.programs());
+        if (whole != null) {
+            all.addAll(whole.programs());
+        }
+        if (generic != null) {
+            all.addAll(generic.programs());
+        }
         all.add(tilesProgram);
         return all;
     }
@@ -72,10 +84,10 @@ public final class PagedAttention implements AutoCloseable {
             return;
         }
         StepArrays step = plan.step();
-        int most = step.tokens() / tileTokens + step.sequences();
+        int most = step.tokens() / prefill.tileTokens() + step.sequences();
         Arguments fields = step.step(Arguments.of().pointer(tiles).pointer(tileCount))
-                .int32(tileTokens)
-                .int32(blockKeys)
+                .int32(prefill.tileTokens())
+                .int32(prefill.blockKeys())
                 .int32(0)
                 .int32(plan.mix() == Mix.MIXED ? 2 : 1);
         driver.launch(
@@ -92,13 +104,26 @@ public final class PagedAttention implements AutoCloseable {
                     stream, call, plan.step(), new PrefillKernel.Tiles(tiles, tileCount, prefix, plan.longest()));
         }
         if (plan.mix() != Mix.PREFILL) {
-            decode.launch(stream, call, plan.step());
+            decode(call.window()).launch(stream, call, plan.step());
         }
+    }
+
+    private DecodeKernel decode(int window) {
+        DecodeKernel chosen = window == 0 && whole != null ? whole : generic;
+        if (chosen == null) {
+            throw new IllegalArgumentException("a window of " + window + ", but the limits have none");
+        }
+        return chosen;
     }
 
     @Override
     public void close() {
-        decode.close();
+        if (whole != null) {
+            whole.close();
+        }
+        if (generic != null) {
+            generic.close();
+        }
         prefill.close();
         driver.free(tiles);
         driver.free(tileCount);

@@ -5,9 +5,15 @@ import espalier.cuda.driver.Stream;
 import java.util.List;
 
 /** Attention of the sequences that have several rows in a step, by a list of tiles that is made once a step. */
-sealed interface PrefillKernel extends AutoCloseable permits HopperPrefill {
+sealed interface PrefillKernel extends AutoCloseable permits HopperPrefill, GenericPrefill {
 
     List<Program> programs();
+
+    /** Tokens of a tile. */
+    int tileTokens();
+
+    /** Positions that a block of keys has. */
+    int blockKeys();
 
     void launch(Stream stream, AttentionCall call, StepArrays step, Tiles tiles);
 

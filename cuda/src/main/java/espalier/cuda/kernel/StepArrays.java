@@ -27,6 +27,11 @@ public record StepArrays(
         }
     }
 
+    /** The logarithm of a page size that is a power of two, else -1. */
+    int pageShift() {
+        return Integer.bitCount(pageSize) == 1 ? Integer.numberOfTrailingZeros(pageSize) : -1;
+    }
+
     /** {@code struct Step} of step.cuh. */
     Arguments step(Arguments to) {
         return to.pointer(firstRow)
@@ -37,7 +42,7 @@ public record StepArrays(
                 .int32(tokens)
                 .int32(pageStride)
                 .int32(pageSize)
-                .int32(Integer.bitCount(pageSize) == 1 ? Integer.numberOfTrailingZeros(pageSize) : -1)
+                .int32(pageShift())
                 .int32(0);
     }
 }

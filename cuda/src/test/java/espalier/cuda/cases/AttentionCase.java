@@ -63,7 +63,7 @@ record AttentionCase(
 
     @Override
     public boolean runsOn(DeviceProperties device) {
-        return device.computeCapability() == 90;
+        return device.computeCapability() >= 80 || shape.dtype() == DType.F16;
     }
 
     @Override
@@ -72,7 +72,7 @@ record AttentionCase(
         var data = new AttentionData(batch, bench);
         StepArrays step = batch.upload(bench);
         AttentionCall call = data.upload(bench, window);
-        var limits = new AttentionLimits(rows.length, batch.tokens, Math.max(batch.positions, rows.length));
+        var limits = new AttentionLimits(rows.length, batch.tokens, Math.max(batch.positions, rows.length), window);
         try (var attention = new PagedAttention(bench.driver(), bench.stream(), shape, limits, pageSize)) {
             PagedAttention.Plan plan = batch.plan(step, mix);
             for (int run = 0; run < 2; run++) { // the second finds the counters as the first left them

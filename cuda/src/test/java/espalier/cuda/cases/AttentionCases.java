@@ -1,6 +1,7 @@
 package espalier.cuda.cases;
 
 import espalier.cuda.kernel.AttentionShape;
+import espalier.cuda.kernel.Rotation;
 import espalier.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,8 +22,16 @@ public final class AttentionCases {
             cases.add(AttentionCase.prefill(llama, page, 0, new int[] {40, 6}, new int[] {190, 22}));
             cases.add(AttentionCase.mixed(llama, page, new int[] {1, 33, 1}, new int[] {70, 43, 9}));
         }
+        AttentionShape tiny = fp16(4, 2, 16);
+        cases.add(AttentionCase.decode(tiny, 5, 300, 0, 17));
+        cases.add(AttentionCase.prefill(tiny, 5, 0, new int[] {40, 6}, new int[] {90, 22}));
+        cases.add(AttentionCase.mixed(tiny, 1, new int[] {1, 33, 1}, new int[] {70, 43, 9}));
+        cases.add(AttentionCase.prefill(tiny, 1, 12, new int[] {40, 6}, new int[] {90, 22}));
         cases.add(AttentionCase.prefill(bf16(4, 1, 128), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
         cases.add(AttentionCase.prefill(bf16(4, 1, 64), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
+        cases.add(new RotationCase(bf16(8, 2, 128), 128, Rotation.Pairs.HALVES));
+        cases.add(new RotationCase(fp16(4, 2, 16), 16, Rotation.Pairs.HALVES));
+        cases.add(new RotationCase(fp16(3, 3, 80), 32, Rotation.Pairs.NEIGHBOURS));
         cases.addAll(timings());
         return cases;
     }

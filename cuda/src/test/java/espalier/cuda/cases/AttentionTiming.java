@@ -80,7 +80,7 @@ record AttentionTiming(
         for (int i = 0; i < count; i++) {
             sets.add(set(bench, program, first.shifted(i * (first.slots / pageSize)), cache));
         }
-        var limits = new AttentionLimits(rows.length, first.tokens, first.positions);
+        var limits = new AttentionLimits(rows.length, first.tokens, first.positions, 0);
         try (var attention = new PagedAttention(bench.driver(), bench.stream(), shape, limits, pageSize)) {
             check(bench, program, attention, sets.getFirst());
             int least = first.positions > 100_000 ? 4 : first.positions > 1000 ? 16 : 1;

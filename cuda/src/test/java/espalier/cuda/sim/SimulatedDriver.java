@@ -309,7 +309,7 @@ public final class SimulatedDriver implements Driver {
         }
         queues.addLaunch(
                 stream,
-                launch.order() == Launch.Order.DEPENDENT,
+                launch.order() == Launch.Order.DEPENDENT && properties.major() >= 9,
                 before -> simulator.launch(code, launch, params, before));
     }
 

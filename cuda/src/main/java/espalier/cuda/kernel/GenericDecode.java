@@ -1,0 +1,109 @@
+package espalier.cuda.kernel;
+
+import espalier.cuda.driver.Arguments;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Kernel;
+import espalier.cuda.driver.Launch;
+import espalier.cuda.driver.Launch.Dim;
+import espalier.cuda.driver.Launch.Order;
+import espalier.cuda.driver.Program;
+import espalier.cuda.driver.Stream;
+import espalier.tensor.DType;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Paged decode attention on every architecture and for every shape: {@code decode_attention.cu}. */
+final class GenericDecode implements DecodeKernel {
+    private static final int SPLIT_TOKENS = 256;
+    private static final int TILE_TOKENS = 16;
+    private static final int PACK_HEADS = 8;
+    private static final int STATIC_SHARED_BYTES = 1024;
+
+    private final Driver driver;
+    private final AttentionShape shape;
+    private final Program program;
+    private final int warps;
+    private final int stages;
+    private final int packs;
+    private final long partials;
+    private final long partialScales;
+
+    GenericDecode(Driver driver, AttentionShape shape, AttentionLimits limits) {
+        this.driver = driver;
+        this.shape = shape;
+        int room = driver.properties().sharedBytesPerBlock() - STATIC_SHARED_BYTES - 4 * limits.sequences();
+        int stage = 2 * TILE_TOKENS * 2 * (shape.headDim() + 8);
+        boolean copiesAhead = driver.properties().computeCapability() >= 80;
+        warps = 4 * stage <= room ? 4 : 2;
+        stages = copiesAhead && 2 * warps * stage <= room ? 2 : 1;
+        packs = Math.ceilDiv(shape.group(), PACK_HEADS);
+        program = Sources.program("decode_attention.cu", defines());
+        long splits = limits.contextTokens() / SPLIT_TOKENS + limits.sequences();
+        long heads = splits * shape.kvHeads() * packs * pack();
+        partials = driver.allocate(heads * shape.headDim() * 4, "partial results of attention");
+        partialScales = driver.allocate(heads * 8, "partial results of attention");
+    }
+
+    private Map<String, Object> defines() {
+        var defines = new TreeMap<String, Object>();
+        defines.put("HEAD_DIM", shape.headDim());
+        defines.put("KV_HEADS", shape.kvHeads());
+        defines.put("GROUP", shape.group());
+        defines.put("WARPS", warps);
+        defines.put("STAGES", stages);
+        if (shape.dtype() == DType.F16) {
+            defines.put("FP16", 1);
+        }
+        return defines;
+    }
+
+    private int pack() {
+        return Math.ceilDiv(shape.group(), packs);
+    }
+
+    @Override
+    public List<Program> programs() {
+        return List.of(program);
+    }
+
+    @Override
+    public void launch(Stream stream, AttentionCall call, StepArrays step) {
+        Kernel attend = driver.kernel(program, "decode_attention");
+        int threads = 32 * warps;
+        int shared = warps * stages * 2 * TILE_TOKENS * 2 * (shape.headDim() + 8) + 4 * step.sequences();
+        int blocks = driver.properties().multiprocessors()
+                * Math.max(1, driver.blocksPerMultiprocessor(attend, threads, shared));
+        Arguments arguments = Arguments.of().struct(arguments(call, step));
+        Launch launch = Launch.of(blocks, threads).shared(shared).order(Order.DEPENDENT);
+        driver.launch(stream, attend, launch, arguments);
+        Launch join =
+                Launch.of(Dim.of(step.sequences(), shape.heads()), Dim.of(Math.ceilDiv(shape.headDim(), 32) * 32));
+        driver.launch(
+                stream,
+                driver.kernel(program, "decode_combine"),
+                join.shared(4 * step.sequences()).order(Order.DEPENDENT),
+                arguments);
+    }
+
+    private Arguments arguments(AttentionCall call, StepArrays step) {
+        Arguments to = Arguments.of()
+                .pointer(call.out())
+                .pointer(call.q().address())
+                .pointer(call.cache().k())
+                .pointer(call.cache().v())
+                .pointer(partials)
+                .pointer(partialScales);
+        return step.step(to)
+                .int32(call.q().stride())
+                .int32(call.window())
+                .float32(call.scaleLog2())
+                .float32(0);
+    }
+
+    @Override
+    public void close() {
+        driver.free(partials);
+        driver.free(partialScales);
+    }
+}

@@ -1,0 +1,69 @@
+// Rotary embedding of queries and keys in place, fused with the write of keys and values to their slots of the paged cache. A block a token:
+// its cosines and sines are computed once for all heads. Angles are position * frequency in f32, as the models were trained; their reduction
+// to one turn is exact to the last bit of f32 for as many turns as fit 23 bits. A slot below 0 is nobody's: nothing is written to the cache.
+#include "ptx.cuh"
+#ifndef INTERLEAVED
+#define INTERLEAVED 0 // 0: element j of a head pairs with j + rotary / 2 (NeoX); 1: 2j with 2j + 1
+#endif
+#define THREADS 256
+#define MOST_PAIRS 128
+struct Args {
+  b16 *q, *k; const b16 *v;   // [tokens][heads][head_dim], rows q_stride, k_stride, v_stride elements apart
+  b16 *k_cache, *v_cache;     // [slots][kv_heads][head_dim]
+  const int *positions, *slots;
+  const float *frequencies;   // [rotary / 2]
+  int q_stride, k_stride, v_stride, heads, kv_heads, head_dim, rotary; // rotary: elements of a head that are rotated, a multiple of 4
+  float factor; // multiplies cosine and sine
+};
+
+DEV float2 turn(float angle) { // cosine and sine
+  float n = rintf(angle * 0.15915494f); // 2 pi in three parts (Cody and Waite, 1980)
+  float r = __fmaf_rn(n, -6.28125f, angle);
+  r = __fmaf_rn(n, -1.93500518798828125e-3f, r);
+  r = __fmaf_rn(n, -3.0199159820e-7f, r);
+  return make_float2(__cosf(r), __sinf(r));
+}
+extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant__ Args a) {
+  __shared__ float2 turns[MOST_PAIRS];
+  long long token = blockIdx.x;
+  int half = a.rotary / 2;
+  float frequency = threadIdx.x < half ? a.frequencies[threadIdx.x] : 0.0f;
+  pdl_wait_previous();
+  pdl_launch_next();
+  int slot = a.slots[token];
+  if (threadIdx.x < half) {
+    float2 t = turn((float)a.positions[token] * frequency);
+    turns[threadIdx.x] = make_float2(t.x * a.factor, t.y * a.factor);
+  }
+  __syncthreads();
+  long long cached = (long long)slot * a.kv_heads * a.head_dim;
+  int words = half / 2; // of two elements in half of the rotated ones of a head
+  for (int i = threadIdx.x; i < (a.heads + a.kv_heads) * words; i += THREADS) {
+    int head = i / words, w = i % words, h = head - a.heads;
+    uint32_t *x = (uint32_t *)(h < 0 ? a.q + token * a.q_stride + head * a.head_dim : a.k + token * a.k_stride + h * a.head_dim);
+    uint32_t *to = h >= 0 && slot >= 0 ? (uint32_t *)(a.k_cache + cached + h * a.head_dim) : nullptr;
+#if INTERLEAVED
+    int first = 2 * w, second = 2 * w + 1;
+    uint32_t u = x[first], v = x[second];
+    float2 s = turns[2 * w], t = turns[2 * w + 1];
+    u = pack(lo(u) * s.x - hi(u) * s.y, hi(u) * s.x + lo(u) * s.y);
+    v = pack(lo(v) * t.x - hi(v) * t.y, hi(v) * t.x + lo(v) * t.y);
+#else
+    int first = w, second = w + words;
+    uint32_t p = x[first], q = x[second];
+    float2 s = turns[2 * w], t = turns[2 * w + 1];
+    uint32_t u = pack(lo(p) * s.x - lo(q) * s.y, hi(p) * t.x - hi(q) * t.y);
+    uint32_t v = pack(lo(q) * s.x + lo(p) * s.y, hi(q) * t.x + hi(p) * t.y);
+#endif
+    x[first] = u; x[second] = v;
+    if (to) { to[first] = u; to[second] = v; }
+  }
+  if (slot < 0) return;
+  int rest = (a.head_dim - a.rotary) / 2; // words of a key that are not rotated
+  for (int i = threadIdx.x; i < a.kv_heads * rest; i += THREADS) {
+    int at = i / rest * a.head_dim + a.rotary + i % rest * 2;
+    *(uint32_t *)(a.k_cache + cached + at) = *(const uint32_t *)(a.k + token * a.k_stride + at);
+  }
+  for (int i = threadIdx.x; i < a.kv_heads * a.head_dim / 8; i += THREADS)
+    ((uint4 *)(a.v_cache + cached))[i] = ((const uint4 *)(a.v + token * a.v_stride))[i];
+}
