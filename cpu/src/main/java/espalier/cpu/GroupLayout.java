@@ -24,12 +24,16 @@ import java.util.stream.Collectors;
  */
 record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) implements PanelProduct.Layout {
 
-    /** Layouts for all block formats, except the one that has a scale for a whole row. */
-    static List<GroupLayout> all(int columns) {
+    /**
+     * Layouts for all block formats, except the one that has a scale for a whole row.
+     *
+     * @param signedBytes how bytes without a minimum are stored: offset or signed
+     */
+    static List<GroupLayout> all(int columns, Grouping.Zero signedBytes) {
         var all = new LinkedHashMap<Grouping, Set<BlockFormat>>();
         for (BlockFormat format : BlockFormat.values()) {
             if (format != BlockFormat.INT8_ROW) {
-                all.computeIfAbsent(grouping(format), g -> EnumSet.noneOf(BlockFormat.class))
+                all.computeIfAbsent(grouping(format, signedBytes), g -> EnumSet.noneOf(BlockFormat.class))
                         .add(format);
             }
         }
@@ -38,7 +42,7 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) imp
         return layouts;
     }
 
-    private static Grouping grouping(BlockFormat format) {
+    private static Grouping grouping(BlockFormat format, Grouping.Zero signedBytes) {
         int group = Math.min(Grouping.STEP, format.groupElements(format.blockElements()));
         // What takes 4 bits as it is, or once the offset of nibbles is added.
         boolean nibbles = format.lowest() >= (format.hasMinimum() ? 0 : -8) && format.highest() - format.lowest() <= 15;
@@ -47,7 +51,7 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) imp
                 nibbles ? Grouping.Bits.NIBBLE : Grouping.Bits.BYTE,
                 group,
                 twoLevels ? Grouping.Scales.F32 : Grouping.Scales.F16,
-                format.hasMinimum() ? Grouping.Zero.MINIMUM : Grouping.Zero.OFFSET);
+                format.hasMinimum() ? Grouping.Zero.MINIMUM : nibbles ? Grouping.Zero.OFFSET : signedBytes);
     }
 
     /** For the log: the formats. */
@@ -92,7 +96,7 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) imp
     private int offset() {
         return switch (grouping.zero()) {
             case OFFSET -> grouping.bits().offset();
-            case MINIMUM -> 0;
+            case SIGNED, MINIMUM -> 0;
         };
     }
 

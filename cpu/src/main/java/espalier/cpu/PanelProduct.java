@@ -6,7 +6,6 @@ import espalier.cpu.jit.PanelKernels.Fetch;
 import espalier.cpu.jit.PanelKernels.Tile;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +26,7 @@ final class PanelProduct implements Product {
     private final Form form;
     private final Layout layout;
     private final Scratch input = new Scratch();
-    private final Scratch[] padded;
+    private final Scratch[] rooms;
     /** Emitted for the first matrix. */
     private @Nullable PanelKernels kernels;
 
@@ -39,22 +38,22 @@ final class PanelProduct implements Product {
         void pack(Matrix stored, int row, MemorySegment panel, int column);
     }
 
-    /** Its kernels live as long as the arena. */
-    PanelProduct(String name, PanelKernels.Emitter emitter, Layout layout, Team team, Arena arena) {
+    /** @param loading emits the kernels, when the first matrix is packed */
+    PanelProduct(String name, Form form, Layout layout, Team team, Supplier<PanelKernels> loading) {
         this.name = name;
         this.team = team;
-        this.loading = () -> PanelKernels.load(emitter, arena);
-        this.form = emitter.form();
+        this.loading = loading;
+        this.form = form;
         this.layout = layout;
-        padded = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(padded, i -> new Scratch());
+        rooms = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(rooms, i -> new Scratch());
     }
 
     @Override
     public void close() {
         input.close();
-        for (Scratch row : padded) {
-            row.close();
+        for (Scratch room : rooms) {
+            room.close();
         }
     }
 
@@ -120,7 +119,7 @@ final class PanelProduct implements Product {
         int each = Math.max(least, panels / (16 * team.lanes()));
         team.run(Math.ceilDiv(panels, each), (part, lane) -> {
             for (int panel = part * each; panel < Math.min(panels, (part + 1) * each); panel++) {
-                multiply(job, panel);
+                multiply(job, panel, rooms[lane]);
             }
         });
     }
@@ -135,7 +134,7 @@ final class PanelProduct implements Product {
             for (int row = part * each; row < Math.min(job.rows, (part + 1) * each); row++) {
                 long to = job.x + row * job.xStride;
                 long floats = from + row * rowBytes;
-                job.kernels.convert(whole ? floats : padded(floats, cols, padded[lane]), to, job.steps);
+                job.kernels.convert(whole ? floats : padded(floats, cols, rooms[lane]), to, job.steps);
             }
         });
     }
@@ -151,19 +150,25 @@ final class PanelProduct implements Product {
     }
 
     /** Tiles of even height rather than full ones and a rest: one row costs almost as much as four. */
-    private void multiply(Job j, int panel) {
+    private void multiply(Job j, int panel, Scratch room) {
         int columns = Math.min(form.columns(), j.w.out() - panel * form.columns());
         long weights = j.w.address() + panel * form.panelBytes(j.w.in());
         long out = j.out + 4L * panel * form.columns();
+        boolean aside = columns < form.columns() && form.edge() == Form.Edge.WHOLE;
+        long asideStride = 4L * form.columns();
         int tiles = Math.ceilDiv(j.rows, form.mostRows());
         for (int tile = 0; tile < tiles; tile++) {
             int row = (int) ((long) j.rows * tile / tiles);
             int rows = (int) ((long) j.rows * (tile + 1) / tiles) - row;
-            Fetch fetch = tile == 0 && rows >= form.fetchingRows() ? Fetch.AHEAD : Fetch.NONE;
+            Fetch fetch = tile == 0 && rows >= j.kernels.fetchingRows() ? Fetch.AHEAD : Fetch.NONE;
             long x = j.x + row * j.xStride;
-            j.kernels.multiply(
-                    new Tile(rows, x, j.xStride, weights, j.steps, columns, out + row * j.outStride, j.outStride),
-                    fetch);
+            long to = aside ? room.take(rows * asideStride) : out + row * j.outStride;
+            long toStride = aside ? asideStride : j.outStride;
+            j.kernels.multiply(new Tile(rows, x, j.xStride, weights, j.steps, columns, to, toStride), fetch);
+            for (int r = 0; aside && r < rows; r++) {
+                long target = out + (row + r) * j.outStride;
+                MemorySegment.copy(Lanes.ALL, to + r * asideStride, Lanes.ALL, target, 4L * columns);
+            }
         }
     }
 }

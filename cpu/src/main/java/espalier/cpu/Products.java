@@ -3,6 +3,8 @@ package espalier.cpu;
 import espalier.api.EngineFault;
 import espalier.cpu.jit.AmxKernels;
 import espalier.cpu.jit.Code;
+import espalier.cpu.jit.Fetching;
+import espalier.cpu.jit.Grouping;
 import espalier.cpu.jit.PanelKernels;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.Processor.Feature;
@@ -19,8 +21,6 @@ import org.jspecify.annotations.Nullable;
  * none of them takes is left as it is stored, for the Vector API.
  */
 final class Products {
-    private static final int WIDE_COLUMNS = 32;
-
     private final List<Product> products;
     private final List<String> remarks;
     private final WeightMemory memory;
@@ -103,9 +103,12 @@ final class Products {
                 case AUTO, AMX -> {
                     addTiles(wanted, processor);
                     addWide(CpuKernels.AUTO, processor); // for what tiles do not take
+                    if (!processor.has(Feature.AVX512_VNNI)) {
+                        addNarrow(CpuKernels.AUTO, processor);
+                    }
                 }
                 case AVX512 -> addWide(wanted, processor);
-                case AVX2 -> refuse(wanted, "there are no kernels of it yet");
+                case AVX2 -> addNarrow(wanted, processor);
                 case VECTOR -> {}
             }
         }
@@ -124,22 +127,38 @@ final class Products {
         private void addWide(CpuKernels wanted, Processor processor) {
             boolean bf16 = processor.has(Feature.AVX512_BF16);
             boolean integers = processor.has(Feature.AVX512_VNNI);
+            Fetching how = processor.fetching();
             if (bf16) {
-                add("bf16, and f16 rounded to it, by AVX-512 BF16", PanelKernels.bf16(), new HalfLayout());
+                add("bf16, and f16 rounded to it, by AVX-512 BF16", PanelKernels.bf16(), new HalfLayout(), how);
             }
             if (integers) {
-                for (GroupLayout layout : GroupLayout.all(WIDE_COLUMNS)) {
-                    add(layout.name() + " by AVX-512 VNNI", PanelKernels.groups(layout.grouping()), layout);
+                for (GroupLayout layout : GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET)) {
+                    add(layout.name() + " by AVX-512 VNNI", PanelKernels.groups(layout.grouping()), layout, how);
                 }
-                add("int8 with a scale for each row by AVX-512 VNNI", PanelKernels.rows(), new RowLayout());
+                var rows = new RowLayout(PanelKernels.WIDE_COLUMNS, Grouping.Bits.BYTE.offset());
+                add("INT8_ROW by AVX-512 VNNI", PanelKernels.rows(), rows, how);
             }
             if (!bf16 && !integers) {
                 refuse(wanted, "the processor has neither AVX-512 BF16 nor AVX-512 VNNI");
             }
         }
 
-        private void add(String name, PanelKernels.Emitter emitter, PanelProduct.Layout layout) {
-            found.add(new PanelProduct(name, emitter, layout, team, arena));
+        private void addNarrow(CpuKernels wanted, Processor processor) {
+            if (!processor.has(Feature.AVX2)) {
+                refuse(wanted, "the processor has no AVX2");
+                return;
+            }
+            Fetching how = processor.fetching();
+            for (GroupLayout layout : GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED)) {
+                add(layout.name() + " by AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
+            }
+            var rows = new RowLayout(PanelKernels.NARROW_COLUMNS, 0);
+            add("INT8_ROW by AVX2", PanelKernels.narrowRows(), rows, how);
+        }
+
+        private void add(String name, PanelKernels.Emitter emitter, PanelProduct.Layout layout, Fetching fetching) {
+            found.add(new PanelProduct(
+                    name, emitter.form(), layout, team, () -> PanelKernels.load(emitter, fetching, arena)));
         }
 
         /** Only a path that was asked for by its name is a fault where it is missing. */

@@ -8,9 +8,13 @@ import espalier.tensor.Matrix;
 import espalier.tensor.host.BlockRow;
 import java.lang.foreign.MemorySegment;
 
-/** Panels of bytes, 128 too large, whose columns have a scale each behind them. */
-final class RowLayout implements PanelProduct.Layout {
-    private static final int COLUMNS = 32;
+/**
+ * Panels of bytes whose columns have a scale each behind them.
+ *
+ * @param columns of a panel
+ * @param offset by which bytes are stored too large
+ */
+record RowLayout(int columns, int offset) implements PanelProduct.Layout {
 
     @Override
     public boolean takes(Matrix stored) {
@@ -24,10 +28,10 @@ final class RowLayout implements PanelProduct.Layout {
         for (int i = 0; i < values.length; i += 4) {
             int four = 0;
             for (int j = 0; j < Math.min(4, values.length - i); j++) {
-                four |= ((values[i + j] + 128) & 0xff) << (8 * j);
+                four |= ((values[i + j] + offset) & 0xff) << (8 * j);
             }
-            panel.set(JAVA_INT_UNALIGNED, (long) i * COLUMNS + 4L * column, four);
+            panel.set(JAVA_INT_UNALIGNED, (long) i * columns + 4L * column, four);
         }
-        panel.set(JAVA_FLOAT_UNALIGNED, panel.byteSize() - 4L * COLUMNS + 4L * column, r.scales()[0]);
+        panel.set(JAVA_FLOAT_UNALIGNED, panel.byteSize() - 4L * columns + 4L * column, r.scales()[0]);
     }
 }

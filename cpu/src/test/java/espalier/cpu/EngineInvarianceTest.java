@@ -3,6 +3,7 @@ package espalier.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import espalier.api.Emission;
+import espalier.api.EngineFault;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
 import espalier.api.SamplingParams;
@@ -22,6 +23,8 @@ import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The bundled model on the fast kernels: a request's tokens and the bits of its log-probabilities are the same alone and
@@ -47,6 +50,23 @@ class EngineInvarianceTest {
                 .isEqualTo(alone);
         assertThat(run(requests, Map.of("--disable-overlap-schedule", "true", "--schedule-policy", "lpm"), REQUESTS))
                 .isEqualTo(alone);
+    }
+
+    /** The first test's runs are those of the best kernels here; each path has its own order of sums. */
+    @ParameterizedTest
+    @ValueSource(strings = {"avx512", "vector"})
+    void norWithAnyKernels(String kernels) throws InterruptedException {
+        List<GenerateRequest> requests = requests().subList(0, 12);
+        var flags = Map.of("--cpu-kernels", kernels, "--chunked-prefill-size", "50");
+        List<List<Scored>> alone;
+        try {
+            alone = run(requests, Map.of("--cpu-kernels", kernels, "--max-running-requests", "1"), 1);
+        } catch (EngineFault none) {
+            assertThat(none).hasMessageStartingWith("--cpu-kernels " + kernels);
+            System.out.println("EngineInvarianceTest: " + none.getMessage());
+            return;
+        }
+        assertThat(run(requests, flags, REQUESTS)).isEqualTo(alone);
     }
 
     @Test

@@ -138,6 +138,19 @@ public final class Asm {
         vector(op, Op.Encoding.VEX_256, new Operands(dst, src, new M.Register(rm), c.value));
     }
 
+    public void ymm(Op op, int dst, int src, Mem m, Constant c) {
+        vector(op, Op.Encoding.VEX_256, new Operands(dst, src, new M.Memory(m), c.value));
+    }
+
+    /** In the narrow VEX form of 128 bits. */
+    public void narrowest(Op op, int dst, int rm) {
+        vector(op, Op.Encoding.VEX_128, new Operands(dst, 0, new M.Register(rm), 0));
+    }
+
+    public void narrowest(Op op, int dst, Mem m) {
+        vector(op, Op.Encoding.VEX_128, new Operands(dst, 0, new M.Memory(m), 0));
+    }
+
     /** A move between a vector register and memory in the narrow EVEX form of 128 bits. */
     public void xmm(Op op, int dst, Mem m) {
         vector(op, Op.Encoding.EVEX_128, new Operands(dst, 0, new M.Memory(m), 0));

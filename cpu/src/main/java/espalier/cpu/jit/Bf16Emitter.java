@@ -1,5 +1,7 @@
 package espalier.cpu.jit;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Products of bf16 by VDPBF16PS. For every 32 of the sum a panel holds its columns 0 to 15 and then 16 to 31, as 16 lines
  * each of 16 columns by 2 weights. A row of x is plain bf16.
@@ -19,10 +21,10 @@ final class Bf16Emitter implements PanelKernels.Emitter {
     }
 
     @Override
-    public void product(Asm asm, int rows, PanelKernels.Fetch fetch) {
+    public void product(Asm asm, int rows, @Nullable Fetching fetching) {
         var loop = new WideLoop(asm, form(), rows);
         loop.begin();
-        loop.repeat(fetch, () -> {
+        loop.repeat(fetching, () -> {
             for (int pair = 0; pair < STEP / 2; pair++) {
                 step(asm, rows, pair);
             }

@@ -23,11 +23,20 @@ public record Form(
         int inputTailBytes,
         int panelTailBytes,
         int mostRows,
-        int fetchingRows) {
+        int fetchingRows,
+        Edge edge) {
+
+    /** What a kernel stores of a panel that has fewer columns than others. */
+    public enum Edge {
+        /** Its columns. */
+        MASKED,
+        /** All columns of a whole panel. */
+        WHOLE
+    }
 
     /** Without tails. */
     Form(int columns, int stepElements, int inputStepBytes, int panelStepBytes, int mostRows, int fetchingRows) {
-        this(columns, stepElements, inputStepBytes, panelStepBytes, 0, 0, mostRows, fetchingRows);
+        this(columns, stepElements, inputStepBytes, panelStepBytes, 0, 0, mostRows, fetchingRows, Edge.MASKED);
     }
 
     public int steps(int in) {

@@ -1,5 +1,7 @@
 package espalier.cpu.jit;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Products of {@link Grouping}s by VPDPBUSD.
  *
@@ -33,13 +35,13 @@ record GroupEmitter(Grouping grouping) implements PanelKernels.Emitter {
     }
 
     @Override
-    public void product(Asm asm, int rows, PanelKernels.Fetch fetch) {
+    public void product(Asm asm, int rows, @Nullable Fetching fetching) {
         if (grouping.bits() == Grouping.Bits.NIBBLE) {
             repeat(asm, LOW_HALVES, 0x0F0F0F0F);
         }
         var loop = new WideLoop(asm, form(), rows);
         loop.begin();
-        loop.repeat(fetch, () -> {
+        loop.repeat(fetching, () -> {
             for (int half = 0; half < 2; half++) {
                 loadNumbers(asm, half);
                 for (int group = 0; group < grouping.groupsPerStep(); group++) {

@@ -2,8 +2,7 @@ package espalier.cpu.jit;
 
 /**
  * How small whole numbers with a scale for every few of them lie in a panel. For every {@value #STEP} along the sum come
- * the scales of the panel's columns (group by group), then their minima where there are any, then the numbers as unsigned
- * ones: all of the first half of the columns before those of the second, a line for every four along the sum with the
+ * the scales of the panel's columns (group by group), then their minima where there are any, then the numbers: all of the first half of the columns before those of the second, a line for every four along the sum with the
  * four bytes of each column. A byte of nibbles holds one of the first 16 in its low half and one of the last 16 in its
  * high half.
  *
@@ -64,8 +63,10 @@ public record Grouping(Bits bits, int group, Scales scales, Zero zero) {
 
     /** What the stored number 0 means. */
     public enum Zero {
-        /** Minus the offset: numbers are signed. */
+        /** Minus the offset: numbers are signed, and stored too large. */
         OFFSET,
+        /** Zero: numbers are stored signed, and the sums of x are not used. */
+        SIGNED,
         /** The group's minimum. */
         MINIMUM
     }

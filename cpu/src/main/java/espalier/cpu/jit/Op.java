@@ -11,6 +11,8 @@ public enum Op {
     VMOVDQU32(Map.M0F, Prefix.F3, 0x6F, Form.D_M, Kind.VECTOR, "vmovdqu32", "vmovdqu"),
     VMOVDQU32_STORE(Map.M0F, Prefix.F3, 0x7F, Form.M_D, Kind.VECTOR, "vmovdqu32", "vmovdqu"),
     VMOVD_STORE(Map.M0F, Prefix.P66, 0x7E, Form.M_D, Kind.ELEMENT, "vmovd", "vmovd"),
+    VMOVD(Map.M0F, Prefix.P66, 0x6E, Form.D_M, Kind.GENERAL_REGISTER, "vmovd", "vmovd"),
+    VINSERTF128(Map.M0F3A, Prefix.P66, 0x18, Form.D_S_M_I, Kind.HALF_VECTOR, "", "vinsertf128"),
     VMASKMOVPS(Map.M0F38, Prefix.P66, 0x2C, Form.D_S_M, Kind.VECTOR, "", "vmaskmovps"),
     VMASKMOVPS_STORE(Map.M0F38, Prefix.P66, 0x2E, Form.M_S_D, Kind.VECTOR, "", "vmaskmovps"),
     VBROADCASTSS(Map.M0F38, Prefix.P66, 0x18, Form.D_M, Kind.ELEMENT, "vbroadcastss", "vbroadcastss"),
@@ -37,6 +39,9 @@ public enum Op {
     VPDPBUSD(Map.M0F38, Prefix.P66, 0x50, Form.D_S_M, Kind.REPEATABLE, "vpdpbusd", "vpdpbusd"),
     VRNDSCALEPS(Map.M0F3A, Prefix.P66, 0x08, Form.D_M_I, Kind.REPEATABLE, "vrndscaleps", ""),
     VPMADDUBSW(Map.M0F38, Prefix.P66, 0x04, Form.D_S_M, Kind.VECTOR, "vpmaddubsw", "vpmaddubsw"),
+    /** {@code s}, negated or cleared as the sign of {@code m} says. */
+    VPSIGNB(Map.M0F38, Prefix.P66, 0x08, Form.D_S_M, Kind.VECTOR, "", "vpsignb"),
+    VPABSB(Map.M0F38, Prefix.P66, 0x1C, Form.D_M, Kind.VECTOR, "vpabsb", "vpabsb"),
     VPMADDWD(Map.M0F, Prefix.P66, 0xF5, Form.D_S_M, Kind.VECTOR, "vpmaddwd", "vpmaddwd"),
 
     VCVTDQ2PS(Map.M0F, Prefix.NONE, 0x5B, Form.D_M, Kind.REPEATABLE, "vcvtdq2ps", "vcvtdq2ps"),

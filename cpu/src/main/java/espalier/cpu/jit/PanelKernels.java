@@ -1,6 +1,7 @@
 package espalier.cpu.jit;
 
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels of one {@link Form}: products of one to {@link Form#mostRows} rows of x with one panel of weights, over
@@ -9,6 +10,7 @@ import java.lang.foreign.Arena;
  */
 public final class PanelKernels {
     private final Form form;
+    private final int fetchingRows;
     private final Code.Kernel[] products;
     private final Code.Kernel conversion;
 
@@ -23,14 +25,15 @@ public final class PanelKernels {
         Form form();
 
         /** What {@link PanelKernels#multiply} calls: (x, stride of x, panel, steps and columns, out, stride of out). */
-        void product(Asm asm, int rows, Fetch fetch);
+        void product(Asm asm, int rows, @Nullable Fetching fetching);
 
         /** What {@link PanelKernels#convert} calls: (floats, converted, steps). */
         void conversion(Asm asm);
     }
 
-    private PanelKernels(Form form, Code.Kernel[] products, Code.Kernel conversion) {
+    private PanelKernels(Form form, int fetchingRows, Code.Kernel[] products, Code.Kernel conversion) {
         this.form = form;
+        this.fetchingRows = fetchingRows;
         this.products = products;
         this.conversion = conversion;
     }
@@ -50,8 +53,24 @@ public final class PanelKernels {
         return new RowEmitter();
     }
 
+    /** Whole numbers in groups by AVX2: wants {@link Processor.Feature#AVX2}. Bytes without a minimum are signed. */
+    public static Emitter narrowGroups(Grouping grouping) {
+        return new NarrowGroupEmitter(grouping);
+    }
+
+    /** Signed bytes with one scale for each row, in weights and in x, by AVX2. */
+    public static Emitter narrowRows() {
+        return new NarrowRowEmitter();
+    }
+
+    /** Columns of a panel for AVX-512. */
+    public static final int WIDE_COLUMNS = WideLoop.COLUMNS;
+
+    /** Columns of a panel for AVX2. */
+    public static final int NARROW_COLUMNS = NarrowLoop.COLUMNS;
+
     /** Emits the kernels, which live as long as the arena. */
-    public static PanelKernels load(Emitter emitter, Arena arena) {
+    public static PanelKernels load(Emitter emitter, Fetching fetching, Arena arena) {
         Form form = emitter.form();
         var asm = new Asm();
         var starts = new int[2 * form.mostRows()];
@@ -59,7 +78,7 @@ public final class PanelKernels {
             for (Fetch fetch : Fetch.values()) {
                 asm.align(64);
                 starts[index(rows, fetch)] = asm.position();
-                emitter.product(asm, rows, fetch);
+                emitter.product(asm, rows, fetch == Fetch.AHEAD ? fetching : null);
             }
         }
         asm.align(64);
@@ -68,7 +87,7 @@ public final class PanelKernels {
         Code code = Code.load(asm.bytes(), arena);
         var products = new Code.Kernel[starts.length];
         java.util.Arrays.setAll(products, i -> code.at(starts[i]));
-        return new PanelKernels(form, products, code.at(conversion));
+        return new PanelKernels(form, fetching.fromRows(form), products, code.at(conversion));
     }
 
     private static int index(int rows, Fetch fetch) {
@@ -77,6 +96,11 @@ public final class PanelKernels {
 
     public Form form() {
         return form;
+    }
+
+    /** The least number of rows whose kernels should fetch ahead where weights come from memory. */
+    public int fetchingRows() {
+        return fetchingRows;
     }
 
     /**

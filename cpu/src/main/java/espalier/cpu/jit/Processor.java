@@ -11,8 +11,11 @@ import java.util.Set;
  * What this processor can run and the system allows.
  *
  * @param features each includes that the system saves the registers that it needs
+ * @param fetching what is best on it
  */
-public record Processor(Set<Feature> features) {
+public record Processor(Set<Feature> features, Fetching fetching) {
+    /** The first letters of "GenuineIntel", as CPUID has them. */
+    private static final int GENUINE = 0x756E6547;
 
     /** What kernels may ask for. */
     public enum Feature {
@@ -49,7 +52,8 @@ public record Processor(Set<Feature> features) {
             int xgetbv = asm.position();
             emitXgetbv(asm);
             Code code = Code.load(asm.bytes(), arena);
-            return new Processor(features(new Questions(code.at(0), code.at(xgetbv), arena.allocate(16))));
+            var ask = new Questions(code.at(0), code.at(xgetbv), arena.allocate(16));
+            return new Processor(features(ask), ask.leaf(0, 0)[1] == GENUINE ? Fetching.NEAR : Fetching.FAR);
         }
     }
 

@@ -57,7 +57,7 @@ record Quantisation(Asm asm, Grouping grouping) {
         for (int i = 0; i < grouping.groupsPerStep(); i++) {
             new LaneSums(asm, SHUFFLED).combine(Op.VPADDD, i);
             switch (grouping.zero()) {
-                case OFFSET -> {
+                case OFFSET, SIGNED -> {
                     asm.zmm(Op.VPSLLD, i, 0, i, new Asm.Constant(grouping.bits().offsetBits()));
                     asm.zmm(Op.VPSUBD, i, ZERO, i);
                 }

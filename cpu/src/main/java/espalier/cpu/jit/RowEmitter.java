@@ -1,5 +1,7 @@
 package espalier.cpu.jit;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Products of bytes by VPDPBUSD at its full rate: the weights of a column share a scale, and so do the numbers of a row
  * of x, so that sums stay whole numbers to the end. They are exact while a row has fewer than 2^16 elements.
@@ -16,14 +18,14 @@ record RowEmitter() implements PanelKernels.Emitter {
 
     @Override
     public Form form() {
-        return new Form(WideLoop.COLUMNS, STEP, STEP, STEP_BYTES, 8, 4 * WideLoop.COLUMNS, 12, 5);
+        return new Form(WideLoop.COLUMNS, STEP, STEP, STEP_BYTES, 8, 4 * WideLoop.COLUMNS, 12, 5, Form.Edge.MASKED);
     }
 
     @Override
-    public void product(Asm asm, int rows, PanelKernels.Fetch fetch) {
+    public void product(Asm asm, int rows, @Nullable Fetching fetching) {
         var loop = new WideLoop(asm, form(), rows);
         loop.begin();
-        loop.repeat(fetch, () -> {
+        loop.repeat(fetching, () -> {
             for (int line = 0; line < STEP / 4; line++) {
                 for (int half = 0; half < 2; half++) {
                     asm.zmm(Op.VMOVDQU32, WEIGHTS + half, Mem.at(WideLoop.WEIGHTS, 128 * line + 64 * half));

@@ -1,5 +1,7 @@
 package espalier.cpu.jit;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What the product kernels of AVX-512 have in common: panels of 32 columns, two registers of sums a row from register 0
  * on, and up to 12 rows of x reached from four pointers with the stride as index, so that x needs no packing by height.
@@ -14,8 +16,6 @@ final class WideLoop {
     private static final int OUTPUT_STRIDE = Asm.R9;
     /** Each points at one row of three. */
     private static final int[] ROWS = {Asm.RDI, Asm.R10, Asm.R11, Asm.RAX};
-    /** How far ahead weights are fetched: past the 4 KiB page at which the processor's own prefetcher stops. */
-    private static final int AHEAD_BYTES = 8192;
 
     private final Asm asm;
     private final Form form;
@@ -54,12 +54,10 @@ final class WideLoop {
     }
 
     /** One turn after the other, until the steps are done. */
-    void repeat(PanelKernels.Fetch fetch, Runnable step) {
+    void repeat(@Nullable Fetching fetching, Runnable step) {
         int loop = asm.position();
         step.run();
-        for (int at = 0; fetch == PanelKernels.Fetch.AHEAD && at < form.panelStepBytes(); at += 64) {
-            asm.prefetchT1(Mem.at(WEIGHTS, AHEAD_BYTES + at));
-        }
+        Fetching.emit(fetching, asm, WEIGHTS, form.panelStepBytes());
         asm.add(WEIGHTS, new Asm.Constant(form.panelStepBytes()));
         for (int row = 0; row < rows; row += 3) {
             asm.add(ROWS[row / 3], new Asm.Constant(form.inputStepBytes()));

@@ -66,9 +66,10 @@ class AsmTest {
         boolean shift = op.form == Op.Form.SHIFT_D_M_I;
         boolean vex = encoding.isVex();
         boolean tooNarrow = encoding.bits() == 128
-                && List.of(Op.VSHUFF32X4, Op.VPERMD, Op.VPERM2F128).contains(op);
+                && List.of(Op.VSHUFF32X4, Op.VPERMD, Op.VPERM2F128, Op.VINSERTF128)
+                        .contains(op);
         boolean onlyMemory = op.name().startsWith("VMASKMOV") || op == Op.VMOVD_STORE;
-        boolean tooWide = op == Op.VMOVD_STORE && encoding.bits() != 128;
+        boolean tooWide = (op == Op.VMOVD_STORE || op == Op.VMOVD) && encoding.bits() != 128;
         if (op.name(encoding).isEmpty()
                 || tooNarrow
                 || tooWide
