@@ -32,11 +32,10 @@ final class GenericDecode implements DecodeKernel {
     GenericDecode(Driver driver, AttentionShape shape, AttentionLimits limits) {
         this.driver = driver;
         this.shape = shape;
-        int room = driver.properties().sharedBytesPerBlock() - STATIC_SHARED_BYTES - 4 * limits.sequences();
-        int stage = 2 * TILE_TOKENS * 2 * (shape.headDim() + 8);
+        int most = driver.properties().sharedBytesPerBlock() - STATIC_SHARED_BYTES;
         boolean copiesAhead = driver.properties().computeCapability() >= 80;
-        warps = 4 * stage <= room ? 4 : 2;
-        stages = copiesAhead && 2 * warps * stage <= room ? 2 : 1;
+        warps = sharedBytes(4, limits.sequences()) <= most ? 4 : 2;
+        stages = copiesAhead && sharedBytes(2 * warps, limits.sequences()) <= most ? 2 : 1;
         packs = Math.ceilDiv(shape.group(), PACK_HEADS);
         program = Sources.program("decode_attention.cu", defines());
         long splits = limits.contextTokens() / SPLIT_TOKENS + limits.sequences();
@@ -58,6 +57,12 @@ final class GenericDecode implements DecodeKernel {
         return defines;
     }
 
+    /** Of so many stages, which hold a tile of keys and of values each. */
+    private int sharedBytes(int ofStages, int sequences) {
+        int row = 2 * (shape.headDim() + 8);
+        return (ofStages * 2 * TILE_TOKENS + PACK_HEADS) * row + 4 * sequences;
+    }
+
     private int pack() {
         return Math.ceilDiv(shape.group(), packs);
     }
@@ -71,7 +76,7 @@ final class GenericDecode implements DecodeKernel {
     public void launch(Stream stream, AttentionCall call, StepArrays step) {
         Kernel attend = driver.kernel(program, "decode_attention");
         int threads = 32 * warps;
-        int shared = warps * stages * 2 * TILE_TOKENS * 2 * (shape.headDim() + 8) + 4 * step.sequences();
+        int shared = sharedBytes(warps * stages, step.sequences());
         int blocks = driver.properties().multiprocessors()
                 * Math.max(1, driver.blocksPerMultiprocessor(attend, threads, shared));
         Arguments arguments = Arguments.of().struct(arguments(call, step));

@@ -67,10 +67,10 @@ DEV int count_splits(const Args &a, int *first, int *sums, int threads) {
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const __grid_constant__ Args a) {
-  extern __shared__ __align__(128) unsigned char smem[]; // the warps' stages, at the end their results; first split of each sequence
+  extern __shared__ __align__(128) unsigned char smem[]; // the warps' stages, at the end their results; queries; first split of each sequence
   __shared__ int sums[WARPS];
   __shared__ float2 scales[WARPS][8];
-  int *first = (int *)(smem + WARPS * STAGES * STAGE);
+  int *first = (int *)(smem + WARPS * STAGES * STAGE + 8 * PITCH);
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   pdl_wait_previous();
   pdl_launch_next();
@@ -88,9 +88,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     int j = span.first + split - first[lo_s], from = max(span.start, j * SPLIT), to = min(span.end, (j + 1) * SPLIT);
     const int *table = a.in.table(lo_s);
     uint32_t qf[KSTEPS][2];
-    const uint32_t *q = (const uint32_t *)(a.q + (size_t)a.in.first_row[lo_s] * a.q_stride + (head + g) * D) + t;
-#pragma unroll
-    for (int i = 0; i < KSTEPS; i++) { qf[i][0] = g < mine ? q[8 * i] : 0; qf[i][1] = g < mine ? q[8 * i + 4] : 0; }
+    uint32_t qs = smem_u32(smem) + WARPS * STAGES * STAGE;
+    const uint4 *q = (const uint4 *)(a.q + (size_t)a.in.first_row[lo_s] * a.q_stride + head * D);
+    for (int i = threadIdx.x; i < 8 * CHUNKS; i += THREADS) sts128(qs + i / CHUNKS * PITCH + i % CHUNKS * 16, i < mine * CHUNKS ? q[i] : make_uint4(0, 0, 0, 0));
     float m[2] = {NEG_INF, NEG_INF}, l[2] = {0, 0}, o[KSTEPS][4];
 #pragma unroll
     for (int i = 0; i < KSTEPS; i++) o[i][0] = o[i][1] = o[i][2] = o[i][3] = 0;
@@ -110,6 +110,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     int tile = from / TILE / WARPS * WARPS + warp; // tiles of a warp: those whose number is warp modulo WARPS
     if (tile < from / TILE) tile += WARPS;
     if (STAGES > 1 && tile * TILE < to) load(tile, 0);
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < KSTEPS; i++) ldmatrix_x2(qf[i], qs + lane % 8 * PITCH + i * 32 + lane / 8 % 2 * 16);
     for (int n = 0; tile * TILE < to; tile += WARPS, n++) {
       int stage = STAGES > 1 ? n & 1 : 0;
       if (STAGES == 1) { load(tile, 0); cp_async_wait<0>(); }

@@ -295,7 +295,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
       if (leaf & 1) merge(x, left0); else if (!last) { save(left0, x, t > 1); continue; }
       if (leaf & 2) merge(x, left1); else if (!last) { save(left1, x, t > 1); continue; }
       if (leaf & 4) merge(x, left2); else if (!last) { save(left2, x, t > 1); continue; }
-      if (2 * t >= PACK) continue;
+      if (t >= 2) continue; // the columns of no head
       if (d.z >> 9 & 1) {
 #pragma unroll
         for (int c = 0; c < 2; c++) {

@@ -8,6 +8,7 @@ import espalier.cuda.kernel.PagedAttention;
 import espalier.cuda.kernel.StepArrays;
 import espalier.tensor.DType;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Paged attention of a small batch against its definition in double.
@@ -17,6 +18,8 @@ import java.util.Arrays;
 record AttentionCase(
         String name, AttentionShape shape, int pageSize, int window, PagedAttention.Mix mix, int[] rows, int[] lengths)
         implements KernelCase {
+    /** Those between them get the same code. */
+    private static final List<Integer> CAPABILITIES = List.of(75, 80, 90, 120);
 
     /** One row a sequence. */
     static AttentionCase decode(AttentionShape shape, int pageSize, int... lengths) {
@@ -56,6 +59,10 @@ record AttentionCase(
                 lengths);
     }
 
+    AttentionCase window(int positions) {
+        return new AttentionCase(name + " window " + positions, shape, pageSize, positions, mix, rows, lengths);
+    }
+
     private static String describe(AttentionShape s, int pageSize) {
         return s.heads() + "/" + s.kvHeads() + " x " + s.headDim() + (s.dtype() == DType.F16 ? " fp16" : "") + " page "
                 + pageSize;
@@ -63,7 +70,9 @@ record AttentionCase(
 
     @Override
     public boolean runsOn(DeviceProperties device) {
-        return device.computeCapability() >= 80 || shape.dtype() == DType.F16;
+        int capability = device.computeCapability();
+        boolean typical = shape.headDim() == 128 && shape.group() == 4;
+        return (capability >= 80 || shape.dtype() == DType.F16) && (typical || CAPABILITIES.contains(capability));
     }
 
     @Override

@@ -14,21 +14,39 @@ public final class AttentionCases {
 
     public static List<KernelCase> all() {
         var cases = new ArrayList<KernelCase>();
+        AttentionShape llama = bf16(8, 2, 128);
         for (int page : new int[] {1, 16}) {
-            AttentionShape llama = bf16(8, 2, 128);
-            cases.add(AttentionCase.decode(llama, page, 17));
             cases.add(AttentionCase.decode(llama, page, 64, 65, 0, 130));
             cases.add(AttentionCase.decode(llama, page, 1100, 5));
             cases.add(AttentionCase.prefill(llama, page, 0, new int[] {40, 6}, new int[] {190, 22}));
             cases.add(AttentionCase.mixed(llama, page, new int[] {1, 33, 1}, new int[] {70, 43, 9}));
         }
-        AttentionShape tiny = fp16(4, 2, 16);
-        cases.add(AttentionCase.decode(tiny, 5, 300, 0, 17));
-        cases.add(AttentionCase.prefill(tiny, 5, 0, new int[] {40, 6}, new int[] {90, 22}));
-        cases.add(AttentionCase.mixed(tiny, 1, new int[] {1, 33, 1}, new int[] {70, 43, 9}));
-        cases.add(AttentionCase.prefill(tiny, 1, 12, new int[] {40, 6}, new int[] {90, 22}));
         cases.add(AttentionCase.prefill(bf16(4, 1, 128), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
         cases.add(AttentionCase.prefill(bf16(4, 1, 64), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
+        for (AttentionShape shape : List.of(
+                fp16(4, 2, 16),
+                bf16(3, 3, 32),
+                fp16(6, 1, 64),
+                bf16(9, 3, 64),
+                bf16(7, 1, 128),
+                fp16(16, 1, 128),
+                bf16(16, 16, 64),
+                bf16(5, 5, 80),
+                fp16(24, 2, 80),
+                bf16(4, 2, 96),
+                fp16(40, 1, 64),
+                bf16(2, 1, 256))) {
+            cases.add(AttentionCase.decode(shape, 3, 300, 0, 17));
+            cases.add(AttentionCase.prefill(shape, 3, 0, new int[] {9, 40}, new int[] {9, 90}));
+        }
+        AttentionShape tiny = fp16(4, 2, 16);
+        cases.add(AttentionCase.mixed(tiny, 1, new int[] {1, 33, 1}, new int[] {70, 43, 9}));
+        for (AttentionShape shape : List.of(tiny, bf16(4, 1, 64))) {
+            cases.add(AttentionCase.prefill(shape, 1, 12, new int[] {40, 6}, new int[] {190, 22}));
+            cases.add(AttentionCase.prefill(shape, 4, 150, new int[] {1, 2}, new int[] {600, 2}));
+            cases.add(AttentionCase.mixed(shape, 1, new int[] {1, 3}, new int[] {600, 9})
+                    .window(130));
+        }
         cases.add(new RotationCase(bf16(8, 2, 128), 128, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(4, 2, 16), 16, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(3, 3, 80), 32, Rotation.Pairs.NEIGHBOURS));

@@ -149,6 +149,13 @@ public final class Counters {
         return worst;
     }
 
+    /** Sectors of 32 bytes that all kernels moved from and to global memory. */
+    public long sectors() {
+        return tables.values().stream()
+                .mapToLong(t -> Arrays.stream(t.sectors).sum())
+                .sum();
+    }
+
     /** Totals, and the lines that move more than they use or that conflict. */
     String report(KernelCode p) {
         Table t = table(p);

@@ -186,6 +186,8 @@ final class IntegerOps {
         put(t, "add.s16 add.u16", each((int a, int b) -> a + b & 0xffff));
         put(t, "sub.s16 sub.u16", each((int a, int b) -> a - b & 0xffff));
         put(t, "mul.lo.s16 mul.lo.u16", each((int a, int b) -> a * b & 0xffff));
+        put(t, "mul.hi.u16", each((int a, int b) -> (a & 0xffff) * (b & 0xffff) >>> 16));
+        put(t, "mul.hi.s16", each((int a, int b) -> (short) a * (short) b >> 16 & 0xffff));
         put(t, "mad.lo.s16 mad.lo.u16", each((a, b, c) -> a * b + c & 0xffff));
         put(t, "mul.wide.u16", each((int a, int b) -> (a & 0xffff) * (b & 0xffff)));
         put(t, "mul.wide.s16", each((int a, int b) -> (short) a * (short) b));

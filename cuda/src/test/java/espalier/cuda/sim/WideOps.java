@@ -100,6 +100,7 @@ final class WideOps {
         put64(t, "cvt.u64.u16 cvt.s64.u16", "i", fromInt(a -> a & 0xffff));
         put64(t, "cvt.s64.s16 cvt.u64.s16", "i", fromInt(a -> (short) a));
         put64(t, "cvt.u64.u8 cvt.s64.u8", "i", fromInt(a -> a & 0xff));
+        put64(t, "cvt.s64.s8", "q", one(p -> (byte) p));
         put64(t, "mul.wide.s32", "ii", (d, p, q, s, a, b) -> {
             for (int l = 0; l < LANES; l++) d[l] = (long) a[l] * b[l];
         });

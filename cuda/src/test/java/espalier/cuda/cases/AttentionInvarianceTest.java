@@ -1,0 +1,119 @@
+package espalier.cuda.cases;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import espalier.cuda.kernel.AttentionCall;
+import espalier.cuda.kernel.AttentionCall.Rows;
+import espalier.cuda.kernel.AttentionLimits;
+import espalier.cuda.kernel.AttentionShape;
+import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.PagedAttention.Mix;
+import espalier.cuda.kernel.StepArrays;
+import espalier.cuda.sim.SimulatedDriver;
+import java.util.Arrays;
+import java.util.Optional;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A row's attention is the same bit for bit in every batch, and over a cached prefix. */
+class AttentionInvarianceTest {
+    private static final AttentionShape LLAMA = AttentionCases.bf16(4, 1, 128);
+
+    @ParameterizedTest
+    @ValueSource(strings = {"80", "90a"})
+    void decodeAloneIsAsInABatch(String arch) {
+        int[] lengths = {1500, 17, 300, 900, 128, 129, 1024, 5};
+        int[] ones = new int[lengths.length];
+        Arrays.fill(ones, 1);
+        with(arch, ones, lengths, (all, batched) -> {
+            for (int s : new int[] {0, 3, 6}) {
+                assertThat(all.run(Mix.DECODE, s, 0)).as("sequence %d", s).isEqualTo(all.rowsOf(batched, s, 0));
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"80", "90a"})
+    void prefillAloneAndOverACachedPrefixIsAsInABatch(String arch) {
+        int[] lengths = {210, 33, 300};
+        with(arch, new int[] {210, 33, 40}, lengths, (all, batched) -> {
+            for (int skipped : new int[] {0, 1, 130, 200}) {
+                assertThat(all.run(Mix.PREFILL, 0, skipped))
+                        .as("%d rows cached", skipped)
+                        .isEqualTo(all.rowsOf(batched, 0, skipped));
+            }
+        });
+    }
+
+    private interface Check {
+        void of(Batch all, short[] batched);
+    }
+
+    private static void with(String arch, int[] rows, int[] lengths, Check check) {
+        Optional<SimulatedDriver> driver = SimulatedDriver.open(SimulatedDriver.Setup.of(arch));
+        if (driver.isEmpty()) {
+            return;
+        }
+        try (SimulatedDriver device = driver.get();
+                var bench = new Workbench(device)) {
+            var batch = new AttentionBatch(LLAMA, 1, rows, lengths, bench.random);
+            var limits = new AttentionLimits(rows.length, batch.tokens, batch.positions, 0);
+            try (var attention = new PagedAttention(device, bench.stream(), LLAMA, limits, 1)) {
+                AttentionCall call = new AttentionData(batch, bench).upload(bench, 0);
+                StepArrays step = batch.upload(bench);
+                var all = new Batch(bench, attention, batch, step, call);
+                PagedAttention.Plan plan = batch.plan(step, rows[0] == 1 ? Mix.DECODE : Mix.PREFILL);
+                attention.plan(bench.stream(), plan);
+                attention.attend(bench.stream(), plan, call);
+                check.of(all, bench.readShorts(call.out(), batch.tokens * all.cols()));
+            }
+        }
+    }
+
+    private record Batch(
+            Workbench bench, PagedAttention attention, AttentionBatch batch, StepArrays step, AttentionCall call) {
+        int cols() {
+            return LLAMA.heads() * LLAMA.headDim();
+        }
+
+        /** The output of one sequence, from a row of it on. */
+        short[] rowsOf(short[] all, int s, int skipped) {
+            int from = batch.firstRow[s] + skipped;
+            int to = batch.firstRow[s] + batch.rows[s];
+            return Arrays.copyOfRange(all, from * cols(), to * cols());
+        }
+
+        /** The same computed alone, the rows before {@code skipped} being cached. */
+        short[] run(Mix mix, int s, int skipped) {
+            int count = batch.rows[s] - skipped;
+            int from = batch.firstRow[s] + skipped;
+            var alone = new StepArrays(
+                    step.positions(),
+                    step.writeSlots(),
+                    bench.ints(0),
+                    bench.ints(batch.lengths[s]),
+                    bench.ints(batch.seats[s]),
+                    step.pageTable(),
+                    step.pageStride(),
+                    step.pageSize(),
+                    1,
+                    count);
+            var moved = new AttentionCall(
+                    from(call.q(), from),
+                    from(call.k(), from),
+                    from(call.v(), from),
+                    bench.poisoned(2L * count * cols()),
+                    call.cache(),
+                    call.scale(),
+                    0);
+            var plan = new PagedAttention.Plan(alone, mix, skipped > 0 ? 1 : 0, batch.lengths[s]);
+            attention.plan(bench.stream(), plan);
+            attention.attend(bench.stream(), plan, moved);
+            return bench.readShorts(moved.out(), count * cols());
+        }
+
+        private static Rows from(Rows rows, int row) {
+            return new Rows(rows.address() + 2L * row * rows.stride(), rows.stride());
+        }
+    }
+}
