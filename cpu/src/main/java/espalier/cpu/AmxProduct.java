@@ -1,12 +1,9 @@
 package espalier.cpu;
 
 import espalier.cpu.jit.AmxKernels;
-import espalier.tensor.BFloat16;
-import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * {@code out = x * w^T} for weights of bf16 in panels, by {@link AmxKernels}; x is rounded to bf16.
@@ -27,6 +24,7 @@ final class AmxProduct implements Product {
 
     private final Team team;
     private final AmxKernels kernels;
+    private final Layout layout = new HalfLayout();
     private final Scratch input = new Scratch();
     private final Scratch calls = new Scratch();
 
@@ -67,7 +65,7 @@ final class AmxProduct implements Product {
 
     @Override
     public boolean takes(Matrix stored) {
-        return stored instanceof Matrix.Dense(Tensor values) && Packing.isSplit(values.dtype());
+        return layout.takes(stored);
     }
 
     @Override
@@ -78,46 +76,9 @@ final class AmxProduct implements Product {
 
     @Override
     public void pack(Matrix stored, Packed w, int firstColumn) {
-        if (!(stored instanceof Matrix.Dense(Tensor rows))) {
-            throw new IllegalArgumentException("no rows of bf16 or f16: " + stored);
-        }
         Panels to = Panels.of(w);
-        long from = Address.of(rows);
-        long rowBytes = Address.rowBytes(rows);
-        team.run(Math.ceilDiv(rows.rows(), 16), (part, lane) -> {
-            for (int row = 16 * part; row < Math.min(rows.rows(), 16 * part + 16); row++) {
-                int column = firstColumn + row;
-                long panel = to.address() + column / AmxKernels.PANEL * to.panelBytes();
-                long at = panel + column % AmxKernels.PANEL / 16 * (AmxKernels.STEP_BYTES / 2) + column % 16 * 4L;
-                if (rows.dtype() == DType.BF16) {
-                    packRow(from + row * rowBytes, rows.cols(), at);
-                } else {
-                    packHalves(from + row * rowBytes, rows.cols(), at);
-                }
-            }
-        });
-    }
-
-    private static void packHalves(long from, int count, long to) {
-        for (int i = 0; i < count; i++) {
-            float half = Float.float16ToFloat(Lanes.ALL.get(ValueLayout.JAVA_SHORT_UNALIGNED, from + 2L * i));
-            long at = to + i / 32 * (long) AmxKernels.STEP_BYTES + i % 32 / 2 * 64L + i % 2 * 2;
-            Lanes.ALL.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, BFloat16.of(half));
-        }
-    }
-
-    private static void packRow(long from, int count, long to) {
-        int pairs = count / 2;
-        for (int i = 0; i < pairs; i++) {
-            int pair = Lanes.ALL.get(ValueLayout.JAVA_INT_UNALIGNED, from + 4L * i);
-            Lanes.ALL.set(
-                    ValueLayout.JAVA_INT_UNALIGNED, to + i / 16 * (long) AmxKernels.STEP_BYTES + i % 16 * 64L, pair);
-        }
-        if (count % 2 != 0) {
-            short last = Lanes.ALL.get(ValueLayout.JAVA_SHORT_UNALIGNED, from + 4L * pairs);
-            long at = to + pairs / 16 * (long) AmxKernels.STEP_BYTES + pairs % 16 * 64L;
-            Lanes.ALL.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, last);
-        }
+        var panels = new Layout.Panels(to.address(), AmxKernels.PANEL, to.panelBytes());
+        layout.pack(stored, panels, firstColumn, team);
     }
 
     @Override

@@ -1,6 +1,5 @@
 package espalier.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -9,7 +8,11 @@ import espalier.cpu.jit.Grouping;
 import espalier.tensor.BlockFormat;
 import espalier.tensor.Matrix;
 import espalier.tensor.host.BlockRow;
+import espalier.tensor.host.HostBuffer;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -22,7 +25,14 @@ import java.util.stream.Collectors;
  *
  * @param columns of a panel
  */
-record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) implements PanelProduct.Layout {
+record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) implements Layout {
+    private static final VarHandle FOUR = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    /** One in each byte. */
+    private static final int EACH = 0x01010101;
+
+    private static final int LOW_HALVES = 0x0F0F0F0F;
+    /** Steps in the longest block of any format. */
+    private static final int BLOCK_STEPS = 256 / Grouping.STEP;
 
     /**
      * Layouts for all block formats, except the one that has a scale for a whole row.
@@ -65,64 +75,145 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) imp
     }
 
     @Override
-    public void pack(Matrix stored, int row, MemorySegment panel, int column) {
-        BlockRow r = BlockRow.of((Matrix.Blocks) stored, row);
-        long stepBytes = grouping.panelStepBytes(columns);
-        for (int from = 0; from < stored.in(); from += Grouping.STEP) {
-            MemorySegment step = panel.asSlice(from / Grouping.STEP * stepBytes, stepBytes);
-            for (int group = 0; group < grouping.groupsPerStep(); group++) {
-                int g = (from + group * grouping.group()) / r.groupElements();
-                long at = (long) group * grouping.scaleBytes(columns);
-                scale(step, at, column, r.scales()[g]);
-                if (grouping.zero() == Grouping.Zero.MINIMUM) {
-                    scale(step, grouping.minimaAt(columns) + at, column, r.minima()[g]);
+    public void pack(Matrix stored, Rows rows, long panel, int column) {
+        var blocks = (Matrix.Blocks) stored;
+        int stepBytes = grouping.panelStepBytes(columns);
+        int steps = blocks.in() / Grouping.STEP;
+        int chunk = Math.max(1, CHUNK_BYTES / stepBytes / BLOCK_STEPS) * BLOCK_STEPS;
+        for (int first = 0; first < steps; first += chunk) {
+            int count = Math.min(chunk, steps - first);
+            var row = new BlockRow(blocks.format(), count * Grouping.STEP);
+            for (int r = 0; r < rows.count(); r++) {
+                var to = new Column(this, panel + (long) first * stepBytes, column + r);
+                switch (blocks.format()) {
+                    case Q8_0, Q4_0, Q4_1 -> to.copy(blocks, rows.first() + r, first, count);
+                    case Q5_0,
+                            Q5_1,
+                            Q2_K,
+                            Q3_K,
+                            Q4_K,
+                            Q5_K,
+                            Q6_K,
+                            IQ4_NL,
+                            INT8_GROUP64,
+                            INT4_GROUP64,
+                            INT4_GROUP64_MIN -> to.pack(blocks, rows.first() + r, first, row);
+                    case INT8_ROW -> throw new IllegalArgumentException("one scale for a row");
                 }
             }
-            switch (grouping.bits()) {
-                case BYTE -> bytes(r.values(), from, step, column);
-                case NIBBLE -> nibbles(r.values(), from, step, column);
+        }
+    }
+
+    /**
+     * A column of a panel.
+     *
+     * @param panel from the step on that is written first
+     */
+    private record Column(GroupLayout layout, long panel, int column) {
+
+        /** Of four numbers in the first line of the column's half, from the beginning of a step. */
+        private long numbersAt() {
+            Grouping g = layout.grouping;
+            int half = layout.columns / 2;
+            int halfBytes = (g.panelStepBytes(layout.columns) - g.numbersAt(layout.columns)) / 2;
+            return g.numbersAt(layout.columns) + (long) (column / half) * halfBytes + column % half * 4L;
+        }
+
+        /** From a line to the next. */
+        private long lineBytes() {
+            return 2L * layout.columns;
+        }
+
+        /** Flipping the top bit of a number adds the offset, which is that bit. */
+        private int flip() {
+            return layout.grouping.zero() == Grouping.Zero.OFFSET
+                    ? EACH * layout.grouping.bits().offset()
+                    : 0;
+        }
+
+        /**
+         * Formats that store a step as panels do: a scale, perhaps a minimum, and the numbers or nibbles in the same order.
+         * Their nibbles have the offset already.
+         */
+        void copy(Matrix.Blocks blocks, int row, int first, int count) {
+            MemorySegment memory = HostBuffer.memory(blocks.buffer());
+            Grouping g = layout.grouping;
+            int blockBytes = blocks.format().blockBytes();
+            boolean minimum = g.zero() == Grouping.Zero.MINIMUM;
+            int flip = g.bits() == Grouping.Bits.BYTE ? flip() : 0;
+            int head = minimum ? 4 : 2;
+            int numbers = blockBytes - head;
+            long stepBytes = g.panelStepBytes(layout.columns);
+            long minimaAt = g.minimaAt(layout.columns) + 2L * column;
+            long from = blocks.offset() + row * blocks.rowBytes() + (long) first * blockBytes;
+            long to = panel;
+            for (int i = 0; i < count; i++) {
+                Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + 2L * column, memory.get(JAVA_SHORT_UNALIGNED, from));
+                if (minimum) {
+                    Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + minimaAt, memory.get(JAVA_SHORT_UNALIGNED, from + 2));
+                }
+                long line = to + numbersAt();
+                for (int j = 0; j < numbers; j += 4) {
+                    Lanes.ALL.set(JAVA_INT_UNALIGNED, line, memory.get(JAVA_INT_UNALIGNED, from + head + j) ^ flip);
+                    line += lineBytes();
+                }
+                from += blockBytes;
+                to += stepBytes;
             }
         }
-    }
 
-    private void scale(MemorySegment step, long at, int column, float scale) {
-        switch (grouping.scales()) {
-            case F16 -> step.set(JAVA_SHORT_UNALIGNED, at + 2L * column, Float.floatToFloat16(scale));
-            case F32 -> step.set(JAVA_FLOAT_UNALIGNED, at + 4L * column, scale);
-        }
-    }
-
-    /** What is added to a number to make it unsigned. */
-    private int offset() {
-        return switch (grouping.zero()) {
-            case OFFSET -> grouping.bits().offset();
-            case SIGNED, MINIMUM -> 0;
-        };
-    }
-
-    /** Of a column in the first of its half's lines. */
-    private long at(int column, int lines) {
-        int half = columns / 2;
-        return grouping.numbersAt(columns) + (long) (column / half) * lines * 4 * half + column % half * 4L;
-    }
-
-    private void bytes(byte[] values, int from, MemorySegment step, int column) {
-        long at = at(column, Grouping.STEP / 4);
-        for (int i = 0; i < Grouping.STEP; i += 4) {
-            int four = 0;
-            for (int j = 0; j < 4; j++) {
-                four |= ((values[from + i + j] + offset()) & 0xff) << (8 * j);
+        /** Any format, by taking it apart; {@code room} is for as many elements as are left, or as a chunk has. */
+        void pack(Matrix.Blocks blocks, int row, int first, BlockRow room) {
+            Grouping g = layout.grouping;
+            room.read(blocks, row, first * Grouping.STEP);
+            long stepBytes = g.panelStepBytes(layout.columns);
+            for (int from = 0; from < room.values().length; from += Grouping.STEP) {
+                long step = panel + from / Grouping.STEP * stepBytes;
+                scales(room, from, step);
+                switch (g.bits()) {
+                    case BYTE -> bytes(room.values(), from, step + numbersAt());
+                    case NIBBLE -> nibbles(room.values(), from, step + numbersAt());
+                }
             }
-            step.set(JAVA_INT_UNALIGNED, at + i / 4 * 2L * columns, four);
         }
-    }
 
-    private void nibbles(byte[] values, int from, MemorySegment step, int column) {
-        long at = at(column, Grouping.STEP / 8);
-        int high = from + Grouping.STEP / 2;
-        for (int i = 0; i < Grouping.STEP / 2; i++) {
-            int both = (values[from + i] + offset()) | (values[high + i] + offset()) << 4;
-            step.set(JAVA_BYTE, at + i / 4 * 2L * columns + i % 4, (byte) both);
+        private void scales(BlockRow row, int from, long step) {
+            Grouping g = layout.grouping;
+            for (int group = 0; group < g.groupsPerStep(); group++) {
+                int i = (from + group * g.group()) / row.groupElements();
+                long at = step + (long) group * g.scaleBytes(layout.columns);
+                scale(at, row.scales()[i]);
+                if (g.zero() == Grouping.Zero.MINIMUM) {
+                    scale(at + g.minimaAt(layout.columns), row.minima()[i]);
+                }
+            }
+        }
+
+        private void scale(long at, float scale) {
+            switch (layout.grouping.scales()) {
+                case F16 -> Lanes.ALL.set(JAVA_SHORT_UNALIGNED, at + 2L * column, Float.floatToFloat16(scale));
+                case F32 -> Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, at + 4L * column, scale);
+            }
+        }
+
+        private void bytes(byte[] values, int from, long to) {
+            int flip = flip();
+            for (int i = 0; i < Grouping.STEP; i += 4) {
+                Lanes.ALL.set(JAVA_INT_UNALIGNED, to + i / 4 * lineBytes(), four(values, from + i) ^ flip);
+            }
+        }
+
+        private void nibbles(byte[] values, int from, long to) {
+            int flip = flip();
+            for (int i = 0; i < Grouping.STEP / 2; i += 4) {
+                int low = (four(values, from + i) ^ flip) & LOW_HALVES;
+                int high = (four(values, from + Grouping.STEP / 2 + i) ^ flip) & LOW_HALVES;
+                Lanes.ALL.set(JAVA_INT_UNALIGNED, to + i / 4 * lineBytes(), low | high << 4);
+            }
+        }
+
+        private static int four(byte[] values, int from) {
+            return (int) FOUR.get(values, from);
         }
     }
 }

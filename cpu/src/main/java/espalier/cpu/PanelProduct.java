@@ -30,14 +30,6 @@ final class PanelProduct implements Product {
     /** Emitted for the first matrix. */
     private @Nullable PanelKernels kernels;
 
-    /** How stored weights become panels. */
-    interface Layout {
-        boolean takes(Matrix stored);
-
-        /** Copies one row to one column of a panel that was zero. */
-        void pack(Matrix stored, int row, MemorySegment panel, int column);
-    }
-
     /** @param loading emits the kernels, when the first matrix is packed */
     PanelProduct(String name, Form form, Layout layout, Team team, Supplier<PanelKernels> loading) {
         this.name = name;
@@ -72,25 +64,13 @@ final class PanelProduct implements Product {
         return form.panels(out) * form.panelBytes(in);
     }
 
-    /** Panel by panel: two threads that write columns of one panel would take its cache lines from each other. */
     @Override
     public void pack(Matrix stored, Packed to, int firstColumn) {
         if (kernels == null) {
             kernels = loading.get();
         }
-        int panelColumns = form.columns();
-        long panelBytes = form.panelBytes(to.in());
-        int first = firstColumn / panelColumns;
-        int end = Math.ceilDiv(firstColumn + stored.out(), panelColumns);
-        team.run(end - first, (part, lane) -> {
-            int panel = first + part;
-            MemorySegment memory = Lanes.ALL.asSlice(to.address() + panel * panelBytes, panelBytes);
-            int from = Math.max(firstColumn, panel * panelColumns);
-            int until = Math.min(firstColumn + stored.out(), (panel + 1) * panelColumns);
-            for (int column = from; column < until; column++) {
-                layout.pack(stored, column - firstColumn, memory, column % panelColumns);
-            }
-        });
+        var panels = new Layout.Panels(to.address(), form.columns(), form.panelBytes(to.in()));
+        layout.pack(stored, panels, firstColumn, team);
     }
 
     /** One call; addresses and distances in bytes. */

@@ -135,7 +135,10 @@ final class Products {
                 for (GroupLayout layout : GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET)) {
                     add(layout.name() + " by AVX-512 VNNI", PanelKernels.groups(layout.grouping()), layout, how);
                 }
-                var rows = new RowLayout(PanelKernels.WIDE_COLUMNS, Grouping.Bits.BYTE.offset());
+                var rows = new RowLayout(
+                        PanelKernels.WIDE_COLUMNS,
+                        PanelKernels.rows().form().stepElements(),
+                        Grouping.Bits.BYTE.offset());
                 add("INT8_ROW by AVX-512 VNNI", PanelKernels.rows(), rows, how);
             }
             if (!bf16 && !integers) {
@@ -152,11 +155,14 @@ final class Products {
             for (GroupLayout layout : GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED)) {
                 add(layout.name() + " by AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
             }
-            var rows = new RowLayout(PanelKernels.NARROW_COLUMNS, 0);
+            var rows = new RowLayout(
+                    PanelKernels.NARROW_COLUMNS,
+                    PanelKernels.narrowRows().form().stepElements(),
+                    0);
             add("INT8_ROW by AVX2", PanelKernels.narrowRows(), rows, how);
         }
 
-        private void add(String name, PanelKernels.Emitter emitter, PanelProduct.Layout layout, Fetching fetching) {
+        private void add(String name, PanelKernels.Emitter emitter, Layout layout, Fetching fetching) {
             found.add(new PanelProduct(
                     name, emitter.form(), layout, team, () -> PanelKernels.load(emitter, fetching, arena)));
         }
