@@ -1,5 +1,6 @@
 package espalier.config;
 
+import espalier.model.Quantization;
 import espalier.tensor.DeviceProvider;
 import org.jspecify.annotations.Nullable;
 
@@ -15,21 +16,11 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
     }
 
     public Options withServedModelName(String name) {
-        Model m = model;
-        var named = new Model(
-                m.modelPath,
-                m.tokenizerPath,
-                name,
-                m.chatTemplate,
-                m.loadFormat,
-                m.revision,
-                m.downloadDir,
-                m.hfToken,
-                m.dtype,
-                m.contextLength,
-                m.samplingDefaults,
-                m.trustRemoteCode);
-        return new Options(named, device, cache, schedule, server);
+        return new Options(model.with(name, model.quantization), device, cache, schedule, server);
+    }
+
+    public Options withQuantization(Quantization quantization) {
+        return new Options(model.with(model.servedModelName, quantization), device, cache, schedule, server);
     }
 
     /** Which model, and how it is read. */
@@ -91,6 +82,13 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             Arithmetic dtype,
 
             @Flag(
+                    value = "--quantization",
+                    help =
+                            "Turns plain weights into 8 or 4 bits while they are loaded: none, int8, int4, or one format of them by name.",
+                    byDefault = "none")
+            Quantization quantization,
+
+            @Flag(
                     value = "--context-length",
                     help = "Most tokens of prompt and answer together; the model's own by default.",
                     label = "TOKENS")
@@ -108,6 +106,23 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     value = "--trust-remote-code",
                     help = "Accepted for compatibility: Espalier never runs code from a checkpoint.")
             boolean trustRemoteCode) {
+
+        private Model with(@Nullable String name, Quantization weights) {
+            return new Model(
+                    modelPath,
+                    tokenizerPath,
+                    name,
+                    chatTemplate,
+                    loadFormat,
+                    revision,
+                    downloadDir,
+                    hfToken,
+                    dtype,
+                    weights,
+                    contextLength,
+                    samplingDefaults,
+                    trustRemoteCode);
+        }
 
         /** Without the token. */
         @Override

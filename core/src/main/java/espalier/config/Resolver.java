@@ -5,6 +5,7 @@ import espalier.api.RequestRejected;
 import espalier.base.Nearest;
 import espalier.model.MemoryPlan;
 import espalier.model.ModelShape;
+import espalier.model.Quantization;
 import espalier.sched.Limits;
 import espalier.sched.Policy;
 import espalier.tensor.DType;
@@ -13,7 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** Combines what the user said with what is known of the model and the machine. Pure: the same input, the same numbers. */
 public final class Resolver {
@@ -35,9 +36,14 @@ public final class Resolver {
      * What is known before anything is loaded.
      *
      * @param availableBytes of the device, before the weights
-     * @param memory what one rank needs for the largest step given; all ranks need the same
+     * @param memory what one rank needs
      */
-    public record Facts(ModelShape shape, long availableBytes, Function<MemoryPlan.Largest, MemoryPlan> memory) {}
+    public record Facts(ModelShape shape, long availableBytes, Memory memory) {}
+
+    /** What one rank needs for the largest step given, its weights quantised so; all ranks need the same. */
+    public interface Memory {
+        MemoryPlan plan(MemoryPlan.Largest largest, Quantization quantization);
+    }
 
     /**
      * @throws RequestRejected if a flag's value cannot be
@@ -64,10 +70,12 @@ public final class Resolver {
         DType kvType = kvType(options.model().dtype());
         var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
         var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
-        MemoryPlan plan = facts.memory().apply(largest);
+        Quantization chosen = options.model().quantization();
+        MemoryPlan plan = facts.memory().plan(largest, chosen);
         int ranks = OptionReader.positive("--tp-size", options.device().tpSize());
         long perToken = plan.kvBytesPerToken() * ranks;
-        int pages = pages(options.cache(), facts, plan, new Need(ranks, perToken, (long) running * context), reasons);
+        var need = new Need(ranks, perToken, (long) running * context, () -> smaller(facts, largest, chosen, ranks));
+        int pages = pages(options.cache(), facts, plan, need, reasons);
         var limits = new Limits(pages, pageSize, running, context, chunk, prefill, queued);
         return new Settings(
                 limits, kvType, (long) pages * pageSize * perToken, policy(schedule.schedulePolicy()), reasons);
@@ -86,7 +94,8 @@ public final class Resolver {
                 device.cpuKernels());
     }
 
-    private record Need(int ranks, long bytesPerToken, long mostTokens) {}
+    /** @param smaller what to say where the weights leave too little */
+    private record Need(int ranks, long bytesPerToken, long mostTokens, Supplier<String> smaller) {}
 
     private static int context(Options.Model model, ModelShape shape, List<String> reasons) {
         if (model.contextLength() == null) {
@@ -131,10 +140,10 @@ public final class Resolver {
                 String room =
                         "no room for the " + gib(tokens * need.bytesPerToken()) + " of --max-total-tokens " + asked;
                 String less = most == 0 ? "; free some" : "; ask for at most " + most + ", free some";
-                throw tooLittle(facts, weights, workspace, room + less);
+                throw tooLittle(facts, weights, workspace, room + less, need.smaller());
             }
         } else if (affordable < LEAST_TOKENS) {
-            throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some");
+            throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some", need.smaller());
         } else if (affordable < need.mostTokens()) {
             tokens = affordable;
             reasons.add(String.format(
@@ -161,17 +170,40 @@ public final class Resolver {
         return share;
     }
 
-    private static EngineFault tooLittle(Facts facts, long weights, long workspace, String leaves) {
+    /** The flag that would make the weights fit, or that makes them smallest; nothing for weights that are small already. */
+    private static String smaller(Facts facts, MemoryPlan.Largest largest, Quantization chosen, int ranks) {
+        String best = "";
+        long before = facts.memory().plan(largest, chosen).weightBytes();
+        for (Quantization each : List.of(Quantization.INT8, Quantization.INT4)) {
+            MemoryPlan plan = facts.memory().plan(largest, each);
+            if (plan.weightBytes() >= before) {
+                continue;
+            }
+            long weights = plan.weightBytes() * ranks;
+            long left = facts.availableBytes() - weights - plan.workspaceBytes() * ranks;
+            boolean fits = left * MEMORY_SHARE >= (double) LEAST_TOKENS * plan.kvBytesPerToken() * ranks;
+            best = "; --quantization " + each.name().toLowerCase(Locale.ROOT) + " makes the weights " + gib(weights)
+                    + (fits ? ", which fits" : "");
+            if (fits) {
+                return best;
+            }
+        }
+        return best;
+    }
+
+    private static EngineFault tooLittle(
+            Facts facts, long weights, long workspace, String leaves, Supplier<String> smaller) {
         return new EngineFault(
                 EngineFault.Code.RESOURCE,
                 String.format(
                         Locale.ROOT,
                         "too little memory: %s are available, the weights need %s and the largest step %s, which leaves"
-                                + " %s, or try a smaller --chunked-prefill-size, --max-running-requests or model",
+                                + " %s, or try a smaller --chunked-prefill-size, --max-running-requests or model%s",
                         gib(facts.availableBytes()),
                         gib(weights),
                         gib(workspace),
-                        leaves));
+                        leaves,
+                        smaller.get()));
     }
 
     /** What keys and values are stored as. */

@@ -1,17 +1,20 @@
 package espalier.exec;
 
+import espalier.model.Quantization;
+
 /**
  * How a model is loaded.
  *
  * @param contextTokens the longest sequence that will be asked for, which dynamic rotary scaling depends on; 0 for what
  *     the model was made for
+ * @param quantization of plain weights
  * @param progress told of each layer, from the threads that load
  */
-public record LoadSettings(int contextTokens, Progress progress) {
+public record LoadSettings(int contextTokens, Quantization quantization, Progress progress) {
 
     /** As the model has it, in silence. */
     public static LoadSettings plain() {
-        return new LoadSettings(0, (_, _) -> {});
+        return new LoadSettings(0, Quantization.NONE, (_, _) -> {});
     }
 
     /** Told how far loading has come. */

@@ -56,7 +56,8 @@ public final class ModelLoader {
         var done = new AtomicInteger();
         var tasks = new ArrayList<Callable<Decoder>>();
         for (int rank = 0; rank < devices.size(); rank++) {
-            var weights = Weights.of(checkpoint, devices.get(rank), new Mesh(rank, devices.size()));
+            var weights =
+                    Weights.of(checkpoint, devices.get(rank), new Mesh(rank, devices.size()), settings.quantization());
             tasks.add(() -> Decoder.load(
                     family, config, weights, _ -> settings.progress().loaded(done.incrementAndGet(), all)));
         }

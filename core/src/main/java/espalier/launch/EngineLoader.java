@@ -22,6 +22,7 @@ import espalier.model.family.Families;
 import espalier.sched.Scheduler;
 import espalier.sched.StepShape;
 import espalier.sched.Strategy;
+import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.Devices;
@@ -116,19 +117,25 @@ public final class EngineLoader {
 
     private Settings settings(ModelShape shape, Checkpoint checkpoint, Device device) {
         var mesh = new Mesh(0, options.device().tpSize());
-        var storage = new MemoryPlan.Storage(Resolver.kvType(options.model().dtype()), device::preparedBytes);
+        DType kvType = Resolver.kvType(options.model().dtype());
         return Resolver.resolve(
                 options,
                 new Resolver.Facts(
                         shape,
                         device.availableBytes(),
-                        largest -> MemoryPlan.of(family, checkpoint, mesh, largest, storage)));
+                        (largest, quantization) -> MemoryPlan.of(
+                                family,
+                                checkpoint,
+                                mesh,
+                                largest,
+                                new MemoryPlan.Storage(kvType, quantization, device::preparedBytes))));
     }
 
     private RankedExecutor executor(Checkpoint checkpoint, List<Device> devices, Settings settings) {
         long begun = System.nanoTime();
         int context = settings.limits().contextLength();
-        var model = ModelLoader.load(checkpoint, devices, new LoadSettings(context, listener::loaded));
+        var model = ModelLoader.load(
+                checkpoint, devices, new LoadSettings(context, options.model().quantization(), listener::loaded));
         listener.says(String.format(Locale.ROOT, "Load weight end. elapsed=%.2f s", (System.nanoTime() - begun) / 1e9));
         return RankedExecutor.start(
                 model,

@@ -50,9 +50,8 @@ public final class Decoder {
             loaded.accept(i);
         }
         Norm norm = root.at(family.finalNormPath()).norm(s.hidden(), s.normEps());
-        Linear head = s.tiedHead()
-                ? root.tied(table)
-                : root.at(family.headPath()).linear(s.hidden(), s.vocab(), Weights.Bias.NONE);
+        Linear head =
+                s.tiedHead() ? root.tied(table) : root.at(family.headPath()).head(s.hidden(), s.vocab());
         root.requireSound(Leftovers.of(s, family.headPath()));
         return new Decoder(s, root, table, layers, norm, head);
     }

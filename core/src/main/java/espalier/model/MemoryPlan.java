@@ -35,12 +35,13 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      * How the rank's device keeps numbers.
      *
      * @param kvType of keys and values
+     * @param quantization of weights
      * @param preparedBytes as {@link espalier.tensor.Device#preparedBytes} has them
      */
-    public record Storage(DType kvType, ToLongFunction<Matrix> preparedBytes) {
+    public record Storage(DType kvType, Quantization quantization, ToLongFunction<Matrix> preparedBytes) {
         /** Of a device that reads weights as they are stored. */
         public static Storage plain(DType kvType) {
-            return new Storage(kvType, _ -> 0);
+            return new Storage(kvType, Quantization.NONE, _ -> 0);
         }
     }
 
@@ -49,7 +50,8 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
             ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, Storage storage) {
         try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), storage.preparedBytes)) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
-            var decoder = Decoder.load(family, config, Weights.of(checkpoint.outline(), dry, mesh), _ -> {});
+            var weights = Weights.of(checkpoint.outline(), dry, mesh, storage.quantization);
+            var decoder = Decoder.load(family, config, weights, _ -> {});
             return new MemoryPlan(
                     dry.weightBytes(),
                     workspaceBytes(decoder, mesh, largest),

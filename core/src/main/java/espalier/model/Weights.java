@@ -46,6 +46,7 @@ public final class Weights {
             Checkpoint checkpoint,
             Device device,
             Mesh mesh,
+            Quantization quantization,
             Set<String> asked,
             List<String> faults,
             Map<Rotary, Ops.Rope> ropes) {}
@@ -63,9 +64,16 @@ public final class Weights {
         this.path = path;
     }
 
+    /** As they are stored. */
     public static Weights of(Checkpoint checkpoint, Device device, Mesh mesh) {
+        return of(checkpoint, device, mesh, Quantization.NONE);
+    }
+
+    public static Weights of(Checkpoint checkpoint, Device device, Mesh mesh, Quantization quantization) {
         return new Weights(
-                new Loading(checkpoint, device, mesh, new HashSet<>(), new ArrayList<>(), new HashMap<>()), "");
+                new Loading(
+                        checkpoint, device, mesh, quantization, new HashSet<>(), new ArrayList<>(), new HashMap<>()),
+                "");
     }
 
     public Weights at(String child) {
@@ -89,19 +97,26 @@ public final class Weights {
 
     /** This rank's rows of a table, whole rows each. */
     public Matrix table(Dim rows, Dim cols) {
-        return matrix("weight", rows, cols);
+        return matrix("weight", rows, cols, loading.quantization.ofVocabulary(cols.size()));
     }
 
     public Linear linear(Dim in, Dim out, Bias bias) {
-        Matrix m = prepared(matrix("weight", out, in), Matrix.Stored.SPENT);
+        Matrix m = prepared(matrix("weight", out, in, loading.quantization.ofLayer(in.size())), Matrix.Stored.SPENT);
         return new Projection(m, bias == Bias.STORED ? bias(new Part("", out)) : null, isSummed(in));
+    }
+
+    /** The output head, where it has rows of its own. */
+    public Linear head(Dim in, Dim vocab) {
+        Matrix m = prepared(
+                matrix("weight", vocab, in, loading.quantization.ofVocabulary(in.size())), Matrix.Stored.SPENT);
+        return new Projection(m, null, isSummed(in));
     }
 
     /** Several stored matrices that share their input, as one: {@code out = [part 1 | part 2 | ...]}. */
     public Linear fused(Dim in, Bias bias, Part... parts) {
         var matrices = new ArrayList<Matrix>();
         for (Part part : parts) {
-            matrices.add(at(part.name).matrix("weight", part.out, in));
+            matrices.add(at(part.name).matrix("weight", part.out, in, loading.quantization.ofLayer(in.size())));
         }
         Matrix m = prepared(new Matrix.Stacked(matrices), Matrix.Stored.SPENT);
         return new Projection(m, bias == Bias.STORED ? bias(parts) : null, isSummed(in));
@@ -175,11 +190,13 @@ public final class Weights {
         return loading.mesh.isShared(in);
     }
 
-    private Matrix matrix(String leaf, Dim out, Dim in) {
+    /** @param wanted what plain numbers are to become; null for nothing */
+    private Matrix matrix(String leaf, Dim out, Dim in, @Nullable BlockFormat wanted) {
         StoredTensor stored = read(leaf, out.size(), in.size());
         Mesh.Range rows = loading.mesh.mine(out);
         Mesh.Range cols = loading.mesh.mine(in);
         return switch (stored.encoding()) {
+            case Encoding.Plain _ when wanted != null -> quantized(stored, wanted, out, in);
             case Encoding.Plain _ -> new Matrix.Dense(block(stored, rows, cols, in.size()));
             case Encoding.Blocks(BlockFormat format) -> {
                 requireWholeBlocks(stored, format, in);
@@ -189,12 +206,22 @@ public final class Weights {
         };
     }
 
+    private Matrix quantized(StoredTensor stored, BlockFormat format, Dim out, Dim in) {
+        Mesh.Range rows = loading.mesh.mine(out);
+        Mesh.Range cols = loading.mesh.mine(in);
+        requireWholeBlocks(stored, format, in);
+        Buffer held = stored.data().byteSize() == 0
+                ? nothing(rows.count() * format.rowBytes(cols.count()))
+                : new RowQuantizer(stored, format, in.size()).place(loading.device, rows, cols);
+        return new Matrix.Blocks(format, held, 0, rows.count(), cols.count());
+    }
+
     private void requireWholeBlocks(StoredTensor stored, BlockFormat format, Dim in) {
         Mesh.Range mine = loading.mesh.mine(in);
         if (mine.from() % format.blockElements() != 0 || mine.count() % format.blockElements() != 0) {
             throw new EngineFault(
                     EngineFault.Code.RESOURCE,
-                    "tensor '" + stored.name() + "' is stored as " + format + " in blocks of " + format.blockElements()
+                    "tensor '" + stored.name() + "' is kept as " + format + " in blocks of " + format.blockElements()
                             + "; its " + in.size() + " " + in.name() + " cannot be cut into whole ones over "
                             + loading.mesh.ranks() + " ranks; choose another --tp or a format with smaller blocks");
         }
@@ -234,8 +261,7 @@ public final class Weights {
         long skip = cols.from() == 0 ? 0 : stored.encoding().rowBytes(cols.from());
         long bytes = rows.count() * run;
         if (stored.data().byteSize() == 0) {
-            // An outline's tensor takes its room; a faulty one none, since loading fails in the end.
-            return loading.faults.isEmpty() ? loading.device.allocate(bytes) : new Nowhere(bytes);
+            return nothing(bytes);
         }
         if (cols.count() == width || rows.count() == 1) {
             return adopt(stored.data().asSlice(rows.from() * rowBytes + skip, bytes), alignment(stored));
@@ -246,6 +272,11 @@ public final class Weights {
             loading.device.upload(stored.data().asSlice(from, run), held, i * run);
         }
         return held;
+    }
+
+    /** An outline's tensor takes its room; a faulty one none, since loading fails in the end. */
+    private Buffer nothing(long bytes) {
+        return loading.faults.isEmpty() ? loading.device.allocate(bytes) : new Nowhere(bytes);
     }
 
     private static int alignment(StoredTensor stored) {

@@ -8,6 +8,7 @@ import espalier.api.RequestRejected;
 import espalier.model.Dim;
 import espalier.model.MemoryPlan;
 import espalier.model.ModelShape;
+import espalier.model.Quantization;
 import espalier.sched.Policy;
 import espalier.tensor.DType;
 import java.util.HashMap;
@@ -76,6 +77,17 @@ class ResolverTest {
     }
 
     @Test
+    void whatMakesTheWeightsFitIsNamed() {
+        assertThatThrownBy(() -> resolve(Map.of(), 2 * GIB))
+                .hasMessageContaining("--quantization int8 makes the weights 0.50 GiB, which fits");
+        assertThatThrownBy(() -> resolve(Map.of(), GIB + 2 * GIB / 5))
+                .hasMessageContaining("--quantization int4 makes the weights 0.33 GiB, which fits");
+        assertThatThrownBy(() -> resolve(Map.of(), GIB))
+                .hasMessageEndingWith("or model; --quantization int4 makes the weights 0.33 GiB");
+        assertThatThrownBy(() -> resolve(Map.of("--quantization", "int4"), GIB)).hasMessageEndingWith("or model");
+    }
+
+    @Test
     void pagesRoundDownToWholeOnes() {
         Settings s = resolve(Map.of("--page-size", "16", "--max-running-requests", "1000"), 5 * GIB);
         assertThat(s.limits().pageSize()).isEqualTo(16);
@@ -123,6 +135,11 @@ class ResolverTest {
         }
         Options options = OptionReader.read(Options.class, byFirstName::get);
         return Resolver.resolve(
-                options, new Resolver.Facts(SHAPE, available, largest -> new MemoryPlan(GIB, GIB, 1000)));
+                options,
+                new Resolver.Facts(
+                        SHAPE,
+                        available,
+                        (_, q) -> new MemoryPlan(
+                                q == Quantization.NONE ? GIB : q == Quantization.INT8 ? GIB / 2 : GIB / 3, GIB, 1000)));
     }
 }

@@ -69,9 +69,8 @@ class GgufModelTest {
         Golden golden = GoldenModels.named("llama2-f32");
         Path blocks = GgufConversion.of(golden.folder(), Weights.Q8_0).write(folder.resolve("q.gguf"));
         assertThatThrownBy(() -> logits(blocks, golden, 4))
-                .hasMessageContaining(
-                        "is stored as Q8_0 in blocks of 32; its 64 attention heads cannot be cut into whole"
-                                + " ones over 4 ranks; choose another --tp or a format with smaller blocks");
+                .hasMessageContaining("is kept as Q8_0 in blocks of 32; its 64 attention heads cannot be cut into whole"
+                        + " ones over 4 ranks; choose another --tp or a format with smaller blocks");
     }
 
     private static List<float[][]> logits(Path file, Golden golden, int ranks) {
