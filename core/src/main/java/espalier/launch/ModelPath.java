@@ -4,6 +4,7 @@ import espalier.api.EngineFault;
 import espalier.checkpoint.ModelFolder;
 import espalier.checkpoint.ModelSource;
 import espalier.checkpoint.gguf.GgufModel;
+import espalier.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,12 @@ public final class ModelPath {
     public static ModelSource open(Path path) {
         Optional<Path> gguf = gguf(path);
         return gguf.isPresent() ? GgufModel.open(gguf.get()) : ModelFolder.open(path);
+    }
+
+    /** The tokenizer of the model at a path. */
+    public static Tokenizer tokenizer(Path path) {
+        Optional<Path> gguf = gguf(path);
+        return gguf.isPresent() ? GgufModel.open(gguf.get()).tokenizer() : Tokenizer.load(path);
     }
 
     /**

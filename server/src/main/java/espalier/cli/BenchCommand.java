@@ -231,13 +231,13 @@ final class BenchCommand implements Command {
     @Override
     public String description() {
         return "Measure: one-batch (prefill and decode by batch size), offline (a load in this process), serving (a"
-                + " load over HTTP, to a server that is running), or turns (batches that another program asks for, a"
-                + " line of JSON each; see bench/peers).";
+                + " load over HTTP, to a server that is running), turns (batches that another program asks for, a"
+                + " line of JSON each; see bench/peers), or perplexity (what a number format costs in quality).";
     }
 
     @Override
     public String arguments() {
-        return "one-batch|offline|serving|turns";
+        return "one-batch|offline|serving|turns|perplexity";
     }
 
     @Override
@@ -245,6 +245,7 @@ final class BenchCommand implements Command {
         return List.of(
                 Load.class,
                 Remote.class,
+                Quality.Flags.class,
                 Options.Model.class,
                 Options.Device.class,
                 Options.Cache.class,
@@ -302,9 +303,11 @@ final class BenchCommand implements Command {
                     new Turns(engine.engine()).run(lines, terminal.out());
                 }
             }
+            case "perplexity" ->
+                append(Quality.measure(typed.as(Options.class), typed.as(Quality.Flags.class), terminal), load);
             default ->
                 throw RequestRejected.invalid(
-                        "bench", "bench takes one-batch, offline, serving or turns, got '" + kind + "'");
+                        "bench", "bench takes one-batch, offline, serving, turns or perplexity, got '" + kind + "'");
         }
         return Cli.OK;
     }

@@ -1,0 +1,99 @@
+package espalier.cli;
+
+import espalier.api.RequestRejected;
+import espalier.base.Tokens;
+import espalier.config.Flag;
+import espalier.config.OptionReader;
+import espalier.config.Options;
+import espalier.exec.LogitReader;
+import espalier.launch.ModelPath;
+import espalier.launch.Scoring;
+import espalier.load.Perplexity;
+import espalier.model.Quantization;
+import espalier.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** {@code bench perplexity}: what a number format costs in quality. */
+final class Quality {
+    private Quality() {}
+
+    /** What is read, and what the model is compared with. */
+    record Flags(
+            @Flag(
+                    value = "--text",
+                    help = "For perplexity: a file of text that the model has not seen.",
+                    label = "FILE")
+            @Nullable
+            String text,
+
+            @Flag(
+                    value = "--against",
+                    help = "The model as it was before: gives the divergence of the distributions as well.",
+                    label = "PATH")
+            @Nullable
+            String against,
+
+            @Flag(
+                    value = "--window",
+                    help = "Tokens of a window; the first half is only context.",
+                    byDefault = "512",
+                    label = "TOKENS")
+            int window,
+
+            @Flag(value = "--windows", help = "At most so many of them.", byDefault = "16", label = "N")
+            int windows) {}
+
+    static Map<String, Object> measure(Options options, Flags flags, Terminal terminal) throws IOException {
+        String model = options.model().modelPath();
+        if (flags.text == null || model == null) {
+            throw RequestRejected.invalid("--text", "bench perplexity wants --model-path and --text FILE");
+        }
+        OptionReader.positive("--windows", flags.windows);
+        if (flags.window < 16) {
+            throw RequestRejected.invalid("--window", "--window must be at least 16, got " + flags.window);
+        }
+        Path path = Path.of(model);
+        Tokenizer tokenizer = ModelPath.tokenizer(path);
+        Tokens ids = tokenizer.encode(read(flags.text));
+        if (ids.size() < flags.window) {
+            throw RequestRejected.invalid(
+                    "--text", flags.text + " has " + ids.size() + " tokens, not one --window of " + flags.window);
+        }
+        int[] prefix = tokenizer.encodeWithSpecials("").toArray();
+        var figures = new LinkedHashMap<String, Object>();
+        figures.put("model", model);
+        figures.put("quantization", options.model().quantization().name());
+        figures.put("text", flags.text);
+        try (LogitReader reader = Scoring.load(options, ModelPath.open(path), flags.window, Perplexity.RUN);
+                LogitReader against = against(options, flags)) {
+            figures.putAll(new Perplexity(reader, against)
+                    .measure(ids.toArray(), prefix, flags.window, flags.windows, terminal.out()));
+        }
+        figures.forEach((name, value) -> terminal.out().println(name + ": " + value));
+        return figures;
+    }
+
+    private static @Nullable LogitReader against(Options options, Flags flags) {
+        return flags.against == null
+                ? null
+                : Scoring.load(
+                        options.withQuantization(Quantization.NONE),
+                        ModelPath.open(Path.of(flags.against)),
+                        flags.window,
+                        Perplexity.RUN);
+    }
+
+    private static String read(String file) throws IOException {
+        try {
+            return Files.readString(Path.of(file));
+        } catch (NoSuchFileException e) {
+            throw RequestRejected.invalid("--text", "--text " + file + ": no such file");
+        }
+    }
+}
