@@ -10,11 +10,6 @@ package espalier.cuda.kernel;
  */
 public record AttentionCall(Rows q, Rows k, Rows v, long out, PagedLayer cache, float scale, int window) {
 
-    /** The scale for powers of two instead of powers of e. */
-    float scaleLog2() {
-        return (float) (scale / Math.log(2));
-    }
-
     /** Rows in device memory, {@code stride} elements apart. */
     public record Rows(long address, int stride) {}
 

@@ -8,10 +8,8 @@ import espalier.cuda.driver.Launch.Dim;
 import espalier.cuda.driver.Launch.Order;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
-import espalier.tensor.DType;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** Paged decode attention on every architecture and for every shape: {@code decode_attention.cu}. */
 final class GenericDecode implements DecodeKernel {
@@ -45,15 +43,10 @@ final class GenericDecode implements DecodeKernel {
     }
 
     private Map<String, Object> defines() {
-        var defines = new TreeMap<String, Object>();
-        defines.put("HEAD_DIM", shape.headDim());
+        Map<String, Object> defines = shape.defines();
         defines.put("KV_HEADS", shape.kvHeads());
-        defines.put("GROUP", shape.group());
         defines.put("WARPS", warps);
         defines.put("STAGES", stages);
-        if (shape.dtype() == DType.F16) {
-            defines.put("FP16", 1);
-        }
         return defines;
     }
 
@@ -99,11 +92,7 @@ final class GenericDecode implements DecodeKernel {
                 .pointer(call.cache().v())
                 .pointer(partials)
                 .pointer(partialScales);
-        return step.step(to)
-                .int32(call.q().stride())
-                .int32(call.window())
-                .float32(call.scaleLog2())
-                .float32(0);
+        return shape.factors(step.step(to).int32(call.q().stride()).int32(call.window()), call.scale());
     }
 
     @Override

@@ -6,9 +6,8 @@ import espalier.cuda.driver.Kernel;
 import espalier.cuda.driver.Launch;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
-import espalier.tensor.DType;
 import java.util.List;
-import java.util.TreeMap;
+import java.util.Map;
 
 /** Paged prefill attention on every architecture and for every shape: {@code prefill_attention.cu}. */
 final class GenericPrefill implements PrefillKernel {
@@ -31,15 +30,10 @@ final class GenericPrefill implements PrefillKernel {
         int d = shape.headDim();
         blockKeys = d <= 64 ? 64 : d <= 128 ? 32 : 16;
         stages = sharedBytes(2) <= driver.properties().sharedBytesPerBlock() ? 2 : 1;
-        var defines = new TreeMap<String, Object>();
-        defines.put("HEAD_DIM", d);
+        Map<String, Object> defines = shape.defines();
         defines.put("KV_HEADS", shape.kvHeads());
-        defines.put("GROUP", shape.group());
         defines.put("BLOCK", blockKeys);
         defines.put("STAGES", stages);
-        if (shape.dtype() == DType.F16) {
-            defines.put("FP16", 1);
-        }
         program = Sources.program("prefill_attention.cu", defines);
     }
 
@@ -80,14 +74,12 @@ final class GenericPrefill implements PrefillKernel {
                 .int32(step.pageSize())
                 .int32(step.pageShift())
                 .int32(call.q().stride())
-                .int32(call.window())
-                .float32(call.scaleLog2())
-                .float32(0);
+                .int32(call.window());
         driver.launch(
                 stream,
                 attend,
                 Launch.of(blocks, THREADS).shared(shared).order(Launch.Order.DEPENDENT),
-                Arguments.of().struct(fields));
+                Arguments.of().struct(shape.factors(fields, call.scale())));
     }
 
     @Override

@@ -9,11 +9,9 @@ import espalier.cuda.driver.Launch.Order;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
-import espalier.tensor.DType;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * Paged decode attention on sm_90a: {@code decode_attention_sm90.cu}, whose head says how it works. Which sequences it
@@ -86,15 +84,10 @@ final class HopperDecode implements DecodeKernel {
     }
 
     private Map<String, Object> defines() {
-        var defines = new TreeMap<String, Object>();
-        defines.put("HEAD_DIM", shape.headDim());
+        Map<String, Object> defines = shape.defines();
         defines.put("KV_HEADS", shape.kvHeads());
-        defines.put("GROUP", shape.group());
         defines.put("SECTION", section);
         defines.put("STAGES", stages);
-        if (shape.dtype() == DType.F16) {
-            defines.put("FP16", 1);
-        }
         return defines;
     }
 
@@ -145,11 +138,7 @@ final class HopperDecode implements DecodeKernel {
                 .pointer(partialScales)
                 .pointer(schedule)
                 .pointer(starts);
-        return step.step(to)
-                .int32(call.q().stride())
-                .int32(blocks)
-                .float32(call.scaleLog2())
-                .float32(0);
+        return shape.factors(step.step(to).int32(call.q().stride()).int32(blocks), call.scale());
     }
 
     /** A pool as rows of one line; a copy takes a section of a token. */

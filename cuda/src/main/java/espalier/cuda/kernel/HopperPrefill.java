@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
@@ -80,15 +79,10 @@ final class HopperPrefill implements PrefillKernel {
 
     private Program program(Prefix prefix, int window) {
         return programs.computeIfAbsent(List.of(prefix, window > 0), key -> {
-            var defines = new TreeMap<String, Object>();
-            defines.put("HEAD_DIM", shape.headDim());
-            defines.put("GROUP", shape.group());
+            Map<String, Object> defines = shape.defines();
             defines.put("PAGE", prefix == Prefix.CACHED ? pageSize : 0);
             if (window > 0) {
                 defines.put("WINDOW", 1);
-            }
-            if (shape.dtype() == DType.F16) {
-                defines.put("FP16", 1);
             }
             return Sources.program("prefill_attention_sm90.cu", defines);
         });
@@ -110,7 +104,7 @@ final class HopperPrefill implements PrefillKernel {
     }
 
     private Arguments fields(AttentionCall call, StepArrays step, Tiles tiles) {
-        return Arguments.of()
+        Arguments fields = Arguments.of()
                 .pointer(call.out())
                 .pointer(call.k().address())
                 .pointer(call.v().address())
@@ -125,9 +119,8 @@ final class HopperPrefill implements PrefillKernel {
                 .int32(shape.kvHeads())
                 .int32(section(tiles.longest()))
                 .int32(call.window())
-                .int32(call.k().stride())
-                .float32(call.scaleLog2())
-                .float32(0);
+                .int32(call.k().stride());
+        return shape.factors(fields, call.scale());
     }
 
     /** KV heads to take together: as many as leave their keys and values in the second-level cache, a divisor of all. */

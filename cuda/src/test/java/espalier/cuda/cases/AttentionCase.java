@@ -64,8 +64,8 @@ record AttentionCase(
     }
 
     private static String describe(AttentionShape s, int pageSize) {
-        return s.heads() + "/" + s.kvHeads() + " x " + s.headDim() + (s.dtype() == DType.F16 ? " fp16" : "") + " page "
-                + pageSize;
+        return s.heads() + "/" + s.kvHeads() + " x " + s.headDim() + (s.dtype() == DType.F16 ? " fp16" : "")
+                + (s.softcap() > 0 ? " soft-cap" : "") + " page " + pageSize;
     }
 
     @Override

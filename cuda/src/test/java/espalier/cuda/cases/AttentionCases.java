@@ -47,6 +47,11 @@ public final class AttentionCases {
             cases.add(AttentionCase.mixed(shape, 1, new int[] {1, 3}, new int[] {600, 9})
                     .window(130));
         }
+        for (AttentionShape capped :
+                List.of(new AttentionShape(4, 2, 64, DType.BF16, 5), new AttentionShape(4, 2, 16, DType.F16, 5))) {
+            cases.add(AttentionCase.decode(capped, 1, 300, 17));
+            cases.add(AttentionCase.prefill(capped, 1, 0, new int[] {9, 40}, new int[] {9, 90}));
+        }
         cases.add(new RotationCase(bf16(8, 2, 128), 128, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(4, 2, 16), 16, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(3, 3, 80), 32, Rotation.Pairs.NEIGHBOURS));

@@ -92,7 +92,8 @@ final class AttentionData {
             for (int c = 0; c < d; c++) {
                 sum += (double) qkv[row * cols() + h * d + c] * keys[at + c];
             }
-            scores[t - first] = sum / Math.sqrt(d);
+            sum /= Math.sqrt(d);
+            scores[t - first] = shape.softcap() > 0 ? shape.softcap() * Math.tanh(sum / shape.softcap()) : sum;
             top = Math.max(top, scores[t - first]);
         }
         var sums = new double[d];
