@@ -18,7 +18,8 @@ import java.lang.foreign.ValueLayout;
  * on the device depends on the counts of tokens and sequences alone: the same counts, the same addresses.
  *
  * <p>Fields, each from a multiple of {@value #ALIGN} numbers: ids, positions, write slots (a token each); first row,
- * context length, seat, sample row (a sequence each).
+ * context length, seat, sample row (a sequence each); then the pages that the table gets and where. A step of one row a
+ * sequence may be padded with sequences of no positions, which write nowhere, to a number that was recorded.
  */
 final class InputStage implements AutoCloseable {
     private static final int ALIGN = 16;
@@ -36,7 +37,8 @@ final class InputStage implements AutoCloseable {
         this.device = device;
         this.capacity = capacity;
         this.pageTable = new PageTable(device, capacity);
-        long bytes = 4L * (3L * aligned(capacity.tokensPerStep()) + 4L * aligned(capacity.seats()));
+        int pages = aligned(capacity.seats() * PageTable.FEW);
+        long bytes = 4L * (3L * aligned(capacity.tokensPerStep()) + 4L * aligned(capacity.seats()) + 2L * pages);
         this.slabs = new MemorySegment[] {arena.allocate(bytes, 64), arena.allocate(bytes, 64)};
         this.buffer = device.allocate(bytes);
     }
@@ -44,15 +46,19 @@ final class InputStage implements AutoCloseable {
     /** A plan's inputs and how many of its sequences want a token. */
     record Staged(StepInputs inputs, int samples) {}
 
-    Staged stage(StepPlan plan) {
+    /** @param padded rows of the batch, no fewer than the plan has; more only where each sequence has one */
+    Staged stage(StepPlan plan, int padded) {
         int tokens = plan.tokens();
         int sequences = plan.chunks().size();
         if (tokens < 1 || tokens > capacity.tokensPerStep() || sequences > capacity.seats()) {
             throw new IllegalArgumentException("step " + plan.number() + " has " + tokens + " tokens of " + sequences
                     + " sequences; room is for " + capacity.tokensPerStep() + " of " + capacity.seats());
         }
-        var fields = new Fields(slabs[turn], aligned(tokens), aligned(sequences));
+        int more = padded - tokens;
+        var fields = new Fields(slabs[turn], aligned(tokens + more), aligned(sequences + more));
         turn = 1 - turn;
+        pageTable.clearAdded();
+        var counts = new Counts(plan);
         int row = 0;
         int samples = 0;
         for (int s = 0; s < sequences; s++) {
@@ -69,8 +75,56 @@ final class InputStage implements AutoCloseable {
                 fields.sequence(3, samples++, row - 1);
             }
         }
-        device.upload(slabs[1 - turn].asSlice(0, fields.bytes()), buffer, 0);
-        return new Staged(inputs(fields, tokens, sequences, samples), samples);
+        for (int i = 0; i < more; i++) {
+            fields.blank(row + i, sequences + i);
+        }
+        send(fields);
+        return new Staged(inputs(fields, tokens + more, sequences + more, samples + more, counts.outline()), samples);
+    }
+
+    /** A step of {@code batch} sequences of no positions. */
+    StepInputs blank(int batch) {
+        var fields = new Fields(slabs[turn], aligned(batch), aligned(batch));
+        turn = 1 - turn;
+        pageTable.clearAdded();
+        for (int i = 0; i < batch; i++) {
+            fields.blank(i, i);
+        }
+        send(fields);
+        return inputs(
+                fields, batch, batch, batch, new StepInputs.Outline(StepInputs.Rows.ONE, 0, capacity.contextTokens()));
+    }
+
+    private void send(Fields fields) {
+        int added = pageTable.added();
+        for (int i = 0; i < added; i++) {
+            fields.page(i, pageTable.addedPage(i), pageTable.addedAt(i), added);
+        }
+        device.upload(fields.slab.asSlice(0, fields.bytes(added)), buffer, 0);
+        if (added > 0) {
+            Tensor pages = view(fields.pages(), added);
+            Tensor at = view(fields.pages() + added, added);
+            device.ops().scatter(pages, at, pageTable.tensor());
+        }
+    }
+
+    /** What a plan's chunks have in common. */
+    private record Counts(StepPlan plan) {
+        StepInputs.Outline outline() {
+            int ones = 0;
+            int cached = 0;
+            int longest = 0;
+            for (Chunk c : plan.chunks()) {
+                int count = c.input().count();
+                ones += count == 1 ? 1 : 0;
+                cached += count > 1 && c.start() > 0 ? 1 : 0;
+                longest = Math.max(longest, c.start() + count);
+            }
+            StepInputs.Rows rows = ones == 0
+                    ? StepInputs.Rows.SEVERAL
+                    : ones == plan.chunks().size() ? StepInputs.Rows.ONE : StepInputs.Rows.ANY;
+            return new StepInputs.Outline(rows, cached, longest);
+        }
     }
 
     private int tokens(Fields fields, Chunk c, int firstRow) {
@@ -87,7 +141,7 @@ final class InputStage implements AutoCloseable {
         return firstRow + count;
     }
 
-    private StepInputs inputs(Fields f, int tokens, int sequences, int samples) {
+    private StepInputs inputs(Fields f, int tokens, int sequences, int samples, StepInputs.Outline outline) {
         return new StepInputs(
                 view(f.tokenField(0), tokens),
                 view(f.tokenField(1), tokens),
@@ -99,7 +153,8 @@ final class InputStage implements AutoCloseable {
                 capacity.pageSize(),
                 view(f.sequenceField(3), Math.max(1, samples)),
                 tokens,
-                sequences);
+                sequences,
+                outline);
     }
 
     private Tensor view(long at, int count) {
@@ -125,8 +180,28 @@ final class InputStage implements AutoCloseable {
             return 3L * tokenWidth + (long) field * sequenceWidth;
         }
 
-        long bytes() {
-            return 4 * sequenceField(4);
+        long pages() {
+            return sequenceField(4);
+        }
+
+        long bytes(int added) {
+            return 4 * (pages() + 2L * added);
+        }
+
+        void page(int index, int page, int at, int added) {
+            slab.setAtIndex(INT, pages() + index, page);
+            slab.setAtIndex(INT, pages() + added + index, at);
+        }
+
+        /** A row of a sequence without positions. */
+        void blank(int row, int sequence) {
+            token(0, row, 0);
+            token(1, row, 0);
+            token(2, row, -1);
+            sequence(0, sequence, row);
+            sequence(1, sequence, 0);
+            sequence(2, sequence, 0);
+            sequence(3, sequence, row);
         }
 
         void token(int field, int index, int value) {

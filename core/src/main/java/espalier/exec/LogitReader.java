@@ -47,7 +47,8 @@ public final class LogitReader implements AutoCloseable {
         var mesh = new Mesh(0, 1);
         kv = device.kvCache(decoder.shape().kvShape(mesh, window, kvType));
         var largest = new MemoryPlan.Largest(most, most, window);
-        space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(decoder, mesh, largest)));
+        space = new Workspace(device.allocate(
+                MemoryPlan.workspaceBytes(decoder, mesh, largest, device.ops().activations())));
         ids = ints(new int[most]);
         positions = ints(new int[most]);
         rows = ints(IntStream.range(0, most).toArray());

@@ -12,6 +12,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
 import espalier.tensor.Sampler;
+import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import java.util.List;
@@ -30,32 +31,42 @@ final class ModelRunner implements AutoCloseable {
     private final KvCache kv;
     private final Sampler sampler;
     private final Workspace.Frame whole;
+    private final List<Integer> recorded;
     private @Nullable Tensor logits;
 
-    ModelRunner(Device device, Decoder decoder, Capacity capacity) {
+    ModelRunner(Device device, Decoder decoder, Capacity capacity, Recording recording) {
         this.device = device;
         this.decoder = decoder;
         Collective group = device.collective();
         var mesh = new Mesh(group.rank(), group.ranks());
         this.stage = new InputStage(device, capacity);
-        this.space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(decoder, mesh, capacity.largest())));
+        this.space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(
+                decoder, mesh, capacity.largest(), device.ops().activations())));
         this.whole = space.frame();
         int slots = Math.multiplyExact(capacity.pages(), capacity.pageSize());
         this.kv = device.kvCache(decoder.shape().kvShape(mesh, slots, capacity.kvType()));
         this.sampler = device.sampler(capacity.seats(), decoder.shape().vocab().size());
+        this.recorded = device.recordedBatches(capacity.largest().sequences());
+        record(recording);
+    }
+
+    /** The largest first: what smaller ones need is there then. */
+    private void record(Recording recording) {
+        for (int done = 0; done < recorded.size(); done++) {
+            int batch = recorded.get(recorded.size() - 1 - done);
+            pass(stage.blank(batch), batch, batch);
+            recording.recorded(done + 1, recorded.size());
+        }
+        logits = null;
     }
 
     /** Runs, or queues, the pass of {@code plan}; its logits wait for {@link #sample}. */
     void forward(StepPlan plan) {
         var event = new StepEvent();
         event.begin();
-        whole.close();
-        InputStage.Staged staged = stage.stage(plan);
-        device.ops().resolveIds(staged.inputs().ids(), sampler.lastTokens());
-        Tensor rows =
-                space.take(DType.F32, staged.samples(), decoder.shape().vocab().size());
-        logits = rows;
-        decoder.forward(new Pass(device.ops(), space, staged.inputs(), kv, device.collective()), rows);
+        int batch = recordedBatch(plan);
+        InputStage.Staged staged = stage.stage(plan, batch > 0 ? batch : plan.tokens());
+        pass(staged.inputs(), batch > 0 ? batch : staged.samples(), batch);
         event.end();
         if (event.shouldCommit()) {
             event.number = plan.number();
@@ -66,16 +77,48 @@ final class ModelRunner implements AutoCloseable {
         }
     }
 
+    /** @param batch of the recording that does it, 0 for none */
+    private void pass(StepInputs inputs, int samples, int batch) {
+        whole.close();
+        Tensor rows = space.take(DType.F32, samples, decoder.shape().vocab().size());
+        Runnable calls = () -> {
+            device.ops().resolveIds(inputs.ids(), sampler.lastTokens());
+            decoder.forward(new Pass(device.ops(), space, inputs, kv, device.collective()), rows);
+        };
+        if (batch > 0) {
+            device.replay(batch, calls);
+        } else {
+            calls.run();
+        }
+        logits = rows;
+    }
+
+    /** The smallest recorded batch that holds a plan of one row a sequence, all of which sample; else 0. */
+    private int recordedBatch(StepPlan plan) {
+        int sequences = plan.chunks().size();
+        for (StepPlan.Chunk c : plan.chunks()) {
+            if (c.input().count() != 1 || !c.samples()) {
+                return 0;
+            }
+        }
+        for (int batch : recorded) {
+            if (batch >= sequences) {
+                return batch;
+            }
+        }
+        return 0;
+    }
+
     /** Chooses the tokens of the newest pass. */
     void sample(SamplingBatch how) {
         Tensor rows = logits;
-        if (rows == null || rows.rows() != how.rows().size()) {
+        if (rows == null || rows.rows() < how.rows().size()) {
             throw new IllegalStateException("step " + how.number() + " is to choose "
                     + how.rows().size() + " tokens from " + (rows == null ? 0 : rows.rows()) + " rows of logits");
         }
         logits = null;
         if (!how.rows().isEmpty()) {
-            sampler.sample(rows, how);
+            sampler.sample(rows.rows(0, how.rows().size()), how);
         }
     }
 

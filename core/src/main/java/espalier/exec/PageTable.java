@@ -9,14 +9,21 @@ import java.util.Arrays;
 
 /**
  * Which pages each seat holds, on the device and, for the slots that a step writes, on the host. The device's copy is
- * never sent whole: a step uploads the pages that it adds. What lies beyond a seat's pages is stale and never read.
+ * never sent whole: a step sends the pages that it adds, a long run by a copy of its own, the others together. What lies
+ * beyond a seat's pages is stale and never read.
  */
 final class PageTable {
+    /** Pages that a seat may add to those that are sent together. */
+    static final int FEW = 16;
+
     private final Device device;
     private final Tensor table;
     private final int pageSize;
     private final int[][] pages;
     private final int[] held;
+    private final int[] addedPages;
+    private final int[] addedAt;
+    private int added;
 
     PageTable(Device device, Capacity capacity) {
         int seats = capacity.seats();
@@ -26,6 +33,26 @@ final class PageTable {
         this.table = new Tensor(device.allocate(4L * seats * width), 0, DType.I32, seats, width, width);
         this.pages = new int[seats][0];
         this.held = new int[seats];
+        this.addedPages = new int[seats * FEW];
+        this.addedAt = new int[seats * FEW];
+    }
+
+    /** Forgets what {@link #added} has told. */
+    void clearAdded() {
+        added = 0;
+    }
+
+    /** How many pages are to be scattered over the table: {@link #addedPage} at {@link #addedAt}. */
+    int added() {
+        return added;
+    }
+
+    int addedPage(int index) {
+        return addedPages[index];
+    }
+
+    int addedAt(int index) {
+        return addedAt[index];
     }
 
     /** [seats, pages per sequence]. */
@@ -41,12 +68,13 @@ final class PageTable {
         held[seat] = 0;
     }
 
-    void append(int seat, Tokens added) {
-        if (added.isEmpty()) {
+    /** Seats differ between two {@link #clearAdded}. */
+    void append(int seat, Tokens more) {
+        if (more.isEmpty()) {
             return;
         }
         int from = held[seat];
-        int to = from + added.size();
+        int to = from + more.size();
         if (to > table.cols()) {
             throw new IllegalArgumentException(
                     "seat " + seat + " is to hold " + to + " pages; a sequence has at most " + table.cols());
@@ -54,10 +82,18 @@ final class PageTable {
         if (to > pages[seat].length) {
             pages[seat] = Arrays.copyOf(pages[seat], Math.min(table.cols(), Math.max(to, 2 * pages[seat].length)));
         }
-        added.copyTo(pages[seat], from);
+        more.copyTo(pages[seat], from);
         held[seat] = to;
-        MemorySegment run = MemorySegment.ofArray(pages[seat]).asSlice(4L * from, 4L * added.size());
-        device.upload(run, table.buffer(), 4L * ((long) seat * table.stride() + from));
+        int first = Math.addExact(Math.multiplyExact(seat, table.stride()), from);
+        if (more.size() <= FEW) {
+            for (int i = 0; i < more.size(); i++) {
+                addedPages[added] = pages[seat][from + i];
+                addedAt[added++] = first + i;
+            }
+        } else {
+            MemorySegment run = MemorySegment.ofArray(pages[seat]).asSlice(4L * from, 4L * more.size());
+            device.upload(run, table.buffer(), 4L * first);
+        }
     }
 
     /** Where the cache keeps a position of the seat's sequence. */

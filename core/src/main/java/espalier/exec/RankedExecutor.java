@@ -33,7 +33,7 @@ public final class RankedExecutor implements Executor {
     private final Queue<Step> underWay = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable EngineFault> fault = new AtomicReference<>();
 
-    private RankedExecutor(LoadedModel model, Capacity capacity) {
+    private RankedExecutor(LoadedModel model, Capacity capacity, Recording recording) {
         this.model = model;
         for (int i = 0; i < model.devices().size(); i++) {
             int rank = i;
@@ -41,7 +41,8 @@ public final class RankedExecutor implements Executor {
             ranks.add(new Rank(
                     rank,
                     device.runsAhead(),
-                    () -> new ModelRunner(device, model.decoders().get(rank), capacity),
+                    () -> new ModelRunner(
+                            device, model.decoders().get(rank), capacity, rank == 0 ? recording : (_, _) -> {}),
                     this::failed));
         }
     }
@@ -53,7 +54,12 @@ public final class RankedExecutor implements Executor {
      * @throws EngineFault RESOURCE if the memory is not there
      */
     public static RankedExecutor start(LoadedModel model, Capacity capacity) {
-        var executor = new RankedExecutor(model, capacity);
+        return start(model, capacity, (_, _) -> {});
+    }
+
+    /** As {@link #start(LoadedModel, Capacity)}, telling what the first rank records. */
+    public static RankedExecutor start(LoadedModel model, Capacity capacity, Recording recording) {
+        var executor = new RankedExecutor(model, capacity, recording);
         executor.ranks.forEach(Rank::start);
         try {
             executor.ranks.forEach(r -> r.ready().join());

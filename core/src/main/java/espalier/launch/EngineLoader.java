@@ -128,7 +128,8 @@ public final class EngineLoader {
                                 checkpoint,
                                 mesh,
                                 largest,
-                                new MemoryPlan.Storage(kvType, quantization, device::preparedBytes))));
+                                new MemoryPlan.Storage(
+                                        kvType, device.ops().activations(), quantization, device::preparedBytes))));
     }
 
     private RankedExecutor executor(Checkpoint checkpoint, List<Device> devices, Settings settings) {
@@ -145,7 +146,8 @@ public final class EngineLoader {
                         settings.limits().pages(),
                         settings.limits().pageSize(),
                         context,
-                        settings.kvType()));
+                        settings.kvType()),
+                listener::recorded);
     }
 
     private Strategy strategy(Settings settings, long seed) {

@@ -26,6 +26,9 @@ public interface LoadListener {
     /** So many of all the layers are loaded, over all ranks. */
     void loaded(int layers, int all);
 
+    /** So many of the decoding steps that the device records beforehand are recorded. */
+    default void recorded(int done, int all) {}
+
     /** A step was launched. */
     void stepped(StepReport report);
 

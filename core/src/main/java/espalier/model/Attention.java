@@ -30,18 +30,17 @@ public record Attention(
         Tensor q = all.cols(0, qCols);
         Tensor k = all.cols(qCols, kvCols);
         Tensor v = all.cols(qCols + kvCols, kvCols);
-        place(p, q, qNorm);
-        place(p, k, kNorm);
+        norm(p, q, qNorm);
+        norm(p, k, kNorm);
         Tensor seen = p.temp(x.rows(), qCols);
         float scale = (float) (1 / Math.sqrt(headDim));
-        p.ops().attention(new Ops.Attend(layer, q, k, v, seen, headDim, scale, window, p.in(), p.kv()));
+        p.ops().rotaryAttention(new Ops.Attend(layer, q, k, v, seen, headDim, scale, window, p.in(), p.kv()), rope);
         out.apply(p, seen, result);
     }
 
-    private void place(Pass p, Tensor heads, @Nullable Norm norm) {
+    private void norm(Pass p, Tensor heads, @Nullable Norm norm) {
         if (norm != null) {
             p.ops().headNorm(heads, headDim, norm.weight(), norm.eps());
         }
-        p.ops().rope(heads, headDim, p.in().positions(), rope);
     }
 }

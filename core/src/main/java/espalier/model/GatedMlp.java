@@ -7,9 +7,8 @@ public record GatedMlp(Linear gateUp, Linear down) implements Branch {
 
     @Override
     public void apply(Pass p, Tensor x, Tensor out) {
-        Tensor both = gateUp.apply(p, x);
-        Tensor inner = p.temp(x.rows(), both.cols() / 2);
-        p.ops().siluMul(both, inner);
+        Tensor inner = p.temp(x.rows(), gateUp.outCols() / 2);
+        gateUp.applyGated(p, x, inner);
         down.apply(p, inner, out);
     }
 }

@@ -35,33 +35,35 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      * How the rank's device keeps numbers.
      *
      * @param kvType of keys and values
+     * @param activations of its ops
      * @param quantization of weights
      * @param preparedBytes as {@link espalier.tensor.Device#preparedBytes} has them
      */
-    public record Storage(DType kvType, Quantization quantization, ToLongFunction<Matrix> preparedBytes) {
+    public record Storage(
+            DType kvType, DType activations, Quantization quantization, ToLongFunction<Matrix> preparedBytes) {
         /** Of a device that reads weights as they are stored. */
         public static Storage plain(DType kvType) {
-            return new Storage(kvType, Quantization.NONE, _ -> 0);
+            return new Storage(kvType, DType.F32, Quantization.NONE, _ -> 0);
         }
     }
 
     /** Reads the names, shapes and types of {@code checkpoint}, but no weight. */
     public static MemoryPlan of(
             ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, Storage storage) {
-        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), storage.preparedBytes)) {
+        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), storage.activations, storage.preparedBytes)) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
             var weights = Weights.of(checkpoint.outline(), dry, mesh, storage.quantization);
             var decoder = Decoder.load(family, config, weights, _ -> {});
             return new MemoryPlan(
                     dry.weightBytes(),
-                    workspaceBytes(decoder, mesh, largest),
+                    workspaceBytes(decoder, mesh, largest, storage.activations),
                     decoder.shape().kvShape(mesh, 1, storage.kvType).bytes());
         }
     }
 
     /** The peak of activations and logits of a decoder that is already loaded. */
-    public static long workspaceBytes(Decoder decoder, Mesh mesh, Largest largest) {
-        try (var dry = new DryDevice(mesh.rank(), mesh.ranks())) {
+    public static long workspaceBytes(Decoder decoder, Mesh mesh, Largest largest, DType activations) {
+        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), activations, _ -> 0)) {
             var space = new Workspace(dry.allocate(BOUNDLESS));
             KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, DType.F32));
             Tensor logits = space.take(

@@ -1,7 +1,6 @@
 package espalier.model;
 
 import espalier.tensor.Collective;
-import espalier.tensor.DType;
 import espalier.tensor.KvCache;
 import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
@@ -13,6 +12,6 @@ public record Pass(Ops ops, Workspace space, StepInputs in, KvCache kv, Collecti
 
     /** Activations that live until the current frame closes. */
     public Tensor temp(int rows, int cols) {
-        return space.take(DType.F32, rows, cols);
+        return space.take(ops.activations(), rows, cols);
     }
 }

@@ -184,6 +184,17 @@ public final class Weights {
                 p.ops().addBias(out, bias);
             }
         }
+
+        @Override
+        public void applyGated(Pass p, Tensor x, Tensor out) {
+            Tensor between = p.temp(x.rows(), w.out());
+            if (sumOverRanks || bias != null) {
+                apply(p, x, between);
+                p.ops().siluMul(between, out);
+            } else {
+                p.ops().gatedMatmul(x, w, between, out);
+            }
+        }
     }
 
     private boolean isSummed(Dim in) {

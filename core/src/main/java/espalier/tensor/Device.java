@@ -41,6 +41,7 @@ public interface Device extends AutoCloseable {
         return 0;
     }
 
+    /** Queues a copy of {@code from}, which is read before this returns. */
     void upload(MemorySegment from, Buffer to, long toOffset);
 
     /** Waits for everything queued before, then copies. */
@@ -55,6 +56,22 @@ public interface Device extends AutoCloseable {
     /** Whether ops return before they have run, so that the host should queue the next step before it waits. */
     default boolean runsAhead() {
         return false;
+    }
+
+    /**
+     * For how many sequences a step of one row each is worth recording, up to {@code most}, ascending. A device that
+     * records nothing, since its calls cost the host nothing, names none.
+     */
+    default List<Integer> recordedBatches(int most) {
+        return List.of();
+    }
+
+    /**
+     * Runs {@code calls}, which queue the same ops on the same memory whenever {@code batch} is the same one of {@link
+     * #recordedBatches}: a device may record them the first time and then repeat what it recorded without them.
+     */
+    default void replay(int batch, Runnable calls) {
+        calls.run();
     }
 
     /** Bytes that may still be allocated, as far as the device can tell. */

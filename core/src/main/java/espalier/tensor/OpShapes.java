@@ -26,7 +26,7 @@ public final class OpShapes {
 
     public static void rmsNorm(Tensor x, Tensor weight, Tensor out) {
         activations("x", x);
-        activations("out", out);
+        alike("out", out, x);
         numbers("weight", weight);
         shape("weight", weight, 1, x.cols());
         shape("out", out, x.rows(), x.cols());
@@ -39,7 +39,7 @@ public final class OpShapes {
 
     public static void add(Tensor x, Tensor delta) {
         activations("x", x);
-        activations("delta", delta);
+        alike("delta", delta, x);
         shape("delta", delta, x.rows(), x.cols());
     }
 
@@ -51,7 +51,9 @@ public final class OpShapes {
 
     public static void matmul(Tensor x, Matrix w, Tensor out) {
         activations("x", x);
-        activations("out", out);
+        if (out.dtype() != DType.F32) {
+            alike("out", out, x);
+        }
         shape("x", x, x.rows(), w.in());
         shape("out", out, x.rows(), w.out());
         switch (w) {
@@ -70,7 +72,7 @@ public final class OpShapes {
 
     public static void siluMul(Tensor gateUp, Tensor out) {
         activations("gateUp", gateUp);
-        activations("out", out);
+        alike("out", out, gateUp);
         shape("gateUp", gateUp, out.rows(), 2 * out.cols());
     }
 
@@ -82,7 +84,7 @@ public final class OpShapes {
             throw new IllegalArgumentException(
                     "rotaryDim is " + rope.rotaryDim() + "; an even number up to headDim " + headDim + " is wanted");
         }
-        activations("frequencies", rope.frequencies());
+        f32("frequencies", rope.frequencies());
         shape("frequencies", rope.frequencies(), 1, rope.rotaryDim() / 2);
     }
 
@@ -97,9 +99,9 @@ public final class OpShapes {
         KvCache.Shape kv = a.kv().shape();
         int tokens = a.in().tokens();
         activations("q", a.q());
-        activations("k", a.k());
-        activations("v", a.v());
-        activations("out", a.out());
+        alike("k", a.k(), a.q());
+        alike("v", a.v(), a.q());
+        alike("out", a.out(), a.q());
         heads("q", a.q(), a.headDim());
         shape("q", a.q(), tokens, a.q().cols());
         shape("k", a.k(), tokens, kv.kvHeads() * kv.headDim());
@@ -128,9 +130,18 @@ public final class OpShapes {
         }
     }
 
+    public static void scatter(Tensor values, Tensor at, Tensor table) {
+        ints("values", values, 1);
+        ints("at", at, values.cols());
+        if (table.dtype() != DType.I32 || table.stride() != table.cols()) {
+            throw new IllegalArgumentException("table is " + table.dtype() + " " + table.rows() + "x" + table.cols()
+                    + " in rows of " + table.stride() + ", want I32 without gaps");
+        }
+    }
+
     public static void gatherRows(Tensor x, Tensor indices, Tensor out) {
         activations("x", x);
-        activations("out", out);
+        alike("out", out, x);
         ints("indices", indices, out.rows());
         shape("out", out, out.rows(), x.cols());
     }
@@ -143,7 +154,7 @@ public final class OpShapes {
     }
 
     public static void logits(Tensor logits, int rows, int vocab) {
-        activations("logits", logits);
+        f32("logits", logits);
         shape("logits", logits, rows, vocab);
     }
 
@@ -162,7 +173,18 @@ public final class OpShapes {
         }
     }
 
+    /** Whatever type a device has them in; that they are of it is the device's to require. */
     private static void activations(String name, Tensor t) {
+        numbers(name, t);
+    }
+
+    private static void alike(String name, Tensor t, Tensor other) {
+        if (t.dtype() != other.dtype()) {
+            throw new IllegalArgumentException(name + " is " + t.dtype() + ", want " + other.dtype());
+        }
+    }
+
+    private static void f32(String name, Tensor t) {
         if (t.dtype() != DType.F32) {
             throw new IllegalArgumentException(name + " is " + t.dtype() + ", want F32");
         }

@@ -4,13 +4,18 @@ package espalier.tensor;
  * The device's arithmetic. Every call writes into memory that it is given, returns nothing and allocates nothing, so a
  * sequence of calls may run at once (CPU), be queued on a stream, or be recorded once and replayed.
  *
- * <p>Activations are F32 unless a parameter says otherwise; weights are F32, BF16 or F16. For every op the order in
+ * <p>Activations are of one type, {@link #activations}, logits F32; weights are F32, BF16 or F16. For every op the order in
  * which the numbers of one row are added depends on shapes and formats alone, never on the number of rows, the
  * neighbours or the threads: the result of a row is the same bit for bit in every batch.
  *
  * <p>{@link OpShapes} states which shapes and types each op takes. Outputs overlap inputs only where an op says so.
  */
 public interface Ops {
+
+    /** What activations are stored as: F32, BF16 or F16. */
+    default DType activations() {
+        return DType.F32;
+    }
 
     /** Replaces each negative id {@code -1 - seat} by {@code lastTokens[0, seat]}; I32, in place. */
     void resolveIds(Tensor ids, Tensor lastTokens);
@@ -36,6 +41,17 @@ public interface Ops {
     /** {@code out = silu(gate) * up} where {@code gateUp = [gate | up]}. */
     void siluMul(Tensor gateUp, Tensor out);
 
+    /**
+     * {@code out = silu(gate) * up} where {@code [gate | up] = x * gateUp^T}: both ops as one, for devices that need not
+     * store what lies between.
+     *
+     * @param between [rows of x, gateUp's rows]: scratch memory
+     */
+    default void gatedMatmul(Tensor x, Matrix gateUp, Tensor between, Tensor out) {
+        matmul(x, gateUp, between);
+        siluMul(between, out);
+    }
+
     /** Rotates each head of {@code x} by its token's position, in place. */
     void rope(Tensor x, int headDim, Tensor positions, Rope rope);
 
@@ -44,6 +60,16 @@ public interface Ops {
 
     /** Writes this step's keys and values to their cache slots, then attends each token to its own past. */
     void attention(Attend call);
+
+    /** {@link #rope} of the call's queries and keys, then {@link #attention}. */
+    default void rotaryAttention(Attend call, Rope rope) {
+        rope(call.q(), call.headDim(), call.in().positions(), rope);
+        rope(call.k(), call.headDim(), call.in().positions(), rope);
+        attention(call);
+    }
+
+    /** {@code table[at[i]] = values[i]}, {@code table} being one run of numbers without gaps; all I32, places differ. */
+    void scatter(Tensor values, Tensor at, Tensor table);
 
     /** {@code out[i] = x[indices[0, i]]}. */
     void gatherRows(Tensor x, Tensor indices, Tensor out);

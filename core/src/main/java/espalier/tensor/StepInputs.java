@@ -13,6 +13,7 @@ package espalier.tensor;
  * @param seats [1, sequences] the row of {@code pageTable} of each sequence
  * @param pageTable [seats, pages] page number by page index; slot = page * pageSize + position % pageSize
  * @param sampleRows [1, samples] rows whose logits are wanted
+ * @param outline what the host knows of all this
  */
 public record StepInputs(
         Tensor ids,
@@ -25,4 +26,49 @@ public record StepInputs(
         int pageSize,
         Tensor sampleRows,
         int tokens,
-        int sequences) {}
+        int sequences,
+        Outline outline) {
+
+    /** Of a step of which the host tells nothing more. */
+    public StepInputs(
+            Tensor ids,
+            Tensor positions,
+            Tensor writeSlots,
+            Tensor firstRow,
+            Tensor contextLen,
+            Tensor seats,
+            Tensor pageTable,
+            int pageSize,
+            Tensor sampleRows,
+            int tokens,
+            int sequences) {
+        this(
+                ids,
+                positions,
+                writeSlots,
+                firstRow,
+                contextLen,
+                seats,
+                pageTable,
+                pageSize,
+                sampleRows,
+                tokens,
+                sequences,
+                new Outline(Rows.ANY, sequences, pageTable.cols() * pageSize));
+    }
+
+    /** How many rows each sequence has. */
+    public enum Rows {
+        ONE,
+        SEVERAL,
+        ANY
+    }
+
+    /**
+     * What kernels may be chosen by. It holds of every replay of a recorded step.
+     *
+     * @param cached at most so many sequences of several rows have positions in the cache before their first
+     * @param longest no sequence has more positions
+     */
+    public record Outline(Rows rows, int cached, int longest) {}
+}

@@ -33,7 +33,9 @@ final class WrappedDevice implements Device {
     public Ops ops() {
         return (Ops) Proxy.newProxyInstance(
                 Ops.class.getClassLoader(), new Class<?>[] {Ops.class}, (_, method, arguments) -> {
-                    beforeOp.run();
+                    if (!method.getName().equals("activations")) { // tells, does nothing
+                        beforeOp.run();
+                    }
                     try {
                         return method.invoke(inner.ops(), arguments);
                     } catch (InvocationTargetException e) {

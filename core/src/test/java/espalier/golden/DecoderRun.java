@@ -112,7 +112,8 @@ public record DecoderRun(Checkpoint checkpoint, int contextTokens, int pageSize,
             kv = device.kvCache(decoder.shape().kvShape(mesh, all * pageSize, DType.F32));
             int tokens = sequences.stream().mapToInt(ids -> ids.length).sum();
             var largest = new MemoryPlan.Largest(tokens, tokens, width);
-            space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(decoder, mesh, largest)));
+            space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(
+                    decoder, mesh, largest, device.ops().activations())));
             table = table(width);
         }
 

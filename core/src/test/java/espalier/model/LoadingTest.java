@@ -127,7 +127,7 @@ class LoadingTest {
             ModelDefinition family = Families.of(ModelConfig.of(checkpoint.config()));
             var mesh = new Mesh(0, 1);
             var sizes = new ArrayList<Long>(); // of whole stacks and, after each, of its parts
-            var threefold = new MemoryPlan.Storage(DType.BF16, Quantization.NONE, w -> {
+            var threefold = new MemoryPlan.Storage(DType.BF16, DType.F32, Quantization.NONE, w -> {
                 sizes.add(w.bytes());
                 return 3 * w.bytes();
             });

@@ -105,7 +105,7 @@ class QuantizedLoadingTest {
             ModelConfig config = ModelConfig.of(checkpoint.config());
             var weights = Weights.of(checkpoint.outline(), dry, new Mesh(0, 1), quantization);
             Decoder.load(Families.of(config), config, weights, _ -> {});
-            var storage = new MemoryPlan.Storage(DType.BF16, quantization, _ -> 0);
+            var storage = new MemoryPlan.Storage(DType.BF16, DType.F32, quantization, _ -> 0);
             var plan = MemoryPlan.of(
                     Families.of(config), checkpoint, new Mesh(0, 1), new MemoryPlan.Largest(8, 2, 8), storage);
             assertThat(plan.weightBytes()).isEqualTo(dry.weightBytes());

@@ -252,6 +252,12 @@ final class CpuOps implements Ops {
     }
 
     @Override
+    public void scatter(Tensor values, Tensor at, Tensor table) {
+        OpShapes.scatter(values, at, table);
+        Cells.scatter(values, at, table);
+    }
+
+    @Override
     public void gatherRows(Tensor x, Tensor indices, Tensor out) {
         OpShapes.gatherRows(x, indices, out);
         long xAt = Address.of(x);

@@ -31,6 +31,14 @@ public final class Cells {
         HostBuffer.memory(t.buffer()).set(JAVA_INT_UNALIGNED, at(t, row, col), value);
     }
 
+    /** {@code table[at[i]] = values[i]}, the table being one run of integers. */
+    public static void scatter(Tensor values, Tensor at, Tensor table) {
+        for (int i = 0; i < values.cols(); i++) {
+            int to = java.util.Objects.checkIndex(integer(at, 0, i), table.rows() * table.cols());
+            setInteger(table, to / table.cols(), to % table.cols(), integer(values, 0, i));
+        }
+    }
+
     /** The number of format {@code dtype} at byte {@code at}. */
     public static float number(MemorySegment memory, DType dtype, long at) {
         return switch (dtype) {

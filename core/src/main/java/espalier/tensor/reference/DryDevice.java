@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DryDevice implements Device {
     private final Collective collective;
-    private final DryOps ops = new DryOps();
+    private final DryOps ops;
     private final ToLongFunction<Matrix> preparing;
     private long allocatedBytes;
     private long placedBytes;
@@ -38,11 +38,17 @@ public final class DryDevice implements Device {
 
     /** One rank of a group whose others need not exist. */
     public DryDevice(int rank, int ranks) {
-        this(rank, ranks, _ -> 0);
+        this(rank, ranks, DType.F32, _ -> 0);
     }
 
-    /** @param preparing what the device that it stands for answers to {@link Device#preparedBytes} */
-    public DryDevice(int rank, int ranks, ToLongFunction<Matrix> preparing) {
+    /**
+     * One rank of a group whose others need not exist, in place of a device of another kind.
+     *
+     * @param activations that device's
+     * @param preparing what it answers to {@link Device#preparedBytes}
+     */
+    public DryDevice(int rank, int ranks, DType activations, ToLongFunction<Matrix> preparing) {
+        this.ops = new DryOps(activations);
         this.preparing = preparing;
         collective = new DryCollective(java.util.Objects.checkIndex(rank, ranks), ranks);
     }

@@ -1,5 +1,6 @@
 package espalier.tensor.reference;
 
+import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
 import espalier.tensor.Ops;
@@ -7,8 +8,18 @@ import espalier.tensor.Tensor;
 
 /** Checks shapes and counts. */
 final class DryOps implements Ops {
+    private final DType activations;
     private long calls;
     private long macs;
+
+    DryOps(DType activations) {
+        this.activations = activations;
+    }
+
+    @Override
+    public DType activations() {
+        return activations;
+    }
 
     long calls() {
         return calls;
@@ -85,6 +96,12 @@ final class DryOps implements Ops {
         OpShapes.attention(a);
         calls++;
         macs += (long) a.in().tokens() * (a.in().tokens() + 1) * a.q().cols();
+    }
+
+    @Override
+    public void scatter(Tensor values, Tensor at, Tensor table) {
+        OpShapes.scatter(values, at, table);
+        calls++;
     }
 
     @Override

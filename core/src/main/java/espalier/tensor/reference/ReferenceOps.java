@@ -12,6 +12,7 @@ import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.BlockRow;
+import espalier.tensor.host.Cells;
 
 /** Every op as its definition reads, summed in double and rounded once. */
 final class ReferenceOps implements Ops {
@@ -228,6 +229,12 @@ final class ReferenceOps implements Ops {
 
     private static int slot(StepInputs in, int seat, int position) {
         return integer(in.pageTable(), seat, position / in.pageSize()) * in.pageSize() + position % in.pageSize();
+    }
+
+    @Override
+    public void scatter(Tensor values, Tensor at, Tensor table) {
+        OpShapes.scatter(values, at, table);
+        Cells.scatter(values, at, table);
     }
 
     @Override

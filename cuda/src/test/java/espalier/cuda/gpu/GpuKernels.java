@@ -56,18 +56,20 @@ public final class GpuKernels {
         for (int i = shard; i < cases.size(); i += shards) {
             mine.add(cases.get(i));
         }
-        System.exit(new GpuKernels(out, timing ? "time" : "check" + shard).run(mine, timing, driver(out)));
+        System.exit(new GpuKernels(out, timing ? "time" : "check" + shard).run(mine, timing, driver()));
     }
 
     /** The first GPU, or what {@value #SIMULATED} names: a rehearsal. */
-    static Driver driver(Path out) {
+    static Driver driver() {
         String simulated = System.getProperty(SIMULATED, "");
         if (!simulated.isEmpty()) {
             return SimulatedDriver.open(SimulatedDriver.Setup.of(simulated).memoryBytes(2L << 30))
                     .orElseThrow();
         }
-        var setup =
-                new CudaDriver.Setup(Libraries.of(System::getProperty), out.resolveSibling("espalier-cache"), PATIENCE);
+        var setup = new CudaDriver.Setup(
+                Libraries.of(System::getProperty),
+                Path.of(System.getProperty("espalier.gpu.cache", "cache")),
+                PATIENCE);
         return CudaDriver.open(0, setup);
     }
 
