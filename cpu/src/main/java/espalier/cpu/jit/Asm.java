@@ -254,6 +254,10 @@ public final class Asm {
         arithmetic(5, dst, c.value);
     }
 
+    public void and(int dst, Constant c) {
+        arithmetic(4, dst, c.value);
+    }
+
     public void cmp(int left, Constant c) {
         arithmetic(7, left, c.value);
     }

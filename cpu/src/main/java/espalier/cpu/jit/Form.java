@@ -39,6 +39,19 @@ public record Form(
         this(columns, stepElements, inputStepBytes, panelStepBytes, 0, 0, mostRows, fetchingRows, Edge.MASKED);
     }
 
+    Form withMostRows(int rows) {
+        return new Form(
+                columns,
+                stepElements,
+                inputStepBytes,
+                panelStepBytes,
+                inputTailBytes,
+                panelTailBytes,
+                rows,
+                fetchingRows,
+                edge);
+    }
+
     public int steps(int in) {
         return Math.ceilDiv(in, stepElements);
     }

@@ -45,7 +45,7 @@ record GroupEmitter(Grouping grouping) implements PanelKernels.Emitter {
             for (int half = 0; half < 2; half++) {
                 loadNumbers(asm, half);
                 for (int group = 0; group < grouping.groupsPerStep(); group++) {
-                    loadScales(asm, half, group);
+                    loadScales(asm, WideLoop.WEIGHTS, half, group);
                     for (int first = 0; first < rows; first += TOGETHER) {
                         dots(asm, half, group, first, Math.min(rows, first + TOGETHER));
                     }
@@ -76,13 +76,13 @@ record GroupEmitter(Grouping grouping) implements PanelKernels.Emitter {
         }
     }
 
-    private void loadScales(Asm asm, int half, int group) {
+    void loadScales(Asm asm, int weights, int half, int group) {
         int bytes = grouping.scaleBytes(WideLoop.COLUMNS);
         int at = group * bytes + half * bytes / 2;
         Op load = grouping.scales() == Grouping.Scales.F16 ? Op.VCVTPH2PS : Op.VMOVUPS;
-        asm.zmm(load, SCALES, Mem.at(WideLoop.WEIGHTS, at));
+        asm.zmm(load, SCALES, Mem.at(weights, at));
         if (grouping.zero() == Grouping.Zero.MINIMUM) {
-            asm.zmm(load, MINIMA, Mem.at(WideLoop.WEIGHTS, grouping.minimaAt(WideLoop.COLUMNS) + at));
+            asm.zmm(load, MINIMA, Mem.at(weights, grouping.minimaAt(WideLoop.COLUMNS) + at));
         }
     }
 

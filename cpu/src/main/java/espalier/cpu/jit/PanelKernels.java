@@ -69,6 +69,16 @@ public final class PanelKernels {
     /** Columns of a panel for AVX2. */
     public static final int NARROW_COLUMNS = NarrowLoop.COLUMNS;
 
+    /** {@link #groups}, and for several rows AMX, which wants {@link AmxKernels#obstacle} to be empty. */
+    public static Emitter tiledGroups(Grouping grouping) {
+        return new TiledGroupEmitter(grouping);
+    }
+
+    /** {@link #rows} likewise. */
+    public static Emitter tiledRows() {
+        return new TiledRowEmitter();
+    }
+
     /** Emits the kernels, which live as long as the arena. */
     public static PanelKernels load(Emitter emitter, Fetching fetching, Arena arena) {
         Form form = emitter.form();

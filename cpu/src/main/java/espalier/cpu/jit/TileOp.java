@@ -13,8 +13,8 @@ public enum TileOp {
     TILESTORED(Op.Prefix.F3, 0x4B, Form.TILE_MEMORY),
     /** Row by row, {@code dst += a * b}: a holds pairs of bf16 along its columns, b along its rows. */
     TDPBF16PS(Op.Prefix.F3, 0x5C, Form.THREE_TILES),
-    /** The same with fours of signed bytes, summed as integers of 32 bits. */
-    TDPBSSD(Op.Prefix.F2, 0x5E, Form.THREE_TILES);
+    /** The same with fours of bytes, those of a signed and those of b not, summed as integers of 32 bits. */
+    TDPBSUD(Op.Prefix.F3, 0x5E, Form.THREE_TILES);
 
     /** The operands. */
     enum Form {

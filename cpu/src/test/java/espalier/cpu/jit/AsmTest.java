@@ -139,6 +139,7 @@ class AsmTest {
         expect("cmp " + both, () -> asm.cmp(d, s));
         expect("add " + withConstant, () -> asm.add(d, constant));
         expect("sub " + withConstant, () -> asm.sub(d, constant));
+        expect("and " + withConstant, () -> asm.and(d, constant));
         expect("cmp " + withConstant, () -> asm.cmp(d, constant));
         expect("shr " + dst + ",0x" + Integer.toHexString(2 + d), () -> asm.shiftRight(d, 2 + d));
         expect("prefetcht0 BYTE PTR " + at, () -> asm.prefetchT0(m));
@@ -170,7 +171,7 @@ class AsmTest {
         expect("tilezero tmm" + t, () -> asm.tile(TileOp.TILEZERO, t, 0, 0));
         String operands = " tmm" + t + ",tmm" + a + ",tmm" + b;
         expect("tdpbf16ps" + operands, () -> asm.tile(TileOp.TDPBF16PS, t, a, b));
-        expect("tdpbssd" + operands, () -> asm.tile(TileOp.TDPBSSD, t, a, b));
+        expect("tdpbsud" + operands, () -> asm.tile(TileOp.TDPBSUD, t, a, b));
         if (m.isIndexed()) {
             expect("tileloadd tmm" + t + "," + text(m), () -> asm.tile(TileOp.TILELOADD, t, m));
             expect("tilestored " + text(m) + ",tmm" + t, () -> asm.tile(TileOp.TILESTORED, t, m));

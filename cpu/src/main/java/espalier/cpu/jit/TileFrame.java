@@ -1,0 +1,141 @@
+package espalier.cpu.jit;
+
+import java.util.Arrays;
+
+/**
+ * What the kernels of whole numbers by AMX have in common: memory on the stack for a tile configuration and for tiles that
+ * are read again as vectors, and pointers to up to 16 rows of x.
+ *
+ * <p>The arguments are those of {@link PanelKernels#multiply}. Registers that a callee must keep are pushed and popped.
+ */
+final class TileFrame {
+    static final int X = Asm.RDI;
+    static final int X_STRIDE = Asm.RSI;
+    static final int PANEL = Asm.RDX;
+    static final int STEPS = Asm.RCX;
+    static final int OUT = Asm.R8;
+    static final int OUT_STRIDE = Asm.R9;
+    /** Bytes from one row of a tile to the next, where they follow each other. */
+    static final int LINE = Asm.R13;
+
+    static final int COUNT = Asm.R14;
+    static final int WEIGHTS = Asm.R15;
+
+    static final int TILE_ROWS = 16;
+    static final int LINE_BYTES = 64;
+    static final int TILE_BYTES = TILE_ROWS * LINE_BYTES;
+
+    /** Each points at one row of three; the stride reaches the next two. */
+    private static final int[] ROWS = {Asm.RAX, Asm.R10, Asm.R11, Asm.RBX, Asm.R12, Asm.RBP};
+
+    private static final int[] SAVED = {Asm.RBX, Asm.RBP, Asm.R12, Asm.R13, Asm.R14, Asm.R15};
+    private static final int CONFIGURATION_BYTES = 64;
+
+    private final Asm asm;
+    private final int tiles;
+
+    /** With room for so many tiles on the stack. */
+    TileFrame(Asm asm, int tiles) {
+        this.asm = asm;
+        this.tiles = tiles;
+    }
+
+    /** Rows and bytes of each of the eight tiles, of which those of no rows are not used. */
+    record Shape(int rows, int bytes) {
+        static final Shape NONE = new Shape(0, 0);
+    }
+
+    /** Up to where the masks of the two halves of a panel are in k1 and k2, and tiles may be used. */
+    void begin(Shape... shapes) {
+        for (int register : SAVED) {
+            asm.push(register);
+        }
+        asm.mov(Asm.RAX, Asm.RSP);
+        asm.sub(Asm.RSP, new Asm.Constant(frameBytes()));
+        asm.and(Asm.RSP, new Asm.Constant(-LINE_BYTES));
+        asm.store(Mem.at(Asm.RSP, frameBytes() - 2 * LINE_BYTES), Asm.RAX);
+        asm.kmovw(1, STEPS);
+        asm.shiftRight(STEPS, 16);
+        asm.kmovw(2, STEPS);
+        asm.shiftRight(STEPS, 16);
+        configure(Arrays.copyOf(shapes, 8));
+        asm.constant(LINE, LINE_BYTES);
+    }
+
+    /** Room for the tiles, the configuration, the stack pointer before, and for rounding down to a line. */
+    private int frameBytes() {
+        return tiles * TILE_BYTES + CONFIGURATION_BYTES + 3 * LINE_BYTES;
+    }
+
+    private void configure(Shape[] shapes) {
+        int at = tiles * TILE_BYTES;
+        asm.zmm(Op.VPXORD, 0, 0, 0);
+        asm.zmm(Op.VMOVDQU32_STORE, 0, Mem.at(Asm.RSP, at));
+        store(at, 1);
+        for (int i = 0; i < 8; i += 2) {
+            store(at + 16 + 2 * i, bytes(shapes[i]) | bytes(shapes[i + 1]) << 16);
+        }
+        for (int i = 0; i < 8; i += 4) {
+            int four = 0;
+            for (int j = 0; j < 4; j++) {
+                four |= (shapes[i + j] == null ? 0 : shapes[i + j].rows) << 8 * j;
+            }
+            store(at + 48 + i, four);
+        }
+        asm.tile(TileOp.LDTILECFG, 0, Mem.at(Asm.RSP, at));
+    }
+
+    private static int bytes(Shape shape) {
+        return shape == null ? 0 : shape.bytes;
+    }
+
+    private void store(int at, int value) {
+        asm.constant(Asm.RAX, value);
+        asm.store32(Mem.at(Asm.RSP, at), Asm.RAX);
+    }
+
+    /** That line of a tile on the stack. */
+    static Mem line(int tile, int line) {
+        return Mem.at(Asm.RSP, tile * TILE_BYTES + line * LINE_BYTES);
+    }
+
+    /** The whole of it, for a tile's load or store. */
+    static Mem tile(int tile) {
+        return Mem.at(Asm.RSP, LINE, 1, tile * TILE_BYTES);
+    }
+
+    /** Lets {@link #row} begin at {@code from}; takes all of the pointers' registers. */
+    void pointAtRows(int from, int rows) {
+        asm.mov(ROWS[0], from);
+        for (int row = 3; row < rows; row += 3) {
+            asm.lea(ROWS[row / 3], Mem.at(ROWS[row / 3 - 1], X_STRIDE, 2, 0));
+            asm.add(ROWS[row / 3], X_STRIDE);
+        }
+    }
+
+    void advanceRows(int rows, int bytes) {
+        for (int row = 0; row < rows; row += 3) {
+            asm.add(ROWS[row / 3], new Asm.Constant(bytes));
+        }
+    }
+
+    /** The first row's pointer, for tiles of x. */
+    static int firstRow() {
+        return ROWS[0];
+    }
+
+    static Mem row(int row, int offset) {
+        int pointer = ROWS[row / 3];
+        return row % 3 == 0 ? Mem.at(pointer, offset) : Mem.at(pointer, X_STRIDE, row % 3, offset);
+    }
+
+    void end() {
+        asm.tile(TileOp.TILERELEASE, 0, 0, 0);
+        asm.load(Asm.RSP, Mem.at(Asm.RSP, frameBytes() - 2 * LINE_BYTES));
+        for (int i = SAVED.length - 1; i >= 0; i--) {
+            asm.pop(SAVED[i]);
+        }
+        asm.vzeroupper();
+        asm.ret();
+    }
+}
