@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -17,6 +18,8 @@ import java.util.TreeMap;
  * 8 and 16 bytes run in halves and quarters of the warp, one wavefront for each different word of the fullest bank.
  */
 public final class Counters {
+    private static final int SECTOR = 32;
+
     private static final class Table {
         final long[] executed, lanes, sectors, used, wavefronts, least, flops;
 
@@ -59,6 +62,17 @@ public final class Counters {
 
     long[] lanes(KernelCode p) {
         return table(p).lanes;
+    }
+
+    /** Tells of each instruction of the kernels of that name that a warp has executed. */
+    void executed(String name, java.util.function.Consumer<Instruction> then) {
+        tables.forEach((code, t) -> {
+            for (int k = 0; code.name.equals(name) && k < t.executed.length; k++) {
+                if (t.executed[k] > 0) {
+                    then.accept(code.code[k]);
+                }
+            }
+        });
     }
 
     /** One access of a warp: {@code n} bytes at {@code at} for each lane in {@code m}. */
@@ -156,39 +170,111 @@ public final class Counters {
                 .sum();
     }
 
-    /** Totals, and the lines that move more than they use or that conflict. */
-    String report(KernelCode p) {
-        Table t = table(p);
-        long executed = 0, lanes = 0, sectors = 0, used = 0, wave = 0, least = 0, flops = 0;
-        var kinds = new TreeMap<String, Long>();
-        for (int k = 0; k < p.code.length; k++) {
-            executed += t.executed[k];
-            lanes += t.lanes[k];
-            sectors += t.sectors[k];
-            used += t.used[k];
-            wave += t.wavefronts[k];
-            least += t.least[k];
-            flops += t.flops[k];
-            if (t.executed[k] > 0) kinds.merge(p.code[k].mnemonic().split("\\.")[0], t.executed[k], Long::sum);
+    /**
+     * A kernel's counts over all its launches.
+     *
+     * @param instructions of warps, {@code lanes} those of threads
+     * @param sectors of 32 bytes moved to and from global memory, {@code usedBytes} of them used
+     * @param wavefronts of shared memory, of which {@code least} would do without bank conflicts
+     * @param flops of the tensor cores
+     * @param kinds instructions by the first word of their opcode
+     */
+    public record Totals(
+            long instructions,
+            long lanes,
+            long sectors,
+            long usedBytes,
+            long wavefronts,
+            long least,
+            long flops,
+            Map<String, Long> kinds) {
+        public long movedBytes() {
+            return SECTOR * sectors;
         }
-        var out = new StringBuilder(String.format(
-                "%s: %d warp instructions, %.1f lanes active; global %d sectors, "
-                        + "%.0f %% of the bytes used; shared %d wavefronts, %d by conflicts; tensor cores %.1f Mflop%n",
-                p.name,
-                executed,
-                (double) lanes / Math.max(1, executed),
-                sectors,
-                100.0 * used / Math.max(1, 32 * sectors),
-                wave,
-                wave - least,
-                flops / 1e6));
-        out.append("  by kind:");
-        kinds.entrySet().stream()
-                .sorted((a, b) -> Long.compare(b.getValue(), a.getValue()))
-                .limit(12)
-                .forEach(e -> out.append(' ').append(e.getKey()).append(' ').append(e.getValue()));
-        out.append('\n');
-        for (String line : lines(p, t)) out.append("  ").append(line).append('\n');
+
+        public long conflicts() {
+            return wavefronts - least;
+        }
+
+        /** Share of instructions whose opcode begins so: of mma and wgmma, say. */
+        public double share(String... beginnings) {
+            long sum = 0;
+            for (String b : beginnings) {
+                sum += kinds.getOrDefault(b, 0L);
+            }
+            return (double) sum / Math.max(1, instructions);
+        }
+    }
+
+    /** The counts of the kernels of that name, whatever program they are from. */
+    public Totals totals(String name) {
+        Totals all = new Totals(0, 0, 0, 0, 0, 0, 0, Map.of());
+        for (KernelCode code : tables.keySet()) {
+            if (code.name.equals(name)) {
+                all = sum(all, totals(code));
+            }
+        }
+        return all;
+    }
+
+    private static Totals sum(Totals a, Totals b) {
+        var kinds = new TreeMap<>(a.kinds);
+        b.kinds.forEach((k, n) -> kinds.merge(k, n, Long::sum));
+        return new Totals(
+                a.instructions + b.instructions,
+                a.lanes + b.lanes,
+                a.sectors + b.sectors,
+                a.usedBytes + b.usedBytes,
+                a.wavefronts + b.wavefronts,
+                a.least + b.least,
+                a.flops + b.flops,
+                kinds);
+    }
+
+    private Totals totals(KernelCode code) {
+        Table t = table(code);
+        var kinds = new TreeMap<String, Long>();
+        for (int k = 0; k < code.code.length; k++) {
+            if (t.executed[k] > 0) {
+                kinds.merge(code.code[k].mnemonic().split("\\.")[0], t.executed[k], Long::sum);
+            }
+        }
+        return new Totals(
+                sum(t.executed),
+                sum(t.lanes),
+                sum(t.sectors),
+                sum(t.used),
+                sum(t.wavefronts),
+                sum(t.least),
+                sum(t.flops),
+                kinds);
+    }
+
+    private static long sum(long[] x) {
+        return Arrays.stream(x).sum();
+    }
+
+    /** Totals of each kernel, and the lines that move more than they use or that conflict. */
+    public String report() {
+        var out = new StringBuilder();
+        for (KernelCode code : tables.keySet()) {
+            Totals t = totals(code);
+            out.append(String.format(
+                    Locale.ROOT,
+                    "%s: %d warp instructions, %.1f lanes active; global %d sectors, %.0f %% of the bytes used; "
+                            + "shared %d wavefronts, %d by conflicts; tensor cores %.1f Mflop%n  by kind: %s%n",
+                    code.name,
+                    t.instructions,
+                    (double) t.lanes / Math.max(1, t.instructions),
+                    t.sectors,
+                    100.0 * t.usedBytes / Math.max(1, t.movedBytes()),
+                    t.wavefronts,
+                    t.conflicts(),
+                    t.flops / 1e6,
+                    t.kinds));
+            lines(code, table(code))
+                    .forEach(line -> out.append("  ").append(line).append('\n'));
+        }
         return out.toString();
     }
 
@@ -204,8 +290,9 @@ public final class Counters {
         var out = new ArrayList<String>();
         byLine.forEach((line, v) -> {
             double share = 100.0 * v[1] / Math.max(1, 32 * v[0]);
-            if (v[0] > 0 && share < 90) out.add(String.format("%s: %d sectors, %.0f %% used", line, v[0], share));
-            if (v[2] > v[3]) out.add(String.format("%s: %d wavefronts, %d would do", line, v[2], v[3]));
+            if (v[0] > 0 && share < 90)
+                out.add(String.format(Locale.ROOT, "%s: %d sectors, %.0f %% used", line, v[0], share));
+            if (v[2] > v[3]) out.add(String.format(Locale.ROOT, "%s: %d wavefronts, %d would do", line, v[2], v[3]));
         });
         return out;
     }

@@ -151,7 +151,7 @@ final class PtxParser {
                 names.scope().labels.put(label.group(1), code.size());
                 at = label.end();
             } else {
-                boolean line = ptx.startsWith(".loc", at);
+                boolean line = ptx.startsWith(".loc", at) && !ptx.startsWith(".local", at);
                 int end = ptx.indexOf(line ? '\n' : ';', at);
                 statement(BLANKS.matcher(ptx.substring(at, end).strip()).replaceAll(" "), at);
                 at = end + 1;
@@ -160,7 +160,7 @@ final class PtxParser {
     }
 
     private void statement(String s, int at) {
-        if (s.startsWith(".loc")) {
+        if (s.startsWith(".loc ")) {
             location(s);
         } else if (s.startsWith(".")) {
             declaration(s);

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -31,6 +32,7 @@ import java.util.function.UnaryOperator;
  * somebody waits for it, a result is there only after a wait. What the checks have found is in {@link #findings}.
  */
 public final class SimulatedDriver implements Driver {
+    private static final String TOLD = "espalier.cuda.told"; // a process says it once
     private static final int REGISTERS_PER_MULTIPROCESSOR_THREADS = 2048;
 
     private final Setup setup;
@@ -102,7 +104,7 @@ public final class SimulatedDriver implements Driver {
     /** A device, or nothing (and a printed line that says how to get NVRTC) on a machine that has no NVRTC. */
     public static Optional<SimulatedDriver> open(Setup setup) {
         Optional<PtxCompiler> compiler = PtxCompiler.find(setup.arch());
-        if (compiler.isEmpty()) {
+        if (compiler.isEmpty() && System.setProperty(TOLD, "once") == null) {
             System.out.println("The CUDA kernels were not executed: " + Nvrtc.HOW_TO_GET);
         }
         return compiler.map(c -> new SimulatedDriver(setup, c));
@@ -123,6 +125,11 @@ public final class SimulatedDriver implements Driver {
             findings().forEach(f -> text.append("\n  ").append(f));
             throw new AssertionError(text.toString());
         }
+    }
+
+    /** What was compiled so far. */
+    public Set<Program> programs() {
+        return Set.copyOf(modules.keySet());
     }
 
     public Counters counters() {
