@@ -73,12 +73,12 @@ final class TileFrame {
         asm.zmm(Op.VMOVDQU32_STORE, 0, Mem.at(Asm.RSP, at));
         store(at, 1);
         for (int i = 0; i < 8; i += 2) {
-            store(at + 16 + 2 * i, bytes(shapes[i]) | bytes(shapes[i + 1]) << 16);
+            store(at + 16 + 2 * i, bytes(shapes[i]) | (bytes(shapes[i + 1]) << 16));
         }
         for (int i = 0; i < 8; i += 4) {
             int four = 0;
             for (int j = 0; j < 4; j++) {
-                four |= (shapes[i + j] == null ? 0 : shapes[i + j].rows) << 8 * j;
+                four |= (shapes[i + j] == null ? 0 : shapes[i + j].rows) << (8 * j);
             }
             store(at + 48 + i, four);
         }
