@@ -4,7 +4,7 @@ package espalier.tensor.host;
  * A counter-based random generator, Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
  * 1, 2, 3", 2011): the number is a function of key and counter, so a draw needs no state and no order.
  */
-final class Philox {
+public final class Philox {
     private static final int MULTIPLY_0 = 0xD2511F53;
     private static final int MULTIPLY_1 = 0xCD9E8D57;
     private static final int WEYL_0 = 0x9E3779B9;
@@ -15,8 +15,12 @@ final class Philox {
 
     /** In [0, 1), 53 bits, for the token at {@code position} of answer {@code choice} under {@code seed}. */
     static double uniform(long seed, int choice, int position) {
-        long bits = block(seed, position, choice)[0];
-        return (bits >>> 11) * 0x1p-53;
+        return (bits(seed, choice, position) >>> 11) * 0x1p-53;
+    }
+
+    /** The 64 bits whose upper 53 are {@link #uniform}. */
+    public static long bits(long seed, int choice, int position) {
+        return block(seed, position, choice)[0];
     }
 
     /** The 128 bits of counter (c0, c1, 0, 0) under a key of 64, in two longs whose low halves come first. */

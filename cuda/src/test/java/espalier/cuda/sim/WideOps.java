@@ -130,6 +130,13 @@ final class WideOps {
         put64(t, "shr.s64", "qi", (d, p, q, s, a, b) -> {
             for (int l = 0; l < LANES; l++) d[l] = p[l] >> (Integer.compareUnsigned(a[l], 63) > 0 ? 63 : a[l]);
         });
+        put64(t, "bfi.b64", "qqii", (d, p, q, s, a, b) -> { // p's low b bits into q at bit a
+            for (int l = 0; l < 32; l++) {
+                int at = Math.min(a[l] & 0xff, 64), n = Math.min(b[l] & 0xff, 64 - at);
+                long mask = n == 0 ? 0 : -1L >>> 64 - n << at;
+                d[l] = n == 0 ? q[l] : q[l] & ~mask | p[l] << at & mask;
+            }
+        });
         put64(t, "bfe.u64", "qii", (d, p, q, s, a, b) -> {
             for (int l = 0; l < LANES; l++) {
                 int at = Math.min(a[l] & 0xff, 64), n = Math.min(b[l] & 0xff, 64);
