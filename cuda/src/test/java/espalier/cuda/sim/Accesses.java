@@ -55,14 +55,6 @@ final class Accesses {
     }
 
     private static void shared(Warp w, Instruction in, int m, long[] at, Part part) {
-        int all = 0;
-        for (int s = m; s != 0; s &= s - 1) {
-            all |= (int) (at[Integer.numberOfTrailingZeros(s)] >>> Block.RANK);
-        }
-        if (all == 0) { // its own block's, as nearly always
-            part.run(w.block.shared, m, at);
-            return;
-        }
         for (int rest = m; rest != 0; ) {
             int rank = (int) (at[Integer.numberOfTrailingZeros(rest)] >>> Block.RANK), here = 0;
             long[] within = new long[Alu.LANES];
@@ -86,7 +78,24 @@ final class Accesses {
         }
     }
 
+    /** The memory that all lanes access, in the common cases: their addresses then need no change. Else null. */
+    private static Memory one(Warp w, Space space, int m, long[] at) {
+        if (space == Space.GLOBAL) {
+            return w.block.sim.global;
+        }
+        long all = 0;
+        for (int l = 0; l < Alu.LANES; l++) {
+            all |= (m >> l & 1) != 0 ? at[l] : 0;
+        }
+        return space == Space.SHARED && all >>> Block.RANK == 0 ? w.block.shared : null;
+    }
+
     static void load(Warp w, Instruction in, Space space, int m, long[] at, Vector v) {
+        Memory only = one(w, space, m, at);
+        if (only != null) {
+            load(w, in, m, only, at, v);
+            return;
+        }
         split(w, in, space, m, at, (memory, here, addresses) -> {
             if (memory == null) {
                 loadParams(w, in, here, addresses, v);
@@ -145,6 +154,11 @@ final class Accesses {
     }
 
     static void store(Warp w, Instruction in, Space space, int m, long[] at, Vector v) {
+        Memory only = one(w, space, m, at);
+        if (only != null) {
+            store(w, in, m, only, at, v);
+            return;
+        }
         split(w, in, space, m, at, (memory, here, addresses) -> {
             if (memory == null) {
                 w.report(OUT_OF_BOUNDS, in, "writes to the kernel's parameters");

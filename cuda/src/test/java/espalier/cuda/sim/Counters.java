@@ -78,8 +78,21 @@ public final class Counters {
     /** One access of a warp: {@code n} bytes at {@code at} for each lane in {@code m}. */
     void access(Instruction in, long[] at, int m, int n, Memory memory) {
         if (!on || m == 0) return;
-        if (memory.space == Space.SHARED) banks(in.pc, at, m, n);
+        if (Memory.isRun(at, m, n)) run(in.pc, at[0], n, memory.space);
+        else if (memory.space == Space.SHARED) banks(in.pc, at, m, n);
         else if (memory.space == Space.GLOBAL) sectors(in.pc, at, m, n);
+    }
+
+    /** A whole warp that accesses one run: no sector twice, no bank twice. */
+    private void run(int pc, long at, int n, Space space) {
+        if (space == Space.GLOBAL) {
+            now.sectors[pc] += ((at & SECTOR - 1) + (long) Alu.LANES * n + SECTOR - 1) / SECTOR;
+            now.used[pc] += (long) Alu.LANES * n;
+        } else if (space == Space.SHARED) {
+            int wavefronts = Math.max(1, n / 4);
+            now.wavefronts[pc] += wavefronts;
+            now.least[pc] += wavefronts;
+        }
     }
 
     private void sectors(int pc, long[] at, int m, int n) {

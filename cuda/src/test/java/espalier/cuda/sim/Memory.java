@@ -106,8 +106,29 @@ final class Memory {
         return i;
     }
 
+    /** Whether the lanes access {@code n} bytes each, one after another: the whole warp one run. */
+    static boolean isRun(long[] address, int m, int n) {
+        if (m != -1) {
+            return false;
+        }
+        long differs = 0;
+        for (int l = 1; l < Alu.LANES; l++) {
+            differs |= address[l] - address[0] ^ (long) l * n;
+        }
+        return differs == 0;
+    }
+
     /** {@link #forRead} for the lanes in {@code m}: their indices, or -1. */
     void forReads(Warp w, Instruction in, int m, long[] address, int n, int[] index) {
+        if (isRun(address, m, n) && isWritten(address[0], n)) {
+            for (int l = 0; l < Alu.LANES; l++) {
+                index[l] = (int) (address[0] - base) + l * n;
+            }
+            if (checked) {
+                races.readLanes(w, in, m, index, n, this);
+            }
+            return;
+        }
         for (int s = m; s != 0; s &= s - 1) {
             int l = Integer.numberOfTrailingZeros(s);
             if (n < 4) {
@@ -119,6 +140,19 @@ final class Memory {
             index[l] = i;
         }
         if (checked && n >= 4) races.readLanes(w, in, m, index, n, this);
+    }
+
+    /** Whether a run of the whole warp lies in memory that is written (or unchecked), aligned. */
+    private boolean isWritten(long address, int n) {
+        long from = address - base;
+        if (n < 4 || from < 0 || from + (long) Alu.LANES * n > data.length || (from & n - 1) != 0) {
+            return false;
+        }
+        long differs = 0;
+        for (int i = (int) from, end = i + Alu.LANES * n; checked && i < end; i += 8) {
+            differs |= (long) LONG.get(state, i) ^ SET8;
+        }
+        return differs == 0;
     }
 
     /** The index of words for a strong access (an atomic), checked and recorded; or -1. */

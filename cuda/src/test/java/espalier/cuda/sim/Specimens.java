@@ -63,7 +63,7 @@ final class Specimens {
         }
     }
 
-    private static Arguments pointers(long... addresses) {
+    static Arguments pointers(long... addresses) {
         Arguments arguments = Arguments.of();
         for (long a : addresses) {
             arguments.pointer(a);
