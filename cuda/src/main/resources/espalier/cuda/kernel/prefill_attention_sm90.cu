@@ -49,8 +49,9 @@
 #define PWARPS (PAGE ? 4 : 1) // producer warps
 #define FULL_ARRIVALS (PAGE ? 128 : 1)
 // Registers a thread: 2 * CONSUMER + PRODUCER may not exceed what the block starts with, 3 * 168 = 504; more hangs at setmaxnreg.
-#define PRODUCER_REGS (PAGE ? 56 : 40)
-#define CONSUMER_REGS (PAGE ? 224 : 232)
+// At D 64 a producer follows twice as many rows of pages at once, and the consumers have fewer sums.
+#define PRODUCER_REGS (PAGE ? D == 64 ? 72 : 56 : 40)
+#define CONSUMER_REGS (PAGE ? D == 64 ? 216 : 224 : 232)
 
 struct Ring { // stage and phase of the n-th use of a ring
   static DEV int at(int n) { return STAGES == 2 ? n & 1 : n % STAGES; }

@@ -55,7 +55,8 @@ final class DecodeStepBench {
 
     private void norm() {
         var entry = new Specimens.Entry("add_rmsnorm.cu", "add_rmsnorm", Map.of());
-        Arguments arguments = Specimens.pointers(normed, residual, x, weight).int32(WIDTH).float32(1e-5f);
+        Arguments arguments =
+                Specimens.pointers(normed, residual, x, weight).int32(WIDTH).float32(1e-5f);
         Specimens.launch(bench, entry, Launch.of(1, 32), arguments);
     }
 

@@ -55,51 +55,18 @@ class PlantedBugsTest {
     }
 
     private static List<PlantedBug> all() {
+        return Stream.of(norms(), decode(), prefill(), barriers(), copies())
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    private static List<PlantedBug> norms() {
         return List.of(
                 bug("no barrier before reading partial sums", "80", NORM, drop("BUG_NO_SYNCTHREADS"), "#if 0\n", RACE),
                 bug("no barrier before reading the scale", "80", NORM, drop("BUG_NO_SYNCTHREADS2"), "#if 0\n", RACE),
                 bug("reads uninitialised shared memory", "80", NORM, take("BUG_UNINIT"), "#if 1\n", UNINITIALISED),
                 bug("barrier in one warp only", "80", NORM, take("BUG_DIVERGENT_BARRIER"), "#if 1\n", DIVERGENCE),
                 bug("global read 16 bytes past the end", "80", NORM, take("BUG_GLOBAL_OOB"), "#if 1\n", OUT_OF_BOUNDS),
-                bug("no __syncwarp", "80", DECODE, drop("BUG_NO_SYNCWARP"), "#if 0\n", RACE_IN_WARP),
-                bug("no barrier at the loop's end (decode)", "80", DECODE, drop("BUG_NO_SYNCTHREADS"), "#if 0\n", RACE),
-                bug("no last cp.async wait", "80", DECODE, drop("BUG_NO_CP_WAIT"), "#if 0\n", MISSING_WAIT),
-                bug("shared read one past the end", "80", DECODE, take("BUG_SMEM_OOB"), "#if 1\n", OUT_OF_BOUNDS),
-                bug(
-                        "no barrier at the loop's end (prefill)",
-                        "80",
-                        PREFILL,
-                        drop("BUG_NO_SYNCTHREADS"),
-                        "#if 0\n",
-                        RACE),
-                bug("wrong ldmatrix swizzle", "80", PREFILL, take("BUG_SWIZZLE"), "#if 1\n"),
-                bug(
-                        "global write one row past the end",
-                        "80",
-                        PREFILL,
-                        take("BUG_GLOBAL_OOB"),
-                        "#if 1\n",
-                        OUT_OF_BOUNDS),
-                bug("wgmma descriptor of another swizzle", "90a", WGMMA, take("BUG_SWIZZLE"), "#if 1\n"),
-                bug(
-                        "no wait for the full mbarrier",
-                        "90a",
-                        WGMMA,
-                        drop("BUG_NO_FULL_WAIT"),
-                        "#if 0\n",
-                        MISSING_WAIT,
-                        UNINITIALISED),
-                bug("no wait for the empty mbarrier", "90a", WGMMA, drop("BUG_NO_EMPTY_WAIT"), "#if 0\n", MBARRIER),
-                bug("no wgmma wait", "90a", WGMMA, drop("BUG_NO_WGMMA_WAIT"), "#if 0\n", MISSING_WAIT),
-                bug(
-                        "no barrier after mbarrier.init",
-                        "90a",
-                        WGMMA,
-                        drop("BUG_NO_SYNCTHREADS"),
-                        "#if 0\n",
-                        RACE,
-                        MBARRIER),
-                bug("stage released by one warp of four", "90a", WGMMA, take("BUG_ONE_ARRIVAL"), "#if 1\n", RACE),
                 bug(
                         "row pointer one element off",
                         "80",
@@ -135,7 +102,21 @@ class PlantedBugsTest {
                         "if (lane == 0) y[row] = s;",
                         "y[row] = s + lane;",
                         RACE_IN_WARP),
-                bug("a row too many", "80", GEMV, "if (row >= rows) return;", "if (row > rows) return;", OUT_OF_BOUNDS),
+                bug(
+                        "a row too many",
+                        "80",
+                        GEMV,
+                        "if (row >= rows) return;",
+                        "if (row > rows) return;",
+                        OUT_OF_BOUNDS));
+    }
+
+    private static List<PlantedBug> decode() {
+        return List.of(
+                bug("no __syncwarp", "80", DECODE, drop("BUG_NO_SYNCWARP"), "#if 0\n", RACE_IN_WARP),
+                bug("no barrier at the loop's end (decode)", "80", DECODE, drop("BUG_NO_SYNCTHREADS"), "#if 0\n", RACE),
+                bug("no last cp.async wait", "80", DECODE, drop("BUG_NO_CP_WAIT"), "#if 0\n", MISSING_WAIT),
+                bug("shared read one past the end", "80", DECODE, take("BUG_SMEM_OOB"), "#if 1\n", OUT_OF_BOUNDS),
                 bug(
                         "page table read past the end",
                         "80",
@@ -151,7 +132,26 @@ class PlantedBugsTest {
                         "cp_async_wait<2>()",
                         MISSING_WAIT),
                 bug("scratch of the next warp", "80", DECODE, "+ warp * TILE;", "+ (warp + 1) * TILE;", OUT_OF_BOUNDS),
-                bug("scratch shared by all warps", "80", DECODE, "+ warp * TILE;", ";", RACE),
+                bug("scratch shared by all warps", "80", DECODE, "+ warp * TILE;", ";", RACE));
+    }
+
+    private static List<PlantedBug> prefill() {
+        return List.of(
+                bug(
+                        "no barrier at the loop's end (prefill)",
+                        "80",
+                        PREFILL,
+                        drop("BUG_NO_SYNCTHREADS"),
+                        "#if 0\n",
+                        RACE),
+                bug("wrong ldmatrix swizzle", "80", PREFILL, take("BUG_SWIZZLE"), "#if 1\n"),
+                bug(
+                        "global write one row past the end",
+                        "80",
+                        PREFILL,
+                        take("BUG_GLOBAL_OOB"),
+                        "#if 1\n",
+                        OUT_OF_BOUNDS),
                 bug(
                         "no barrier after the cp.async wait",
                         "80",
@@ -179,14 +179,42 @@ class PlantedBugsTest {
                         PREFILL,
                         "+ h) * D + c * 8, in);",
                         "+ h) * D + c * 8 + 4, in);",
-                        MISALIGNED),
+                        MISALIGNED));
+    }
+
+    private static List<PlantedBug> barriers() {
+        return List.of(
+                bug("wgmma descriptor of another swizzle", "90a", WGMMA, take("BUG_SWIZZLE"), "#if 1\n"),
+                bug(
+                        "no wait for the full mbarrier",
+                        "90a",
+                        WGMMA,
+                        drop("BUG_NO_FULL_WAIT"),
+                        "#if 0\n",
+                        MISSING_WAIT,
+                        UNINITIALISED),
+                bug("no wait for the empty mbarrier", "90a", WGMMA, drop("BUG_NO_EMPTY_WAIT"), "#if 0\n", MBARRIER),
+                bug("no wgmma wait", "90a", WGMMA, drop("BUG_NO_WGMMA_WAIT"), "#if 0\n", MISSING_WAIT),
+                bug(
+                        "no barrier after mbarrier.init",
+                        "90a",
+                        WGMMA,
+                        drop("BUG_NO_SYNCTHREADS"),
+                        "#if 0\n",
+                        RACE,
+                        MBARRIER),
+                bug("stage released by one warp of four", "90a", WGMMA, take("BUG_ONE_ARRIVAL"), "#if 1\n", RACE),
                 bug(
                         "more transaction bytes than copied",
                         "90a",
                         WGMMA,
                         "(BM + BN) * BK * 2);",
                         "(BM + BN) * BK * 2 + 16);",
-                        DEADLOCK),
+                        DEADLOCK));
+    }
+
+    private static List<PlantedBug> copies() {
+        return List.of(
                 bug(
                         "fewer transaction bytes than copied",
                         "90a",

@@ -172,6 +172,16 @@ final class Specimens {
         }
     }
 
+    /** {@code n} of the numbers below {@code all}. */
+    private static int[] shuffled(Random r, int all, int n) {
+        var numbers = new ArrayList<Integer>();
+        for (int p = 0; p < all; p++) {
+            numbers.add(p);
+        }
+        Collections.shuffle(numbers, r);
+        return numbers.stream().limit(n).mapToInt(p -> p).toArray();
+    }
+
     /** Lengths of the sequences, query heads, key and value heads, head dimension, tokens of a page, splits. */
     record Decode(int[] lengths, int heads, int kv, int d, int page, int splits) {}
 
@@ -181,12 +191,7 @@ final class Specimens {
         int longest = Arrays.stream(c.lengths).max().orElseThrow();
         int maxPages = (longest + c.page - 1) / c.page, pages = batch * maxPages + 3, n = batch * c.heads;
         float[] q = random(r, n * d), k = random(r, pages * c.page * c.kv * d), v = random(r, k.length);
-        var shuffled = new ArrayList<Integer>();
-        for (int p = 0; p < pages; p++) {
-            shuffled.add(p);
-        }
-        Collections.shuffle(shuffled, r);
-        int[] table = shuffled.stream().limit(batch * maxPages).mapToInt(p -> p).toArray();
+        int[] table = shuffled(r, pages, batch * maxPages);
         long o = room(bench, n * c.splits * d * 4),
                 ml = room(bench, n * c.splits * 2 * 4),
                 out = room(bench, n * d * 2);

@@ -1,20 +1,12 @@
 package espalier.cuda.sim;
 
-import static espalier.cuda.sim.Finding.Kind.DIVERGENCE;
-
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/**
- * 32 lanes: their registers, program counters and clock (PTX ISA 3.1 "SIMT", 9.7.12 control flow).
- *
- * <p>The lanes with the lowest program counter run first, until they jump away, meet other lanes or reach an
- * instruction that needs lanes which are not there yet; those then wait. That is one of the schedules that independent
- * thread scheduling allows; {@link Races} judges the accesses as if every other were possible.
- */
+/** 32 lanes: their registers, what runs beside them, and the warp's clock. {@link Lanes} says which go next. */
 final class Warp {
     private static final int LOCAL_RED_ZONE = 128;
 
@@ -29,8 +21,8 @@ final class Warp {
     final BulkStores stores = new BulkStores(this);
     final MatrixGroups products = new MatrixGroups(this);
 
-    /** Lanes that have not ended; that wait for others at a collective; that failed an mbarrier try. */
-    int live, waiting, parked;
+    /** Lanes that have not ended; that saw nothing new where they wait for others, who go first. */
+    int live, parked;
     /** The block barrier that this warp waits at. */
     Instruction atBarrier;
     /** What this warp knows of the clocks of others; {@code epoch} is its own time as {@link Races} stores it. */
@@ -47,13 +39,14 @@ final class Warp {
     /** What each strong load saw last: one that sees the same again is waiting. */
     final Map<Instruction, Long> looked = new HashMap<>();
 
-    private final int[] pc = new int[32];
+    private final Lanes lanes;
     private Memory local; // null until it is used
     private final int[][] unset; // registers that are neither special nor constant
 
     Warp(Block block, int id) {
         this.block = block;
         this.id = id;
+        lanes = new Lanes(this);
         KernelCode code = block.code;
         r = new int[code.ints][];
         q = new long[Math.max(1, code.longs)][];
@@ -72,11 +65,11 @@ final class Warp {
     void start(int[] place, int[] grid, int[] size, int threads) {
         if (block.sim.checked) for (int[] x : unset) Arrays.fill(x, 0x7fffdead); // NaN
         special(place, grid, size);
-        int lanes = Math.min(32, threads - id * 32);
-        live = lanes == 32 ? -1 : (1 << lanes) - 1;
-        waiting = parked = 0;
+        int count = Math.min(32, threads - id * 32);
+        live = count == 32 ? -1 : (1 << count) - 1;
+        parked = 0;
         atBarrier = null;
-        Arrays.fill(pc, 0);
+        lanes.start();
         vc.reset(block.sequence, block.floor);
         fenced = seen = inits = null;
         clusterPhase = registers = 0;
@@ -197,149 +190,13 @@ final class Warp {
         block.sim.report(kind, in, this, detail);
     }
 
-    private void setPc(int m, int to) {
-        for (int s = m; s != 0; s &= s - 1) pc[Integer.numberOfTrailingZeros(s)] = to;
-    }
-
     /** Runs until all lanes have ended or wait, or the slice is used up. */
     void run(int slice) {
-        Instruction[] code = block.code.code;
-        long[] executed = block.executed, lanes = block.lanes;
-        choose:
-        while (live != 0 && atBarrier == null) {
-            int pick = live & ~waiting & ~parked, at = Integer.MAX_VALUE, next = Integer.MAX_VALUE, mask = 0;
-            if (pick == 0) {
-                if (parked != 0) {
-                    parked = 0;
-                    return;
-                }
-                mask = complete();
-                if (mask == 0) {
-                    stuck();
-                    return;
-                }
-                waiting &= ~mask;
-                at = pc[Integer.numberOfTrailingZeros(mask)];
-            } else {
-                for (int s = pick; s != 0; s &= s - 1) at = Math.min(at, pc[Integer.numberOfTrailingZeros(s)]);
-                for (int s = pick; s != 0; s &= s - 1) {
-                    int l = Integer.numberOfTrailingZeros(s);
-                    if (pc[l] == at) mask |= 1 << l;
-                    else next = Math.min(next, pc[l]);
-                }
-            }
-            while (true) {
-                if (--slice < 0) {
-                    setPc(mask, at);
-                    block.wave.spend(this, code[at]);
-                    return;
-                }
-                Instruction in = code[at];
-                int m = in.predicate < 0 ? mask : mask & (in.negated ? ~p[in.predicate] : p[in.predicate]);
-                executed[at]++;
-                lanes[at] += Integer.bitCount(m);
-                if (products.isOpen() && m != 0) products.checkRegisters(in);
-                switch (in.kind) {
-                    case PLAIN -> {
-                        if (m != 0) in.body.run(this, in, m);
-                        at++;
-                        if (parked != 0 && (parked & mask) != 0) {
-                            setPc(mask, at);
-                            continue choose;
-                        }
-                    }
-                    case BRANCH -> {
-                        if (m == mask) {
-                            at = in.target;
-                        } else if (m == 0) {
-                            at++;
-                        } else {
-                            setPc(m, in.target);
-                            setPc(mask & ~m, at + 1);
-                            continue choose;
-                        }
-                    }
-                    case EXIT -> {
-                        setPc(mask, at + 1);
-                        if (m != 0) {
-                            in.body.run(this, in, m);
-                            block.changed();
-                            if (live == 0) block.ended();
-                        }
-                        continue choose;
-                    }
-                    case COLLECTIVE -> {
-                        if (m == 0) {
-                            at++;
-                            break;
-                        }
-                        int here = m;
-                        for (int s = waiting; s != 0; s &= s - 1) {
-                            int l = Integer.numberOfTrailingZeros(s);
-                            if (pc[l] == at) here |= 1 << l;
-                        }
-                        if ((in.members.of(this, in, here) & live & ~here) != 0) { // some are missing: wait for them
-                            setPc(mask & ~m, at + 1);
-                            setPc(m, at);
-                            waiting |= m;
-                            continue choose;
-                        }
-                        waiting &= ~here;
-                        in.body.run(this, in, here);
-                        at++;
-                        if (here != mask || atBarrier != null) {
-                            setPc(mask | here, at);
-                            continue choose;
-                        }
-                    }
-                }
-                if (at >= next) {
-                    setPc(mask, at);
-                    continue choose;
-                }
-            }
-        }
-    }
-
-    private int complete() { // the waiting lanes whose missing partners have ended meanwhile
-        for (int s = waiting; s != 0; s &= s - 1) {
-            int l = Integer.numberOfTrailingZeros(s), here = at(pc[l]);
-            Instruction in = block.code.code[pc[l]];
-            if ((in.members.of(this, in, here) & live & ~here) == 0) return here;
-        }
-        return 0;
-    }
-
-    private int at(int where) {
-        int m = 0;
-        for (int s = waiting; s != 0; s &= s - 1) {
-            int l = Integer.numberOfTrailingZeros(s);
-            if (pc[l] == where) m |= 1 << l;
-        }
-        return m;
-    }
-
-    private void stuck() {
-        int first = pc[Integer.numberOfTrailingZeros(waiting)], here = at(first), rest = waiting & ~here;
-        Instruction in = block.code.code[first];
-        report(
-                DIVERGENCE,
-                in,
-                "lanes " + Instruction.hex(here) + " wait here for lanes "
-                        + Instruction.hex(in.members.of(this, in, here) & live & ~here)
-                        + (rest == 0
-                                ? ", which never come"
-                                : "; lanes " + Instruction.hex(rest) + " wait at "
-                                        + code(Integer.numberOfTrailingZeros(rest))));
-        throw new Block.Stopped();
+        lanes.run(slice);
     }
 
     /** The barrier that it waits at, or where the first live lane stands. */
     Instruction place() {
-        return atBarrier != null ? atBarrier : code(Integer.numberOfTrailingZeros(live));
-    }
-
-    private Instruction code(int lane) {
-        return block.code.code[pc[lane]];
+        return atBarrier != null ? atBarrier : lanes.place();
     }
 }
