@@ -172,22 +172,64 @@ final class CublasProducts implements Products {
         long y = open.obtain("cublasLtMatrixLayoutCreate", type(s.result()), s.out(), s.rows(), key.yStride);
         MemorySegment algorithm = arena.allocate(ALGORITHM_BYTES, 8);
         var trial = new Planned(new Plan(byHandle.size(), s, 0), operation, w, x, y, algorithm);
-        Key asked = key.choice == Choice.FIXED ? fixed(key) : key;
-        String name = driver.properties().name() + ", driver "
-                + driver.properties().driverVersion() + ", cuBLASLt " + open.version + ", " + asked;
-        Optional<ProductChoices.Chosen> kept = choices.read(name);
-        ProductChoices.Chosen chosen;
-        if (kept.isPresent()) {
-            chosen = kept.get();
-        } else if (asked.equals(key) && key.choice == Choice.MEASURED) {
-            chosen = fastest(open, trial, suggestions(open, trial, false), probe);
-            choices.write(name, chosen);
-        } else {
-            chosen = firstFixed(open, key, asked, trial);
-            choices.write(name, chosen);
-        }
+        ProductChoices.Chosen chosen = switch (key.choice) {
+            case MEASURED ->
+                kept(open, key)
+                        .orElseGet(() -> keep(open, key, fastest(open, trial, suggestions(open, trial, false), probe)));
+            case KNOWN ->
+                kept(open, measured(s))
+                        .filter(c -> serves(open, trial, c))
+                        .orElseGet(() -> first(suggestions(open, trial, false)));
+            case FIXED -> kept(open, fixed(key)).orElseGet(() -> keep(open, fixed(key), firstFixed(open, key, trial)));
+        };
         MemorySegment.copy(chosen.algorithm(), 0, algorithm, JAVA_BYTE, 0, ALGORITHM_BYTES);
         return new Planned(new Plan(byHandle.size(), s, chosen.microseconds()), operation, w, x, y, algorithm);
+    }
+
+    private Optional<ProductChoices.Chosen> kept(Lt open, Key key) {
+        return choices.read(name(open, key));
+    }
+
+    private ProductChoices.Chosen keep(Lt open, Key key, ProductChoices.Chosen chosen) {
+        choices.write(name(open, key), chosen);
+        return chosen;
+    }
+
+    private String name(Lt open, Key key) {
+        DeviceProperties device = driver.properties();
+        return device.name() + ", driver " + device.driverVersion() + ", cuBLASLt " + open.version + ", " + key;
+    }
+
+    private static ProductChoices.Chosen first(List<Suggestion> suggestions) {
+        return new ProductChoices.Chosen(suggestions.getFirst().algorithm, 0);
+    }
+
+    /** Whether an algorithm that was chosen for other rows computes this product, too. */
+    private static boolean serves(Lt open, Planned p, ProductChoices.Chosen chosen) {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment algorithm = scratch.allocate(ALGORITHM_BYTES, 8);
+            MemorySegment.copy(chosen.algorithm(), 0, algorithm, JAVA_BYTE, 0, ALGORITHM_BYTES);
+            MemorySegment result = scratch.allocate(SUGGESTION_BYTES, 8);
+            int status = open.calls.status(
+                    "cublasLtMatmulAlgoCheck",
+                    open.handle,
+                    p.operation,
+                    p.w,
+                    p.x,
+                    p.y,
+                    p.y,
+                    algorithm.address(),
+                    result.address());
+            return status == 0 && result.get(JAVA_LONG, ALGORITHM_BYTES) <= WORKSPACE_BYTES;
+        }
+    }
+
+    /** What was measured in place of a product of dense operands: the same with the next power of two rows. */
+    private static Key measured(Shape s) {
+        int rows = Integer.highestOneBit(Math.max(1, 2 * s.rows() - 1));
+        var shape =
+                new Shape(rows, s.out(), s.in(), s.operands(), s.result(), Sum.REPLACE); // what is added costs nothing
+        return new Key(shape, Choice.MEASURED, s.in(), s.in(), s.out());
     }
 
     private static Key fixed(Key key) {
@@ -200,14 +242,13 @@ final class CublasProducts implements Products {
                 key.yStride);
     }
 
-    private ProductChoices.Chosen firstFixed(Lt open, Key key, Key asked, Planned trial) {
-        Shape s = asked.shape;
+    private ProductChoices.Chosen firstFixed(Lt open, Key key, Planned trial) {
+        Shape s = fixed(key).shape;
         long x = open.obtain("cublasLtMatrixLayoutCreate", type(s.operands()), s.in(), s.rows(), key.xStride);
         long y = open.obtain("cublasLtMatrixLayoutCreate", type(s.result()), s.out(), s.rows(), key.yStride);
         try {
             var at = new Planned(trial.plan, trial.operation, trial.w, x, y, trial.algorithm);
-            Suggestion first = suggestions(open, at, true).getFirst();
-            return new ProductChoices.Chosen(first.algorithm, 0);
+            return first(suggestions(open, at, true));
         } finally {
             open.run("cublasLtMatrixLayoutDestroy", x);
             open.run("cublasLtMatrixLayoutDestroy", y);

@@ -8,8 +8,13 @@ public interface Products {
 
     /** How candidates are picked. */
     enum Choice {
-        /** The fastest on this machine. */
+        /** The fastest on this machine, measured now unless it is known. Not while others use the memory of the probe. */
         MEASURED,
+        /**
+         * What was measured for dense operands of the next power of two rows, else the library's own suggestion: takes no
+         * time, whatever the number of rows.
+         */
+        KNOWN,
         /** The same for all numbers of rows, with sums that are not split: a row's result does not depend on the others. */
         FIXED
     }
