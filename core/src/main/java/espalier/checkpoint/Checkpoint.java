@@ -1,6 +1,8 @@
 package espalier.checkpoint;
 
+import espalier.tensor.DType;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -21,6 +23,14 @@ public interface Checkpoint extends AutoCloseable {
      *     shape, or a type that {@link StoredTensor} cannot have
      */
     StoredTensor tensor(String name, long... shape);
+
+    /** How a matrix of that name and shape is made up, for devices that do it themselves; null where it is stored. */
+    default @Nullable Uniform uniform(String name, long... shape) {
+        return null;
+    }
+
+    /** Random numbers in [-bound, bound), two a draw of SplitMix64 from {@code seed}, of type {@code dtype}. */
+    record Uniform(DType dtype, long seed, float bound) {}
 
     /**
      * The same tensors for one who only counts; they may lack their data. Random weights are not made for it. Valid until

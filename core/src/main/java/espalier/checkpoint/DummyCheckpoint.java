@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -63,6 +64,15 @@ public final class DummyCheckpoint implements Checkpoint {
         return tensor;
     }
 
+    @Override
+    public @Nullable Uniform uniform(String name, long... shape) {
+        return shape.length < 2 ? null : new Uniform(dtype, name.hashCode(), bound(shape));
+    }
+
+    private static float bound(long... shape) {
+        return (float) Math.sqrt(3.0 / shape[shape.length - 1]);
+    }
+
     /** Names and shapes as asked for, no numbers. */
     private record Outline(JsonNode config, DType dtype) implements Checkpoint {
         @Override
@@ -96,7 +106,7 @@ public final class DummyCheckpoint implements Checkpoint {
         }
         MemorySegment data = arena.allocate(Math.multiplyExact(size, dtype.bytes()), Long.BYTES);
         if (shape.length > 1) {
-            fillUniform(data, size, name.hashCode(), (float) Math.sqrt(3.0 / shape[shape.length - 1]));
+            fillUniform(data, size, name.hashCode(), bound(shape));
         } else if (name.contains("norm") && !name.endsWith("bias")) {
             for (long i = 0; i < size; i++) {
                 put(data, i, 1);

@@ -155,7 +155,23 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     help =
                             "Instructions of the CPU device's matrix products: auto takes the best that the machine has.",
                     byDefault = "auto")
-            DeviceProvider.CpuKernels cpuKernels) {}
+            DeviceProvider.CpuKernels cpuKernels,
+
+            @Flag(
+                    value = "--cuda-graph-max-bs",
+                    help = "The largest batch of decoding steps that a GPU records beforehand as a CUDA graph.",
+                    byDefault = "256",
+                    label = "N")
+            int cudaGraphMaxBs,
+
+            @Flag(value = "--disable-cuda-graph", help = "Record no decoding steps as CUDA graphs.")
+            boolean disableCudaGraph,
+
+            @Flag(
+                    value = "--enable-deterministic-inference",
+                    help =
+                            "On a GPU too, an answer has the same bits whatever else is in the batch; on the CPU it always has.")
+            boolean enableDeterministicInference) {}
 
     /** The KV cache. */
     public record Cache(

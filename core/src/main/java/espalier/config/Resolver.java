@@ -9,6 +9,7 @@ import espalier.model.Quantization;
 import espalier.sched.Limits;
 import espalier.sched.Policy;
 import espalier.tensor.DType;
+import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,15 +19,6 @@ import java.util.function.Supplier;
 
 /** Combines what the user said with what is known of the model and the machine. Pure: the same input, the same numbers. */
 public final class Resolver {
-    /** Sequences at once on a host device, where more of them only share the same arithmetic. */
-    private static final int RUNNING = 64;
-
-    /** Prompt tokens a step: enough to be bound by arithmetic, few enough that decoding sequences keep their pace. */
-    private static final int CHUNK = 512;
-
-    /** Share of the memory available after the weights; the rest is the page cache's and other programs'. */
-    private static final double MEMORY_SHARE = 0.4;
-
     /** A cache smaller than this serves nobody. */
     private static final int LEAST_TOKENS = 256;
 
@@ -36,9 +28,10 @@ public final class Resolver {
      * What is known before anything is loaded.
      *
      * @param availableBytes of the device, before the weights
+     * @param defaults of the device
      * @param memory what one rank needs
      */
-    public record Facts(ModelShape shape, long availableBytes, Memory memory) {}
+    public record Facts(ModelShape shape, long availableBytes, Device.Defaults defaults, Memory memory) {}
 
     /** What one rank needs for the largest step given, its weights quantised so; all ranks need the same. */
     public interface Memory {
@@ -56,9 +49,9 @@ public final class Resolver {
         int pageSize = OptionReader.positive("--page-size", options.cache().pageSize());
         var schedule = options.schedule();
         int running = schedule.maxRunningRequests() == null
-                ? RUNNING
+                ? facts.defaults().sequences()
                 : OptionReader.positive("--max-running-requests", schedule.maxRunningRequests());
-        int chunk = chunk(schedule.chunkedPrefillSize(), pageSize);
+        int chunk = chunk(schedule.chunkedPrefillSize(), facts.defaults().prefillTokens(), pageSize);
         int queued = schedule.maxQueuedRequests() == null
                 ? Integer.MAX_VALUE
                 : OptionReader.positive("--max-queued-requests", schedule.maxQueuedRequests());
@@ -91,7 +84,15 @@ public final class Resolver {
                 options.model().dtype() == Options.Arithmetic.FLOAT32
                         ? DeviceProvider.Products.FLOAT32
                         : DeviceProvider.Products.FASTEST,
-                device.cpuKernels());
+                device.cpuKernels(),
+                new DeviceProvider.Gpu(
+                        options.model().dtype() == Options.Arithmetic.FLOAT16 ? DType.F16 : DType.BF16,
+                        device.disableCudaGraph()
+                                ? 0
+                                : OptionReader.positive("--cuda-graph-max-bs", device.cudaGraphMaxBs()),
+                        device.enableDeterministicInference()
+                                ? DeviceProvider.Sums.ALWAYS_ALIKE
+                                : DeviceProvider.Sums.FASTEST));
     }
 
     /** @param smaller what to say where the weights leave too little */
@@ -109,9 +110,9 @@ public final class Resolver {
         return asked;
     }
 
-    private static int chunk(@org.jspecify.annotations.Nullable Integer asked, int pageSize) {
+    private static int chunk(@org.jspecify.annotations.Nullable Integer asked, int byDefault, int pageSize) {
         if (asked == null) {
-            return Math.ceilDiv(CHUNK, pageSize) * pageSize;
+            return Math.ceilDiv(byDefault, pageSize) * pageSize;
         }
         if (asked != -1) {
             OptionReader.positive("--chunked-prefill-size", asked);
@@ -126,7 +127,7 @@ public final class Resolver {
 
     private static int pages(Options.Cache cache, Facts facts, MemoryPlan plan, Need need, List<String> reasons) {
         int pageSize = cache.pageSize();
-        double share = share(cache);
+        double share = share(cache, facts);
         long weights = plan.weightBytes() * need.ranks();
         long workspace = plan.workspaceBytes() * need.ranks();
         long left = Math.max(0, facts.availableBytes() - weights - workspace);
@@ -161,8 +162,8 @@ public final class Resolver {
         return (int) Math.min(Integer.MAX_VALUE / pageSize - 1, Math.max(1, tokens / pageSize));
     }
 
-    private static double share(Options.Cache cache) {
-        double share = cache.memFractionStatic() == null ? MEMORY_SHARE : cache.memFractionStatic();
+    private static double share(Options.Cache cache, Facts facts) {
+        double share = cache.memFractionStatic() == null ? facts.defaults().cacheShare() : cache.memFractionStatic();
         if (!(share > 0 && share < 1)) {
             throw RequestRejected.invalid(
                     "--mem-fraction-static", "--mem-fraction-static must be between 0 and 1, got " + share);
@@ -181,7 +182,8 @@ public final class Resolver {
             }
             long weights = plan.weightBytes() * ranks;
             long left = facts.availableBytes() - weights - plan.workspaceBytes() * ranks;
-            boolean fits = left * MEMORY_SHARE >= (double) LEAST_TOKENS * plan.kvBytesPerToken() * ranks;
+            boolean fits =
+                    left * facts.defaults().cacheShare() >= (double) LEAST_TOKENS * plan.kvBytesPerToken() * ranks;
             best = "; --quantization " + each.name().toLowerCase(Locale.ROOT) + " makes the weights " + gib(weights)
                     + (fits ? ", which fits" : "");
             if (fits) {

@@ -123,6 +123,7 @@ public final class EngineLoader {
                 new Resolver.Facts(
                         shape,
                         device.availableBytes(),
+                        device.defaults(),
                         (largest, quantization) -> MemoryPlan.of(
                                 family,
                                 checkpoint,

@@ -15,7 +15,7 @@ import java.util.function.IntConsumer;
  */
 public final class Decoder {
     /** Rows that the head treats at once: bounds the memory of gathered rows and of one rank's logits. */
-    private static final int HEAD_ROWS = 64;
+    private static final int HEAD_ROWS = 256;
 
     private final ModelShape shape;
     private final Matrix table;

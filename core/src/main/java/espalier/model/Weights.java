@@ -203,6 +203,10 @@ public final class Weights {
 
     /** @param wanted what plain numbers are to become; null for nothing */
     private Matrix matrix(String leaf, Dim out, Dim in, @Nullable BlockFormat wanted) {
+        Tensor random = wanted == null ? uniform(leaf, out, in) : null;
+        if (random != null) {
+            return new Matrix.Dense(random);
+        }
         StoredTensor stored = read(leaf, out.size(), in.size());
         Mesh.Range rows = loading.mesh.mine(out);
         Mesh.Range cols = loading.mesh.mine(in);
@@ -263,6 +267,21 @@ public final class Weights {
     private Tensor block(StoredTensor stored, Mesh.Range rows, Mesh.Range cols, int width) {
         Buffer held = held(stored, rows, cols, width);
         return new Tensor(held, 0, stored.dtype(), rows.count(), cols.count(), cols.count());
+    }
+
+    /** A random matrix that the device makes itself; null where the tensor is stored, cut, or made on the host. */
+    private @Nullable Tensor uniform(String leaf, Dim out, Dim in) {
+        String name = full(leaf);
+        Checkpoint.Uniform u = loading.checkpoint.uniform(name, out.size(), in.size());
+        boolean whole = local(out) == out.size() && local(in) == in.size();
+        Buffer made = u == null || !whole
+                ? null
+                : loading.device.placeUniform(u.dtype(), (long) out.size() * in.size(), u.seed(), u.bound());
+        if (u == null || made == null) {
+            return null;
+        }
+        loading.asked.add(name);
+        return new Tensor(made, 0, u.dtype(), out.size(), in.size(), in.size());
     }
 
     /** The memory of such a block, in the encoding of the whole. */

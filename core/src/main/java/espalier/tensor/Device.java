@@ -2,6 +2,7 @@ package espalier.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One place where tensors live and ops run; one rank of a tensor-parallel group. Not shared between threads. */
 public interface Device extends AutoCloseable {
@@ -22,6 +23,14 @@ public interface Device extends AutoCloseable {
      * adopts them without a copy.
      */
     Buffer place(MemorySegment bytes);
+
+    /**
+     * Random weights made on the device, as {@code --load-format dummy} wants them: uniform in [-bound, bound), two
+     * elements a draw of SplitMix64 from {@code seed}. Null where it makes none, and the host does.
+     */
+    default @Nullable Buffer placeUniform(DType dtype, long count, long seed, float bound) {
+        return null;
+    }
 
     /**
      * The form of a weight matrix that products read fastest: a copy in another order, or the matrix itself where there
@@ -72,6 +81,26 @@ public interface Device extends AutoCloseable {
      */
     default void replay(int batch, Runnable calls) {
         calls.run();
+    }
+
+    /** What to take where nobody says. */
+    default Defaults defaults() {
+        return Defaults.HOST;
+    }
+
+    /**
+     * Numbers that suit a kind of device.
+     *
+     * @param sequences that run at once
+     * @param prefillTokens of one step
+     * @param cacheShare of the memory that weights and activations leave, for the KV cache
+     */
+    record Defaults(int sequences, int prefillTokens, double cacheShare) {
+        /**
+         * More sequences would only share the same arithmetic; prompts are read in pieces that are bound by arithmetic but
+         * let decoding sequences keep their pace; the rest of the memory is the page cache's and other programs'.
+         */
+        public static final Defaults HOST = new Defaults(64, 512, 0.4);
     }
 
     /** Bytes that may still be allocated, as far as the device can tell. */

@@ -17,11 +17,32 @@ public interface DeviceProvider {
      *
      * @param threads for all ranks together; 0 takes one a physical core
      */
-    record Settings(int ranks, int threads, Products products, CpuKernels cpuKernels) {
+    record Settings(int ranks, int threads, Products products, CpuKernels cpuKernels, Gpu gpu) {
         /** The fastest products by whatever kernels there are. */
         public Settings(int ranks, int threads) {
             this(ranks, threads, Products.FASTEST, CpuKernels.AUTO);
         }
+
+        /** For a CPU. */
+        public Settings(int ranks, int threads, Products products, CpuKernels cpuKernels) {
+            this(ranks, threads, products, cpuKernels, new Gpu(DType.BF16, 0, Sums.FASTEST));
+        }
+    }
+
+    /**
+     * What a GPU may be told.
+     *
+     * @param activations BF16 or F16: what it computes in
+     * @param mostRecorded the largest batch of decoding steps that is recorded beforehand; 0 records none
+     */
+    record Gpu(DType activations, int mostRecorded, Sums sums) {}
+
+    /** In which order products are summed up on a GPU. */
+    enum Sums {
+        /** By what is fastest for the number of rows. */
+        FASTEST,
+        /** By one that does not depend on the number of rows. */
+        ALWAYS_ALIKE
     }
 
     /** What products with weights are computed in. */

@@ -11,6 +11,7 @@ import espalier.model.ModelShape;
 import espalier.model.Quantization;
 import espalier.sched.Policy;
 import espalier.tensor.DType;
+import espalier.tensor.Device;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -139,6 +140,7 @@ class ResolverTest {
                 new Resolver.Facts(
                         SHAPE,
                         available,
+                        Device.Defaults.HOST,
                         (_, q) -> new MemoryPlan(
                                 q == Quantization.NONE ? GIB : q == Quantization.INT8 ? GIB / 2 : GIB / 3, GIB, 1000)));
     }

@@ -109,7 +109,8 @@ public record DecoderRun(Checkpoint checkpoint, int contextTokens, int pageSize,
             }
             pages = shuffledPages(all);
             done = new int[sequences.size()];
-            kv = device.kvCache(decoder.shape().kvShape(mesh, all * pageSize, DType.F32));
+            kv = device.kvCache(
+                    decoder.shape().kvShape(mesh, all * pageSize, device.ops().activations()));
             int tokens = sequences.stream().mapToInt(ids -> ids.length).sum();
             var largest = new MemoryPlan.Largest(tokens, tokens, width);
             space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(

@@ -11,7 +11,12 @@ import espalier.tensor.Device;
 import java.util.List;
 
 /** Runs a folder of golden data on a device and compares every logit. */
-public record GoldenCheck(Golden golden, int pageSize) {
+public record GoldenCheck(Golden golden, int pageSize, double tolerance) {
+
+    /** In F32. */
+    public GoldenCheck(Golden golden, int pageSize) {
+        this(golden, pageSize, GoldenModels.TOLERANCE);
+    }
 
     /** Inputs whole, all of them in one step. */
     public void whole(List<Device> ranks) {
@@ -35,7 +40,7 @@ public record GoldenCheck(Golden golden, int pageSize) {
                 assertThat(GoldenModels.distance(
                                 logits.get(i), golden.inputs().get(i).logits()))
                         .as("input %d of %s: %s", i, golden, golden.about())
-                        .isLessThan(GoldenModels.TOLERANCE);
+                        .isLessThan(tolerance);
             }
             ranks.forEach(Device::close);
         }

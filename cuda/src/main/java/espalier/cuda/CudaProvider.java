@@ -1,12 +1,30 @@
 package espalier.cuda;
 
 import espalier.api.EngineFault;
+import espalier.cuda.driver.CudaDriver;
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Gpus;
+import espalier.cuda.driver.Libraries;
+import espalier.cuda.driver.Nvrtc;
+import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductKernels;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
-/** Says what is missing: this build has no CUDA kernels yet. */
+/** {@code --device cuda}: one NVIDIA GPU. */
 public final class CudaProvider implements DeviceProvider {
+    /** Where compiled kernels and measured choices are kept; else a folder of the user's. */
+    private static final String CACHE = "espalier.cuda.cache";
+
+    private static final int OLDEST = 75;
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    /** For {@link java.util.ServiceLoader}. */
+    public CudaProvider() {}
 
     @Override
     public String name() {
@@ -15,11 +33,60 @@ public final class CudaProvider implements DeviceProvider {
 
     @Override
     public String missing() {
-        return "the CUDA device is not built yet; use --device cpu";
+        try {
+            DeviceProperties first = Gpus.all().getFirst();
+            if (first.computeCapability() < OLDEST) {
+                return first.name() + " has compute capability " + first.major() + "." + first.minor()
+                        + "; 7.5 or later is wanted";
+            }
+        } catch (EngineFault none) {
+            return none.getMessage();
+        }
+        return Nvrtc.find(libraries()).isEmpty() ? Nvrtc.HOW_TO_GET : "";
+    }
+
+    private static Libraries libraries() {
+        return Libraries.of(System::getProperty);
     }
 
     @Override
     public List<Device> open(Settings settings) {
-        throw new EngineFault(EngineFault.Code.RESOURCE, "device cuda: " + missing());
+        if (settings.ranks() != 1) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "--tp-size " + settings.ranks() + ": several GPUs are not supported yet; choose 1");
+        }
+        if (settings.products() == Products.FLOAT32) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "--dtype float32 is not supported on a CUDA device; choose bfloat16 or float16, or --device cpu");
+        }
+        Path cache = cache();
+        Driver driver = CudaDriver.open(0, new CudaDriver.Setup(libraries(), cache, PATIENCE));
+        try {
+            return List.of(new CudaDevice(driver, setup(settings.gpu(), driver.properties(), cache)));
+        } catch (RuntimeException e) {
+            driver.close();
+            throw e;
+        }
+    }
+
+    private static CudaDevice.Setup setup(Gpu gpu, DeviceProperties properties, Path cache) {
+        String kind = properties.name() + "-" + properties.driverVersion();
+        Path choices = cache.resolve("kernel-choices-" + kind.replaceAll("[^A-Za-z0-9]+", "-") + ".txt");
+        return new CudaDevice.Setup(
+                gpu.activations(),
+                gpu.mostRecorded(),
+                switch (gpu.sums()) {
+                    case FASTEST -> ProductKernels.Mode.FASTEST;
+                    case ALWAYS_ALIKE -> ProductKernels.Mode.DETERMINISTIC;
+                },
+                CudaDevice.Tuning.MEASURED,
+                KernelChoices.keptIn(choices));
+    }
+
+    private static Path cache() {
+        String named = System.getProperty(CACHE);
+        return named == null ? Path.of(System.getProperty("user.home"), ".cache", "espalier", "cuda") : Path.of(named);
     }
 }

@@ -1,0 +1,326 @@
+package espalier.cuda;
+
+import espalier.api.EngineFault;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Graph;
+import espalier.cuda.driver.Stream;
+import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductKernels;
+import espalier.cuda.kernel.View;
+import espalier.tensor.Buffer;
+import espalier.tensor.Collective;
+import espalier.tensor.DType;
+import espalier.tensor.Device;
+import espalier.tensor.KvCache;
+import espalier.tensor.Matrix;
+import espalier.tensor.Ops;
+import espalier.tensor.Sampler;
+import espalier.tensor.Tensor;
+import espalier.tensor.host.ThreadRanks;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One GPU as the engine sees it: everything is queued on one stream, decoding steps as recorded graphs.
+ *
+ * <p>Memory is taken once, in three pools: weights while a model is loaded, the cache and the activations when a rank
+ * starts. Serving allocates nothing.
+ */
+public final class CudaDevice implements Device {
+    /** Left for the driver, recorded steps, workspaces of kernels and what products are measured on. */
+    private static final long RESERVE_BYTES = 2L << 30;
+
+    private static final int SMALL_BLOCKS = 64;
+    private static final long SMALL_BYTES = 256 << 10;
+    private static final int LARGE_BLOCKS = 3;
+    private static final long LARGE_BYTES = 16 << 20;
+
+    private static final int[] MEASURED_ROWS = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
+
+    private final Driver driver;
+    private final Setup setup;
+    private final Stream stream;
+    private final ProductKernels products;
+    private final CudaOps ops;
+    private final WeightPool weights;
+    private final Staging small;
+    private final Collective alone = ThreadRanks.alone();
+    private final Map<Integer, Graph> graphs = new HashMap<>();
+    private final Set<String> measured = new HashSet<>();
+    private @Nullable Staging large;
+    private @Nullable Thread bound;
+    private boolean closed;
+
+    /**
+     * What a device is told.
+     *
+     * @param activations BF16 or F16
+     * @param mostRecorded the largest batch that is recorded; 0 for none
+     * @param choices where the fastest products are remembered
+     */
+    public record Setup(
+            DType activations, int mostRecorded, ProductKernels.Mode mode, Tuning tuning, KernelChoices choices) {}
+
+    /** Whether products are measured while a model is loaded. */
+    public enum Tuning {
+        MEASURED,
+        ASSUMED
+    }
+
+    /** Takes over the driver. */
+    public CudaDevice(Driver driver, Setup setup) {
+        this.driver = driver;
+        this.setup = setup;
+        driver.bind();
+        bound = Thread.currentThread();
+        stream = driver.openStream();
+        products = new ProductKernels(driver, stream, setup.mode, setup.choices);
+        ops = new CudaOps(driver, stream, setup.activations, products);
+        weights = new WeightPool(driver, "the weights");
+        small = new Staging(driver, SMALL_BLOCKS, SMALL_BYTES);
+    }
+
+    @Override
+    public String name() {
+        return driver.properties().name();
+    }
+
+    /** The calling thread becomes the one that uses the GPU. */
+    private Driver here() {
+        Thread now = Thread.currentThread();
+        if (bound != now) {
+            driver.bind();
+            bound = now;
+        }
+        return driver;
+    }
+
+    @Override
+    public Ops ops() {
+        here();
+        return ops;
+    }
+
+    @Override
+    public Buffer allocate(long bytes) {
+        return zeroed(bytes, "activations and tables");
+    }
+
+    private CudaBuffer zeroed(long bytes, String what) {
+        long room = Math.ceilDiv(Math.max(1, bytes), 4) * 4;
+        long at = here().allocate(room, what);
+        driver.fill(stream, at, 0, room / 4);
+        return new CudaBuffer(at, bytes);
+    }
+
+    @Override
+    public Buffer place(MemorySegment bytes) {
+        here();
+        long at = weights.take(bytes.byteSize());
+        send(bytes, at);
+        return new CudaBuffer(at, bytes.byteSize());
+    }
+
+    @Override
+    public @Nullable Buffer placeUniform(DType dtype, long count, long seed, float bound) {
+        here();
+        long at = weights.take(count * dtype.bytes());
+        int cols = Math.toIntExact(Math.min(count, 1 << 20));
+        while (count % cols != 0) {
+            cols--;
+        }
+        ops.elementwise().fillUniform(View.dense(at, dtype, Math.toIntExact(count / cols), cols), seed, bound);
+        return new CudaBuffer(at, count * dtype.bytes());
+    }
+
+    @Override
+    public void upload(MemorySegment from, Buffer to, long toOffset) {
+        java.util.Objects.checkFromIndexSize(toOffset, from.byteSize(), to.bytes());
+        here();
+        send(from, CudaBuffer.of(to).address() + toOffset);
+    }
+
+    private void send(MemorySegment from, long to) {
+        if (from.byteSize() <= SMALL_BYTES) {
+            small.upload(stream, from, to);
+            return;
+        }
+        Staging through = large;
+        if (through == null) {
+            through = new Staging(driver, LARGE_BLOCKS, LARGE_BYTES);
+            large = through;
+        }
+        through.upload(stream, from, to);
+    }
+
+    @Override
+    public void download(Buffer from, long fromOffset, MemorySegment to) {
+        java.util.Objects.checkFromIndexSize(fromOffset, to.byteSize(), from.bytes());
+        here();
+        driver.download(stream, CudaBuffer.of(from).address() + fromOffset, to);
+        driver.synchronize(stream);
+    }
+
+    /** In one piece, in the type of the activations: where it lies if it is so already. */
+    @Override
+    public Matrix prepare(Matrix stored, Matrix.Stored after) {
+        here();
+        CudaMatrix matrix = new CudaMatrix(joined(stored));
+        measure(matrix.view());
+        return matrix;
+    }
+
+    private View joined(Matrix stored) {
+        var parts = new ArrayList<View>();
+        collect(stored, parts);
+        View first = parts.getFirst();
+        boolean inPlace = first.type() == setup.activations;
+        long next = first.address();
+        for (View part : parts) {
+            inPlace &= part.address() == next && part.type() == first.type() && part.stride() == part.cols();
+            next = part.address()
+                    + (long) part.rows() * part.cols() * part.type().bytes();
+        }
+        if (inPlace) {
+            return View.dense(first.address(), first.type(), stored.out(), stored.in());
+        }
+        long at = weights.take((long) stored.out() * stored.in() * setup.activations.bytes());
+        View whole = View.dense(at, setup.activations, stored.out(), stored.in());
+        int row = 0;
+        for (View part : parts) {
+            ops.elementwise().copy(part, whole.rows(row, part.rows()));
+            row += part.rows();
+        }
+        return whole;
+    }
+
+    private static void collect(Matrix stored, List<View> parts) {
+        switch (stored) {
+            case Matrix.Dense(Tensor values) -> parts.add(CudaBuffer.view(values));
+            case Matrix.Stacked(var all) -> all.forEach(part -> collect(part, parts));
+            case Matrix.Blocks b -> throw new EngineFault(EngineFault.Code.RESOURCE, unsupported(b));
+            case CudaMatrix(View view) -> parts.add(view);
+            case Matrix.Prepared other -> throw new IllegalArgumentException("a matrix of another device: " + other);
+        }
+    }
+
+    static String unsupported(Matrix.Blocks b) {
+        return "weights in " + b.format()
+                + " are not supported on a CUDA device yet; use --device cpu, or a bf16, f16 or" + " f32 checkpoint";
+    }
+
+    private void measure(View w) {
+        boolean known = !measured.add(w.rows() + "x" + w.cols());
+        if (known || setup.tuning == Tuning.ASSUMED) {
+            return;
+        }
+        for (int rows : MEASURED_ROWS) {
+            products.measure(w, rows, setup.activations, setup.activations);
+        }
+    }
+
+    @Override
+    public KvCache kvCache(KvCache.Shape shape) {
+        if (shape.dtype() != setup.activations) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "a CUDA device keeps keys and values in " + setup.activations + ", not in " + shape.dtype()
+                            + "; choose --dtype bfloat16 or float16");
+        }
+        return new CudaKvCache(
+                shape, zeroed(CudaKvCache.bytes(shape), "the KV cache").address());
+    }
+
+    @Override
+    public Sampler sampler(int seats, int vocab) {
+        return new CudaSampler(here(), stream, seats, vocab);
+    }
+
+    @Override
+    public Collective collective() {
+        return alone;
+    }
+
+    @Override
+    public boolean runsAhead() {
+        return true;
+    }
+
+    /** Long prompt pieces and many sequences: what a GPU is filled by. */
+    @Override
+    public Defaults defaults() {
+        return new Defaults(256, 8192, 0.9);
+    }
+
+    @Override
+    public long preparedBytes(Matrix stored) {
+        return switch (stored) {
+            case Matrix.Dense(Tensor values) ->
+                values.dtype() == setup.activations ? 0 : (long) stored.out() * stored.in() * setup.activations.bytes();
+            case Matrix.Stacked(var parts) ->
+                parts.stream().mapToLong(this::preparedBytes).sum();
+            case Matrix.Blocks _, Matrix.Prepared _ -> 0;
+        };
+    }
+
+    /** 1, 2, 4, 8, then by 8 to 128, by 16 to 256, by 32 beyond. */
+    @Override
+    public List<Integer> recordedBatches(int most) {
+        var batches = new ArrayList<Integer>();
+        int last = Math.min(most, setup.mostRecorded);
+        for (int next = 1;
+                next < last;
+                next += next < 4 ? next : next < 8 ? 4 : next < 128 ? 8 : next < 256 ? 16 : 32) {
+            batches.add(next);
+        }
+        if (last > 0) {
+            batches.add(last);
+        }
+        return List.copyOf(batches);
+    }
+
+    /** The first time the calls run before they are recorded, so that nothing is compiled or measured meanwhile. */
+    @Override
+    public void replay(int batch, Runnable calls) {
+        Graph graph = graphs.get(batch);
+        if (graph != null) {
+            here().launch(stream, graph);
+            return;
+        }
+        here();
+        ops.forgetPlans();
+        calls.run();
+        driver.synchronize(stream);
+        ops.forgetPlans();
+        driver.beginCapture(stream);
+        calls.run();
+        graphs.put(batch, driver.endCapture(stream));
+        ops.forgetPlans();
+    }
+
+    @Override
+    public long availableBytes() {
+        Driver.Memory memory = here().memory();
+        return Math.max(0, memory.free() - Math.min(RESERVE_BYTES, memory.total() / 8));
+    }
+
+    /** Bytes of the weights that were placed. */
+    public long weightBytes() {
+        return weights.takenBytes();
+    }
+
+    /** Whatever state the GPU is in; the driver gives all memory back. */
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            driver.close();
+        }
+    }
+}

@@ -1,0 +1,259 @@
+package espalier.cuda;
+
+import static espalier.cuda.CudaBuffer.address;
+import static espalier.cuda.CudaBuffer.view;
+
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Stream;
+import espalier.cuda.kernel.AttentionCall;
+import espalier.cuda.kernel.AttentionLimits;
+import espalier.cuda.kernel.AttentionShape;
+import espalier.cuda.kernel.Elementwise;
+import espalier.cuda.kernel.Epilogue;
+import espalier.cuda.kernel.PageScatter;
+import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.ProductKernels;
+import espalier.cuda.kernel.Rotation;
+import espalier.cuda.kernel.StepArrays;
+import espalier.cuda.kernel.View;
+import espalier.tensor.DType;
+import espalier.tensor.Matrix;
+import espalier.tensor.OpShapes;
+import espalier.tensor.Ops;
+import espalier.tensor.StepInputs;
+import espalier.tensor.Tensor;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The ops, queued on one stream. */
+final class CudaOps implements Ops {
+    /** Rows of a step; what the attention keeps a token is small. */
+    private static final int MOST_TOKENS = 1 << 20;
+
+    private final Driver driver;
+    private final Stream stream;
+    private final DType activations;
+    private final Elementwise elementwise;
+    private final ProductKernels products;
+    private final PageScatter scatter;
+    private final Map<Attending, Attender> attenders = new HashMap<>();
+
+    CudaOps(Driver driver, Stream stream, DType activations, ProductKernels products) {
+        this.driver = driver;
+        this.stream = stream;
+        this.activations = activations;
+        this.products = products;
+        elementwise = new Elementwise(driver, stream);
+        scatter = new PageScatter(driver);
+    }
+
+    /** What attention is compiled and sized for. */
+    private record Attending(AttentionShape shape, int window, int pageSize, int seats, int width) {}
+
+    /** Attention of one kind of layer, and the step that it is planned for. */
+    private static final class Attender {
+        private final PagedAttention attention;
+        private final Rotation rotation;
+        private @Nullable StepInputs planned;
+        private PagedAttention.@Nullable Plan plan;
+
+        Attender(PagedAttention attention, Rotation rotation) {
+            this.attention = attention;
+            this.rotation = rotation;
+        }
+    }
+
+    @Override
+    public DType activations() {
+        return activations;
+    }
+
+    /** What comes next is recorded, or has other arrays: every step is planned anew. */
+    void forgetPlans() {
+        attenders.values().forEach(a -> a.planned = null);
+    }
+
+    Elementwise elementwise() {
+        return elementwise;
+    }
+
+    @Override
+    public void resolveIds(Tensor ids, Tensor lastTokens) {
+        OpShapes.resolveIds(ids, lastTokens);
+        elementwise.resolveIds(address(ids), ids.cols(), address(lastTokens));
+    }
+
+    @Override
+    public void embed(Tensor ids, Matrix table, int firstId, Tensor out) {
+        OpShapes.embed(ids, table, out);
+        View rows = switch (table) {
+            case Matrix.Dense(Tensor values) -> view(values);
+            case CudaMatrix(View prepared) -> prepared;
+            case Matrix.Blocks _, Matrix.Stacked _, Matrix.Prepared _ ->
+                throw new IllegalArgumentException("an embedding table of " + table.getClass());
+        };
+        elementwise.embed(address(ids), 0, rows, firstId, view(out));
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out) {
+        OpShapes.rmsNorm(x, weight, out);
+        elementwise.rmsNorm(view(x), view(weight), eps, view(out));
+    }
+
+    @Override
+    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out) {
+        OpShapes.addRmsNorm(residual, delta, weight, out);
+        elementwise.addRmsNorm(view(residual), view(delta), view(weight), eps, view(out));
+    }
+
+    @Override
+    public void add(Tensor x, Tensor delta) {
+        OpShapes.add(x, delta);
+        elementwise.add(view(x), view(delta));
+    }
+
+    @Override
+    public void addBias(Tensor x, Tensor bias) {
+        OpShapes.addBias(x, bias);
+        elementwise.addBias(view(x), view(bias));
+    }
+
+    @Override
+    public void matmul(Tensor x, Matrix w, Tensor out) {
+        OpShapes.matmul(x, w, out);
+        if (x.rows() == 0) {
+            return;
+        }
+        switch (w) {
+            case Matrix.Dense(Tensor values) -> products.multiply(view(x), view(values), view(out), Epilogue.STORE);
+            case CudaMatrix(View prepared) -> products.multiply(view(x), prepared, view(out), Epilogue.STORE);
+            case Matrix.Stacked(var parts) -> {
+                int from = 0;
+                for (Matrix part : parts) {
+                    matmul(x, part, out.cols(from, part.out()));
+                    from += part.out();
+                }
+            }
+            case Matrix.Blocks b -> throw new IllegalArgumentException(CudaDevice.unsupported(b));
+            case Matrix.Prepared other -> throw new IllegalArgumentException("a matrix of another device: " + other);
+        }
+    }
+
+    @Override
+    public void gatedMatmul(Tensor x, Matrix gateUp, Tensor between, Tensor out) {
+        if (gateUp instanceof CudaMatrix(View w) && x.rows() > 0 && products.fuses(view(x), w, view(out))) {
+            OpShapes.matmul(x, gateUp, between);
+            OpShapes.siluMul(between, out);
+            products.multiply(view(x), w, view(out), Epilogue.SILU_MUL);
+        } else {
+            matmul(x, gateUp, between);
+            siluMul(between, out);
+        }
+    }
+
+    @Override
+    public void siluMul(Tensor gateUp, Tensor out) {
+        OpShapes.siluMul(gateUp, out);
+        elementwise.siluMul(view(gateUp), view(out));
+    }
+
+    @Override
+    public void headNorm(Tensor x, int headDim, Tensor weight, float eps) {
+        OpShapes.headNorm(x, headDim, weight);
+        elementwise.headNorm(view(x), headDim, view(weight), eps);
+    }
+
+    /** Queries and keys are rotated where they are written to the cache: {@link #rotaryAttention}. */
+    @Override
+    public void rope(Tensor x, int headDim, Tensor positions, Rope rope) {
+        throw new UnsupportedOperationException("rope without attention on a CUDA device; ask for rotaryAttention");
+    }
+
+    @Override
+    public void attention(Attend call) {
+        throw new UnsupportedOperationException("attention without rope on a CUDA device; ask for rotaryAttention");
+    }
+
+    @Override
+    @SuppressWarnings("ReferenceEquality") // two steps of equal shape are two steps
+    public void rotaryAttention(Attend a, Rope rope) {
+        OpShapes.attention(a);
+        OpShapes.rope(a.q(), a.headDim(), a.in().positions(), rope);
+        Attender attender = attenders.computeIfAbsent(attending(a), this::open);
+        PagedAttention.Plan plan = attender.plan;
+        if (plan == null || attender.planned != a.in()) {
+            plan = plan(a.in());
+            attender.attention.plan(stream, plan);
+            attender.plan = plan;
+            attender.planned = a.in();
+        }
+        if (!(a.kv() instanceof CudaKvCache cache)) {
+            throw new IllegalArgumentException("a cache of another device: " + a.kv());
+        }
+        var call = new AttentionCall(
+                rows(a.q()), rows(a.k()), rows(a.v()), address(a.out()), cache.layer(a.layer()), a.scale(), a.window());
+        var angles = new Rotation.Angles(
+                address(rope.frequencies()), rope.rotaryDim(), rope.attentionFactor(), Rotation.Pairs.HALVES);
+        attender.rotation.launch(stream, call, plan.step(), angles);
+        attender.attention.attend(stream, plan, call);
+    }
+
+    private static AttentionCall.Rows rows(Tensor t) {
+        return new AttentionCall.Rows(address(t), t.stride());
+    }
+
+    private static Attending attending(Attend a) {
+        int heads = a.q().cols() / a.headDim();
+        var shape = new AttentionShape(heads, a.kv().shape().kvHeads(), a.headDim(), a.q().dtype(), 0);
+        Tensor pages = a.in().pageTable();
+        return new Attending(shape, a.window(), a.in().pageSize(), pages.rows(), pages.cols());
+    }
+
+    private Attender open(Attending a) {
+        long context = (long) a.seats * a.width * a.pageSize;
+        var limits = new AttentionLimits(a.seats, Math.max(MOST_TOKENS, a.seats), context, a.window);
+        return new Attender(
+                new PagedAttention(driver, stream, a.shape, limits, a.pageSize), new Rotation(driver, a.shape));
+    }
+
+    private static PagedAttention.Plan plan(StepInputs in) {
+        var step = new StepArrays(
+                address(in.positions()),
+                address(in.writeSlots()),
+                address(in.firstRow()),
+                address(in.contextLen()),
+                address(in.seats()),
+                address(in.pageTable()),
+                in.pageTable().stride(),
+                in.pageSize(),
+                in.sequences(),
+                in.tokens());
+        PagedAttention.Mix mix = switch (in.outline().rows()) {
+            case ONE -> PagedAttention.Mix.DECODE;
+            case SEVERAL -> PagedAttention.Mix.PREFILL;
+            case ANY -> PagedAttention.Mix.MIXED;
+        };
+        return new PagedAttention.Plan(
+                step, mix, in.outline().cached(), in.outline().longest());
+    }
+
+    @Override
+    public void scatter(Tensor values, Tensor at, Tensor table) {
+        OpShapes.scatter(values, at, table);
+        scatter.launch(stream, address(values), address(at), address(table), values.cols());
+    }
+
+    @Override
+    public void gatherRows(Tensor x, Tensor indices, Tensor out) {
+        OpShapes.gatherRows(x, indices, out);
+        elementwise.gatherRows(view(x), address(indices), view(out));
+    }
+
+    @Override
+    public void copy(Tensor from, Tensor to) {
+        OpShapes.copy(from, to);
+        elementwise.copy(view(from), view(to));
+    }
+}

@@ -1,0 +1,120 @@
+package espalier.cuda.gpu;
+
+import espalier.api.GenerateRequest;
+import espalier.api.SamplingParams;
+import espalier.base.Tokens;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The requests of the GPU's benchmarks: the very ones that other engines were measured by. Ids are 1000 + (next >>> 11) %
+ * 119001 of SplitMix64, seeded by FNV-1a of "measure.repetition"; lengths are log-normal by Box and Muller.
+ */
+final class Workload {
+    /** The model's shape: Llama-3.1-8B. */
+    static final String CONFIG = """
+            {"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 128000,
+             "eos_token_id": 128001, "head_dim": 128, "hidden_act": "silu", "hidden_size": 4096,
+             "intermediate_size": 14336, "max_position_embeddings": 131072, "mlp_bias": false, "model_type": "llama",
+             "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8, "rms_norm_eps": 1e-05,
+             "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+             "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
+             "tie_word_embeddings": false, "torch_dtype": "bfloat16", "vocab_size": 128256}
+            """;
+
+    private long state;
+
+    private Workload(String name) {
+        long h = 0xCBF29CE484222325L;
+        for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
+            h = (h ^ b) * 0x100000001B3L;
+        }
+        state = h;
+    }
+
+    private long next() {
+        state += 0x9E3779B97F4A7C15L;
+        long z = state;
+        z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
+        return z ^ z >>> 31;
+    }
+
+    private int[] ids(int count) {
+        var ids = new int[count];
+        for (int i = 0; i < count; i++) {
+            ids[i] = 1000 + (int) ((next() >>> 11) % 119001);
+        }
+        return ids;
+    }
+
+    private double real() {
+        return ((next() >>> 11) + 0.5) / (1L << 53);
+    }
+
+    private int logNormal(double mean, double sigma) {
+        double u = real();
+        double v = real();
+        double normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+        double x = Math.exp(Math.log(mean) - sigma * sigma / 2 + sigma * normal);
+        return (int) Math.min(1024, Math.max(4, Math.rint(x)));
+    }
+
+    /** {@code count} prompts of the same length. */
+    static List<GenerateRequest> same(String measure, int count, int prompt, int out) {
+        var random = new Workload(measure + ".0");
+        var all = new ArrayList<GenerateRequest>();
+        for (int i = 0; i < count; i++) {
+            all.add(request(i, random.ids(prompt), out));
+        }
+        return all;
+    }
+
+    /** Prompts and answers as in conversations. */
+    static List<GenerateRequest> chat(String measure, int repetition, int count) {
+        var lengths = new Workload("chat.len");
+        var random = new Workload(measure + "." + repetition);
+        var sizes = new int[count][];
+        for (int i = 0; i < count; i++) {
+            int prompt = lengths.logNormal(220, 1.1);
+            sizes[i] = new int[] {prompt, lengths.logNormal(200, 0.9)};
+        }
+        var all = new ArrayList<GenerateRequest>();
+        for (int i = 0; i < count; i++) {
+            all.add(request(i, random.ids(sizes[i][0]), sizes[i][1]));
+        }
+        return all;
+    }
+
+    /** Groups that share a long prefix, shuffled. */
+    static List<GenerateRequest> prefix(int repetition) {
+        var random = new Workload("prefix." + repetition);
+        var prompts = new ArrayList<int[]>();
+        for (int group = 0; group < 64; group++) {
+            int[] shared = random.ids(2048);
+            for (int i = 0; i < 16; i++) {
+                int[] prompt = java.util.Arrays.copyOf(shared, 2176);
+                System.arraycopy(random.ids(128), 0, prompt, 2048, 128);
+                prompts.add(prompt);
+            }
+        }
+        for (int i = prompts.size() - 1; i > 0; i--) {
+            java.util.Collections.swap(prompts, i, (int) ((random.next() >>> 11) % (i + 1)));
+        }
+        var all = new ArrayList<GenerateRequest>();
+        for (int i = 0; i < prompts.size(); i++) {
+            all.add(request(i, prompts.get(i), 64));
+        }
+        return all;
+    }
+
+    static GenerateRequest request(int number, int[] prompt, int out) {
+        var params = SamplingParams.builder()
+                .maxNewTokens(out)
+                .ignoreEos(true)
+                .temperature(0)
+                .build();
+        return new GenerateRequest("r" + number + "-" + out + "-" + System.nanoTime(), Tokens.of(prompt), params);
+    }
+}
