@@ -3,6 +3,7 @@
 module espalier.cpu {
     requires espalier.core;
     requires jdk.incubator.vector;
+    requires jdk.jfr;
     requires static org.jspecify;
 
     provides espalier.tensor.DeviceProvider with

@@ -70,6 +70,7 @@ public final class AmxAttentionKernels {
             order.setAtIndex(ValueLayout.JAVA_INT, i, 4 * quarter + i % 4);
         }
         var asm = new Asm();
+        asm.name("attention by tiles, heads of " + headDim);
         int keysAt = asm.position();
         emitKeys(asm);
         int valuesAt = start(asm);
@@ -80,7 +81,7 @@ public final class AmxAttentionKernels {
         emitWeighing(asm, 2);
         int finishAt = start(asm);
         emitFinish(asm);
-        Code code = Code.load(asm.bytes(), arena);
+        Code code = Code.load(asm, arena);
         keys = code.at(keysAt);
         values = code.at(valuesAt);
         weighing[0] = code.at(oneAt);

@@ -128,12 +128,14 @@ public final class AmxKernels {
         for (int i = 0; i < starts.length; i++) {
             asm.align(64);
             starts[i] = asm.position();
+            asm.name("bf16 tiles, variant " + i);
             new Emitter(asm, 1 + (i & 1), 1 + (i >> 1 & 1), i >> 2 == 1).emit();
         }
         asm.align(64);
         int roundingStart = asm.position();
+        asm.name("rounding to bf16");
         emitRounding(asm);
-        Code code = Code.load(asm.bytes(), arena);
+        Code code = Code.load(asm, arena);
         for (int i = 0; i < starts.length; i++) {
             kernels[i] = code.at(starts[i]);
         }

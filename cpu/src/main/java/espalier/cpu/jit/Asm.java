@@ -1,16 +1,15 @@
 package espalier.cpu.jit;
 
 import java.util.Arrays;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A small x86-64 assembler: the scalar instructions that a loop needs, and the vector instructions of {@link Op} in
- * EVEX form (AVX-512, 128 to 512 bits) and VEX form (AVX2 and AVX-VNNI, 128 and 256 bits).
- *
- * <p>Registers are plain numbers, because a generator computes them: 0-15 for general registers (64 bits wide), 0-31
- * for vector registers, 0-7 for masks. Operands come destination first, as in volume 2 of Intel's "Software Developer's
- * Manual", whose sections 2.1 (legacy), 2.3 (VEX) and 2.7 (EVEX) have the byte layouts. The tests hold every form
- * against a disassembler.
+ * EVEX form (AVX-512) and VEX form (AVX2, AVX-VNNI). Registers are plain numbers, because a generator computes them.
+ * Operands come destination first, as in volume 2 of Intel's "Software Developer's Manual", whose sections 2.1 (legacy),
+ * 2.3 (VEX) and 2.7 (EVEX) have the byte layouts. The tests hold every form against a disassembler.
  */
 public final class Asm {
     public static final int RAX = 0;
@@ -32,6 +31,7 @@ public final class Asm {
 
     private byte[] code = new byte[4096];
     private int size;
+    private final NavigableMap<Integer, String> names = new TreeMap<>();
 
     /** When {@link #jump} jumps: what the last arithmetic instruction or comparison found (unsigned). */
     public enum Condition {
@@ -74,6 +74,15 @@ public final class Asm {
 
     public byte[] bytes() {
         return Arrays.copyOf(code, size);
+    }
+
+    /** Names what is emitted from here on, up to the next name, for whoever looks at a profile. */
+    public void name(String name) {
+        names.put(size, name);
+    }
+
+    NavigableMap<Integer, String> names() {
+        return names;
     }
 
     void put(int... bytes) {
@@ -270,25 +279,24 @@ public final class Asm {
 
     /** Sets the low 32 bits and clears the rest. */
     public void constant(int dst, int value) {
-        if (dst > 7) {
-            put(0x41);
-        }
-        put(0xB8 | (dst & 7));
+        withRegister(0xB8, dst);
         put32(value);
     }
 
     public void push(int register) {
-        if (register > 7) {
-            put(0x41);
-        }
-        put(0x50 | (register & 7));
+        withRegister(0x50, register);
     }
 
     public void pop(int register) {
+        withRegister(0x58, register);
+    }
+
+    /** An opcode that holds its register. */
+    private void withRegister(int opcode, int register) {
         if (register > 7) {
             put(0x41);
         }
-        put(0x58 | (register & 7));
+        put(opcode | (register & 7));
     }
 
     public void prefetchT0(Mem m) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * <p>From 4 rows on the dot-product unit is the limit; one row waits for the latency of its sums, at some 70 GB/s of
  * weights a core.
  */
-final class Bf16Emitter implements PanelKernels.Emitter {
+record Bf16Emitter() implements PanelKernels.Emitter {
     private static final int STEP = 32;
     private static final int HALF_BYTES = 64 * STEP / 2;
     /** Two registers of weights behind the sums. */

@@ -60,6 +60,22 @@ public final class Code {
         return new Code(address);
     }
 
+    /** Likewise, and tells flight recordings the names in it. */
+    public static Code load(Asm asm, Arena arena) {
+        Code code = load(asm.bytes(), arena);
+        asm.names().forEach((start, name) -> {
+            var event = new MachineCode();
+            if (event.shouldCommit()) {
+                Integer next = asm.names().higherKey(start);
+                event.kernel = name;
+                event.address = code.address + start;
+                event.bytes = (next == null ? asm.position() : next) - start;
+                event.commit();
+            }
+        });
+        return code;
+    }
+
     /** What begins at that byte; valid as long as the arena is open. */
     public Kernel at(int offset) {
         return new Kernel(MemorySegment.ofAddress(address + offset));

@@ -88,13 +88,18 @@ public final class PanelKernels {
             for (Fetch fetch : Fetch.values()) {
                 asm.align(64);
                 starts[index(rows, fetch)] = asm.position();
+                asm.name(rows
+                        + (rows == 1 ? " row, " : " rows, ")
+                        + emitter
+                        + (fetch == Fetch.AHEAD ? ", fetching" : ""));
                 emitter.product(asm, rows, fetch == Fetch.AHEAD ? fetching : null);
             }
         }
         asm.align(64);
         int conversion = asm.position();
+        asm.name("conversion of x for " + emitter);
         emitter.conversion(asm);
-        Code code = Code.load(asm.bytes(), arena);
+        Code code = Code.load(asm, arena);
         var products = new Code.Kernel[starts.length];
         java.util.Arrays.setAll(products, i -> code.at(starts[i]));
         return new PanelKernels(form, fetching.fromRows(form), products, code.at(conversion));

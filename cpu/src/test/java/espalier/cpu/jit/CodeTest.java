@@ -8,8 +8,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 
 /** Runs where machine code can be run, and passes with a line elsewhere. */
@@ -52,6 +56,34 @@ class CodeTest {
                 assertThat(sum.get(ValueLayout.JAVA_LONG, 0)).isEqualTo((1L << 40) + c);
             }
         }
+    }
+
+    @Test
+    void flightRecordingsNameWhatWasEmitted() throws Exception {
+        if (cannotRun()) {
+            return;
+        }
+        var asm = new Asm();
+        asm.name("nothing");
+        asm.ret();
+        asm.align(16);
+        asm.name("nothing either");
+        asm.ret();
+        var seen = new ArrayList<String>();
+        try (var recording = new Recording();
+                Arena arena = Arena.ofConfined()) {
+            recording.enable("espalier.MachineCode");
+            recording.start();
+            Code.load(asm, arena);
+            recording.stop();
+            Path file = Files.createTempFile("code", ".jfr");
+            recording.dump(file);
+            for (RecordedEvent event : RecordingFile.readAllEvents(file)) {
+                seen.add(event.getString("kernel") + ": " + event.getInt("bytes"));
+            }
+            Files.delete(file);
+        }
+        assertThat(seen).containsExactlyInAnyOrder("nothing: 16", "nothing either: 1");
     }
 
     @Test
