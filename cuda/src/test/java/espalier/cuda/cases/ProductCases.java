@@ -34,6 +34,7 @@ final class ProductCases {
         for (int[] s : SHAPES) {
             all.add(new Checked(s[0], s[1], s[2], DType.BF16));
         }
+        all.add(new Checked(20, 160, 264, DType.F16));
         all.add(new Invariant());
         all.add(new Anywhere(1, 40, 64, DType.BF16, DType.BF16));
         all.add(new Anywhere(7, 37, 129, DType.BF16, DType.BF16));

@@ -1,0 +1,111 @@
+package espalier.cuda.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import espalier.cuda.cases.Workbench;
+import espalier.cuda.sim.SimulatedDriver;
+import espalier.tensor.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Which kernel computes a product, and that the choice is kept. On a simulated Hopper and a simulated Ampere. */
+class ProductKernelsTest {
+    private static final int OUT = 64;
+    private static final int IN = 72;
+
+    @TempDir
+    private Path folder;
+
+    private static void on(String architecture, Consumer<Workbench> test) {
+        SimulatedDriver.open(SimulatedDriver.Setup.of(architecture)).ifPresent(driver -> {
+            try (SimulatedDriver device = driver;
+                    var bench = new Workbench(device)) {
+                test.accept(bench);
+                device.synchronize(bench.stream());
+                device.expectNoFindings();
+            }
+        });
+    }
+
+    private static ProductKernels kernels(Workbench b, ProductKernels.Mode mode, KernelChoices choices) {
+        return new ProductKernels(b.driver(), b.stream(), mode, choices);
+    }
+
+    private static View inputs(Workbench b, int rows) {
+        return View.dense(b.bf16(b.normal(rows * IN, 1)), DType.BF16, rows, IN);
+    }
+
+    private static View weights(Workbench b) {
+        return View.dense(b.bf16(b.normal(OUT * IN, 0.1)), DType.BF16, OUT, IN);
+    }
+
+    private static short[] firstRow(Workbench b, ProductKernels products, View x, View w) {
+        View y = View.dense(b.poisoned(2L * x.rows() * OUT), DType.BF16, x.rows(), OUT);
+        products.multiply(x, w, y, Epilogue.STORE);
+        return b.readShorts(y.address(), OUT);
+    }
+
+    @Test
+    void inDeterministicModeARowHasTheSameBitsWhateverTheBatch() {
+        for (String architecture : new String[] {"80", "90a"}) {
+            on(architecture, b -> {
+                ProductKernels products = kernels(b, ProductKernels.Mode.DETERMINISTIC, KernelChoices.forgotten());
+                View x = inputs(b, 300);
+                View w = weights(b);
+                short[] alone = firstRow(b, products, x.rows(0, 1), w);
+                assertThat(firstRow(b, products, x.rows(0, 40), w)).isEqualTo(alone);
+                assertThat(firstRow(b, products, x, w)).isEqualTo(alone);
+                View y = View.dense(0, DType.BF16, 300, OUT / 2);
+                assertThat(products.fuses(x, w, y)).isTrue();
+            });
+        }
+    }
+
+    @Test
+    void manyRowsGoToTheLibraryAndItsGateIsNotFused() {
+        on("90a", b -> {
+            ProductKernels products = kernels(b, ProductKernels.Mode.FASTEST, KernelChoices.forgotten());
+            View w = weights(b);
+            assertThat(products.fuses(View.dense(0, DType.BF16, 128, IN), w, View.dense(0, DType.BF16, 128, OUT / 2)))
+                    .isTrue();
+            assertThat(products.fuses(View.dense(0, DType.BF16, 129, IN), w, View.dense(0, DType.BF16, 129, OUT / 2)))
+                    .isFalse();
+        });
+    }
+
+    @Test
+    void whatWasMeasuredIsKeptAndNotMeasuredAgain() {
+        Path file = folder.resolve("deep").resolve("choices.txt");
+        on("80", b -> {
+            kernels(b, ProductKernels.Mode.FASTEST, KernelChoices.keptIn(file))
+                    .measure(weights(b), 20, DType.BF16, DType.BF16);
+            var key = new KernelChoices.Key(32, OUT, IN, DType.BF16, DType.BF16);
+            assertThat(KernelChoices.keptIn(file).of(key)).isNotNull();
+        });
+    }
+
+    @Test
+    void linesThatAreNotUnderstoodCountAsNotThere() throws IOException {
+        Path file = folder.resolve("choices.txt");
+        Files.writeString(
+                file, "8 64 72 BF16 BF16 MMA 3.5\n16 64 72 BF16 BF16 MAGIC 3.5\nnot a line\n8 x 72 F16 F16 MMA 1\n");
+        KernelChoices choices = KernelChoices.keptIn(file);
+        assertThat(choices.of(new KernelChoices.Key(8, 64, 72, DType.BF16, DType.BF16)))
+                .isEqualTo(ProductChoice.MMA);
+        assertThat(choices.of(new KernelChoices.Key(16, 64, 72, DType.BF16, DType.BF16)))
+                .isNull();
+    }
+
+    @Test
+    void rowsAreChosenTogetherUpToEachPowerOfTwo() {
+        View w = View.dense(0, DType.BF16, OUT, IN);
+        assertThat(KernelChoices.Key.of(1, w, DType.BF16).bucket()).isEqualTo(8);
+        assertThat(KernelChoices.Key.of(8, w, DType.BF16).bucket()).isEqualTo(8);
+        assertThat(KernelChoices.Key.of(9, w, DType.BF16).bucket()).isEqualTo(16);
+        assertThat(KernelChoices.Key.of(4097, w, DType.BF16).bucket()).isEqualTo(8192);
+    }
+}
