@@ -83,16 +83,24 @@ public record StoredTensor(String name, Encoding encoding, long[] shape, MemoryS
         switch (dtype()) {
             case F32 -> MemorySegment.copy(data, FLOAT, from * Float.BYTES, target, 0, target.length);
             case BF16 -> {
+                short[] halves = halves(from, target.length);
                 for (int i = 0; i < target.length; i++) {
-                    target[i] = Float.intBitsToFloat(data.get(HALF, (from + i) * Short.BYTES) << 16);
+                    target[i] = Float.intBitsToFloat(halves[i] << 16);
                 }
             }
             case F16 -> {
+                short[] halves = halves(from, target.length);
                 for (int i = 0; i < target.length; i++) {
-                    target[i] = Float.float16ToFloat(data.get(HALF, (from + i) * Short.BYTES));
+                    target[i] = Float.float16ToFloat(halves[i]);
                 }
             }
             case I32 -> throw new IllegalStateException("a weight of integers: " + name);
         }
+    }
+
+    private short[] halves(long from, int count) {
+        var halves = new short[count];
+        MemorySegment.copy(data, HALF, from * Short.BYTES, halves, 0, count);
+        return halves;
     }
 }

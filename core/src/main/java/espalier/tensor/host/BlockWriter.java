@@ -1,7 +1,8 @@
 package espalier.tensor.host;
 
 import espalier.tensor.BlockFormat;
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.EnumSet;
 import java.util.Set;
@@ -26,13 +27,21 @@ public final class BlockWriter {
             BlockFormat.INT4_GROUP64_MIN));
 
     /** Times as fine as the step that just covers a group's range: beyond 1 the outermost are cut off. */
-    private static final float[] TRIALS = {1f, 1.06f, 1.12f, 1.2f, 1.3f};
+    private static final float[] TRIALS = {1f, 1.1f, 1.22f};
+
+    /** Above the magnitude of every number. */
+    private static final int ABOVE_ZERO = 512;
+
+    private static final VarHandle FLOAT = MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle HALF = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final BlockFormat format;
     private final int group;
     private final int[] numbers;
     private float scale;
     private float minimum;
+    private float low;
+    private float high;
 
     /** For rows of {@code in} elements. */
     public BlockWriter(BlockFormat format, int in) {
@@ -47,30 +56,31 @@ public final class BlockWriter {
 
     /** Writes a whole row to {@code to} from byte {@code at} on. */
     public void write(float[] row, byte[] to, int at) {
-        ByteBuffer out = ByteBuffer.wrap(to).order(ByteOrder.LITTLE_ENDIAN).position(at);
+        int next = at;
         for (int from = 0; from < row.length; from += group) {
             switch (format) {
                 case INT8_ROW -> {
                     scale = greatest(row, from) / 127;
                     round(row, from, -127, 127);
-                    out.putFloat(scale);
-                    bytes(out);
+                    FLOAT.set(to, next, scale);
+                    next = bytes(to, next + Float.BYTES);
                 }
                 case Q8_0, INT8_GROUP64 -> {
                     scale = half(greatest(row, from) / 127);
                     round(row, from, -127, 127);
-                    out.putShort(Float.floatToFloat16(scale));
-                    bytes(out);
+                    HALF.set(to, next, Float.floatToFloat16(scale));
+                    next = bytes(to, next + Short.BYTES);
                 }
                 case Q4_0, INT4_GROUP64 -> {
                     bestSymmetric(row, from);
-                    out.putShort(Float.floatToFloat16(scale));
-                    nibbles(out, 8);
+                    HALF.set(to, next, Float.floatToFloat16(scale));
+                    next = nibbles(to, next + Short.BYTES, 8);
                 }
                 case Q4_1, INT4_GROUP64_MIN -> {
                     bestRaised(row, from);
-                    out.putShort(Float.floatToFloat16(scale)).putShort(Float.floatToFloat16(minimum));
-                    nibbles(out, 0);
+                    HALF.set(to, next, Float.floatToFloat16(scale));
+                    HALF.set(to, next + Short.BYTES, Float.floatToFloat16(minimum));
+                    next = nibbles(to, next + 2 * Short.BYTES, 0);
                 }
                 case Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL ->
                     throw new IllegalStateException("refused by the constructor");
@@ -78,17 +88,19 @@ public final class BlockWriter {
         }
     }
 
-    private void bytes(ByteBuffer out) {
-        for (int q : numbers) {
-            out.put((byte) q);
+    private int bytes(byte[] to, int at) {
+        for (int i = 0; i < group; i++) {
+            to[at + i] = (byte) numbers[i];
         }
+        return at + group;
     }
 
-    private void nibbles(ByteBuffer out, int offset) {
+    private int nibbles(byte[] to, int at, int offset) {
         int half = group / 2;
         for (int i = 0; i < half; i++) {
-            out.put((byte) (numbers[i] + offset + 16 * (numbers[half + i] + offset)));
+            to[at + i] = (byte) (numbers[i] + offset + 16 * (numbers[half + i] + offset));
         }
+        return at + half;
     }
 
     private float greatest(float[] row, int from) {
@@ -102,19 +114,16 @@ public final class BlockWriter {
     /** The numbers for the scale and the minimum as they stand. */
     private void round(float[] row, int from, int lowest, int highest) {
         float factor = scale == 0 ? 0 : 1 / scale;
+        float less = minimum;
         for (int i = 0; i < group; i++) {
-            float at = (row[from + i] - minimum) * factor;
-            numbers[i] = Math.min(Math.max((int) (at + (at < 0 ? -0.5f : 0.5f)), lowest), highest);
+            // a cast cuts off, which rounds what is not negative
+            int q = (int) ((row[from + i] - less) * factor + (ABOVE_ZERO + 0.5f)) - ABOVE_ZERO;
+            numbers[i] = Math.min(Math.max(q, lowest), highest);
         }
     }
 
     private void bestSymmetric(float[] row, int from) {
-        float low = 0;
-        float high = 0;
-        for (int i = 0; i < group; i++) {
-            low = Math.min(low, row[from + i]);
-            high = Math.max(high, row[from + i]);
-        }
+        range(row, from);
         // -8 has no counterpart: it stands for the greater of the two ends
         float step = -low > high ? low / -8 : high / -8;
         float best = 0;
@@ -122,12 +131,8 @@ public final class BlockWriter {
         for (float trial : TRIALS) {
             scale = step / trial;
             round(row, from, -8, 7);
-            float xq = 0;
-            float qq = 0;
-            for (int i = 0; i < group; i++) {
-                xq += row[from + i] * numbers[i];
-                qq += numbers[i] * numbers[i];
-            }
+            float xq = products(row, from);
+            int qq = squares();
             float gain = qq == 0 ? 0 : xq * xq / qq; // what the squared error is smaller by
             if (gain > bestGain) {
                 bestGain = gain;
@@ -139,25 +144,27 @@ public final class BlockWriter {
     }
 
     private void bestRaised(float[] row, int from) {
-        float low = row[from];
-        float high = row[from];
-        for (int i = 0; i < group; i++) {
-            low = Math.min(low, row[from + i]);
-            high = Math.max(high, row[from + i]);
-        }
+        range(row, from);
+        float x = sum(row, from);
         float bestScale = 0;
         float bestMinimum = low;
-        float least = Float.POSITIVE_INFINITY;
+        float bestGain = Float.NEGATIVE_INFINITY;
         for (float trial : TRIALS) {
             scale = (high - low) / 15 / trial;
             minimum = (low + high) / 2 - 7.5f * scale;
             round(row, from, 0, 15);
-            fit(row, from);
-            float error = error(row, from);
-            if (error < least) {
-                least = error;
-                bestScale = scale;
-                bestMinimum = minimum;
+            int q = sum();
+            float spread = (float) group * squares() - (float) q * q;
+            if (spread > 0) { // scale and minimum by least squares
+                float xq = products(row, from);
+                scale = (group * xq - x * q) / spread;
+                minimum = (x - scale * q) / group;
+                float gain = scale * xq + minimum * x; // what the squared error is smaller by
+                if (gain > bestGain) {
+                    bestGain = gain;
+                    bestScale = scale;
+                    bestMinimum = minimum;
+                }
             }
         }
         scale = half(bestScale);
@@ -165,30 +172,54 @@ public final class BlockWriter {
         round(row, from, 0, 15);
     }
 
-    /** Scale and minimum by least squares for the numbers as they stand. */
-    private void fit(float[] row, int from) {
-        float x = 0;
-        float q = 0;
-        float xq = 0;
-        float qq = 0;
-        for (int i = 0; i < group; i++) {
-            x += row[from + i];
-            q += numbers[i];
-            xq += row[from + i] * numbers[i];
-            qq += numbers[i] * numbers[i];
+    private void range(float[] row, int from) {
+        float least = row[from];
+        float most = row[from];
+        for (int i = 1; i < group; i++) {
+            least = Math.min(least, row[from + i]);
+            most = Math.max(most, row[from + i]);
         }
-        float spread = group * qq - q * q;
-        if (spread > 0) {
-            scale = (group * xq - x * q) / spread;
-            minimum = (x - scale * q) / group;
-        }
+        low = least;
+        high = most;
     }
 
-    private float error(float[] row, int from) {
-        float sum = 0;
-        for (int i = 0; i < group; i++) {
-            float off = row[from + i] - (scale * numbers[i] + minimum);
-            sum += off * off;
+    /** Four sums at a time: the additions of one would wait for each other. */
+    private float products(float[] row, int from) {
+        float a = 0;
+        float b = 0;
+        float c = 0;
+        float d = 0;
+        for (int i = 0; i < group; i += 4) {
+            a += row[from + i] * numbers[i];
+            b += row[from + i + 1] * numbers[i + 1];
+            c += row[from + i + 2] * numbers[i + 2];
+            d += row[from + i + 3] * numbers[i + 3];
+        }
+        return a + b + (c + d);
+    }
+
+    private float sum(float[] row, int from) {
+        float a = 0;
+        float b = 0;
+        for (int i = 0; i < group; i += 2) {
+            a += row[from + i];
+            b += row[from + i + 1];
+        }
+        return a + b;
+    }
+
+    private int squares() {
+        int sum = 0;
+        for (int q : numbers) {
+            sum += q * q;
+        }
+        return sum;
+    }
+
+    private int sum() {
+        int sum = 0;
+        for (int q : numbers) {
+            sum += q;
         }
         return sum;
     }
