@@ -37,6 +37,17 @@ public final class AmxAttentionKernels {
         1.5353362E-4f, 0.0013398874f, 0.009618437f, 0.055503324f, 0.24022648f, 0.6931472f, 1
     };
 
+    /**
+     * Round to nearest, mask exceptions, flush subnormal numbers to zero: each of those would cost the time of a row, and
+     * they arise wherever a score is far below the greatest.
+     */
+    private static final int FLUSHING = 0x9FC0;
+    /** Below the stack pointer, where a function that calls none may write. */
+    private static final Mem CONTROL_BEFORE = Mem.at(Asm.RSP, -8);
+
+    /** Of LDMXCSR and STMXCSR, which 2 and 3 in ModRM tell apart. */
+    private static final int[] CONTROL_OPCODE = {0x0F, 0xAE};
+
     private static final int LANES = 16;
     private static final int ALL_LANES = 0xFFFF;
 
@@ -58,7 +69,8 @@ public final class AmxAttentionKernels {
     public AmxAttentionKernels(Arena arena, int headDim, float scale) {
         this.headDim = headDim;
         groups = Math.ceilDiv(headDim, AmxKernels.STEP);
-        constants = arena.allocate(4L * (2 + POWER.length), 64);
+        constants = arena.allocate(4L * (3 + POWER.length), 64);
+        constants.setAtIndex(ValueLayout.JAVA_INT, 2 + POWER.length, FLUSHING);
         constants.setAtIndex(ValueLayout.JAVA_FLOAT, 0, scale);
         constants.setAtIndex(ValueLayout.JAVA_FLOAT, 1, LEAST_EXPONENT);
         for (int i = 0; i < POWER.length; i++) {
@@ -223,6 +235,8 @@ public final class AmxAttentionKernels {
     /** {@code (scores, weights, values, state, rows, constants)}. */
     private void emitWeighing(Asm asm, int panels) {
         int vectors = 2 * panels;
+        asm.narrow(3, CONTROL_BEFORE, CONTROL_OPCODE); // STMXCSR
+        asm.narrow(2, Mem.at(Asm.R9, 4 * (2 + POWER.length)), CONTROL_OPCODE); // LDMXCSR
         for (int i = 0; i < 2 + POWER.length; i++) {
             asm.zmm(Op.VBROADCASTSS, SCALE + i, Mem.at(Asm.R9, 4 * i));
         }
@@ -266,6 +280,7 @@ public final class AmxAttentionKernels {
         asm.add(Asm.RCX, new Asm.Constant(STATE_STRIDE));
         asm.sub(Asm.R8, new Asm.Constant(1));
         asm.jump(Asm.Condition.NOT_EQUAL, loop);
+        asm.narrow(2, CONTROL_BEFORE, CONTROL_OPCODE);
         asm.vzeroupper();
         asm.ret();
     }

@@ -352,7 +352,7 @@ public final class Asm {
         modRm(reg, rm, m, 1);
     }
 
-    private void narrow(int reg, Mem m, int... opcode) {
+    void narrow(int reg, Mem m, int... opcode) {
         int extensions = (reg >> 3) << 2 | m.indexBit() << 1 | m.base() >> 3;
         if (extensions != 0) {
             put(0x40 | extensions);

@@ -144,6 +144,8 @@ class AsmTest {
         expect("shr " + dst + ",0x" + Integer.toHexString(2 + d), () -> asm.shiftRight(d, 2 + d));
         expect("prefetcht0 BYTE PTR " + at, () -> asm.prefetchT0(m));
         expect("prefetcht1 BYTE PTR " + at, () -> asm.prefetchT1(m));
+        expect("ldmxcsr DWORD PTR " + at, () -> asm.narrow(2, m, 0x0F, 0xAE));
+        expect("stmxcsr DWORD PTR " + at, () -> asm.narrow(3, m, 0x0F, 0xAE));
         expect("push " + dst, () -> asm.push(d));
         expect("pop " + dst, () -> asm.pop(d));
         expect("kmovw k" + d % 8 + "," + low(s % 8), () -> asm.kmovw(d % 8, s % 8));
