@@ -43,24 +43,21 @@ class CudaEngineTest {
 
     @Test
     void greedyAnswersOfEightRequestsWithASharedPrefixAreTheReferences() throws InterruptedException {
-        var setup = SimulatedDriver.Setup.of("90a").unchecked();
-        CudaDevice device = SimulatedDevices.open(setup, 4).orElse(null);
-        if (device == null) {
-            return;
-        }
-        List<List<Integer>> got = answers(device, DType.BF16);
-        List<List<Integer>> want = answers(new ReferenceDevice(), DType.F32);
-        int same = 0;
-        for (int i = 0; i < REQUESTS; i++) {
-            for (int j = 0;
-                    j < NEW_TOKENS && got.get(i).get(j).equals(want.get(i).get(j));
-                    j++) {
-                same++;
+        SimulatedDevices.on(SimulatedDriver.Setup.of("90a"), 4, device -> {
+            List<List<Integer>> got = answers(device, DType.BF16);
+            List<List<Integer>> want = answers(new ReferenceDevice(), DType.F32);
+            int same = 0;
+            for (int i = 0; i < REQUESTS; i++) {
+                for (int j = 0;
+                        j < NEW_TOKENS && got.get(i).get(j).equals(want.get(i).get(j));
+                        j++) {
+                    same++;
+                }
             }
-        }
-        assertThat(same)
-                .as("tokens of %s, the reference has %s", got, want)
-                .isGreaterThanOrEqualTo(REQUESTS * NEW_TOKENS * 9 / 10);
+            assertThat(same)
+                    .as("tokens of %s, the reference has %s", got, want)
+                    .isGreaterThanOrEqualTo(REQUESTS * NEW_TOKENS * 9 / 10);
+        });
     }
 
     private static List<List<Integer>> answers(Device device, DType kvType) throws InterruptedException {

@@ -14,6 +14,19 @@ final class SimulatedDevices {
         return SimulatedDriver.open(setup).map(driver -> new CudaDevice(driver, setup(mostRecorded)));
     }
 
+    /** What a test does with a device; it fails if a check of the simulator has found something. */
+    interface Use {
+        void with(CudaDevice device) throws InterruptedException;
+    }
+
+    static void on(SimulatedDriver.Setup setup, int mostRecorded, Use use) throws InterruptedException {
+        Optional<SimulatedDriver> driver = SimulatedDriver.open(setup);
+        if (driver.isPresent()) {
+            use.with(new CudaDevice(driver.get(), setup(mostRecorded)));
+            driver.get().expectNoFindings();
+        }
+    }
+
     static CudaDevice.Setup setup(int mostRecorded) {
         return new CudaDevice.Setup(
                 DType.BF16,
