@@ -155,7 +155,7 @@ def offline(engines, records, args) -> None:
 
 def two_ranks(engines, records, args) -> None:
     """Two ranks of one thread against one rank of two."""
-    ranks = {"espalier": ["--tp", "2", "--cpu-threads", "1"], "one rank": ["--tp", "1", "--cpu-threads", "2"]}
+    ranks = {"espalier": ["--tp", "2", "--cpu-threads", "2"], "one rank": ["--tp", "1", "--cpu-threads", "2"]}
     measures = [PREFILL, decode(8)]
     sessions = {}
     try:
