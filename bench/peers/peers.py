@@ -12,6 +12,7 @@ import os
 import pathlib
 import platform
 import re
+import signal
 import sys
 import time
 import traceback
@@ -104,6 +105,8 @@ def parse() -> argparse.Namespace:
                         type=lambda text: text.split(","))
     parser.add_argument("--only", default="", help="cases whose name this regular expression finds")
     parser.add_argument("--alternations", type=int, default=5)
+    parser.add_argument("--http-requests", type=int, default=64, help="of each run of the client")
+    parser.add_argument("--offline-alternations", type=int, default=2, help="each is 44,000 + 40,000 tokens")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output-file", type=pathlib.Path)
     parser.add_argument("--chart", type=pathlib.Path, help="SVG: throughput against sequences")
@@ -113,6 +116,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started is ended too
     runs = {case.name: lambda case=case: batches(case, engines, records, args) for case in cases.BATCHES}
     runs |= {name: lambda run=run: run(engines, records, args) for name, run in servers.CASES.items()}
     if args.list:

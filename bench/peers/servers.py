@@ -18,6 +18,7 @@ from models import Missing, existing, need, say
 
 READY = re.compile(r"running on (http://\S+)")
 TOGETHER, LEAST, MOST = 32, 4, 1024
+WARM_REQUESTS = 8
 
 
 class Server:
@@ -97,7 +98,7 @@ def client(engines, server: Server, seed: int, load: list) -> dict:
     return figures
 
 
-def over_http(case: str, slot_tokens: int, load: list, turns: int):
+def over_http(case: str, slot_tokens: int, load, turns: int):
     def run(engines, records, args) -> None:
         starts = {"espalier": lambda: espalier_server(engines, "135m", "bf16"),
                   "llama.cpp": lambda: llama_server(engines, "135m", "bf16", TOGETHER, slot_tokens)}
@@ -110,12 +111,13 @@ def over_http(case: str, slot_tokens: int, load: list, turns: int):
                     except Missing as e:
                         records.add(case=case, engine=name, missing=str(e))
                         say(f"{case}: {name}: {e}")
-            for turn in range(-1, min(turns, args.alternations)):  # the first one warms
+            for name, server in up.items():
+                client(engines, server, 999, load(WARM_REQUESTS))
+            for turn in range(min(turns, args.alternations)):
                 for name, server in up.items():
-                    figures = client(engines, server, 1000 + turn, load)
-                    if turn >= 0:
-                        for measure, value in (("output tok/s", "output_throughput"), ("mean TTFT, ms", "mean_ttft_ms")):
-                            records.add(case=case, engine=name, measure=measure, turn=turn, value=figures[value])
+                    figures = client(engines, server, 1000 + turn, load(args.http_requests))
+                    for measure, value in (("output tok/s", "output_throughput"), ("mean TTFT, ms", "mean_ttft_ms")):
+                        records.add(case=case, engine=name, measure=measure, turn=turn, value=figures[value])
         finally:
             for server in up.values():
                 server.close()
@@ -231,16 +233,22 @@ def floors(engines, records, args) -> None:
             records.add(case="floors", engine="machine", measure=measure, turn=turn, value=value)
 
 
-MIXED = ["--dataset-name", "random-ids", "--num-prompts", "64", "--input-len", "293", "--output-len", "266",
-         "--random-range-ratio", "0.5", "--max-concurrency", str(TOGETHER)]
-PREFIXED = ["--dataset-name", "generated-shared-prefix", "--num-prompts", "32", "--gsp-num-groups", "1",
+def mixed(requests: int) -> list:
+    return ["--dataset-name", "random-ids", "--num-prompts", requests, "--input-len", "293", "--output-len", "266",
+            "--random-range-ratio", "0.5", "--max-concurrency", TOGETHER]
+
+
+def prefixed(requests: int) -> list:
+    return ["--dataset-name", "generated-shared-prefix", "--num-prompts", requests, "--gsp-num-groups", "1",
             "--gsp-system-prompt-len", "1000", "--gsp-question-len", "32", "--gsp-output-len", "32",
             "--max-concurrency", "8"]
+
+
 CASES = {
     "floors": floors,
     "offline": offline,
-    "http": over_http("http", 640, MIXED, 3),
-    "shared-prefix": over_http("shared-prefix", 1152, PREFIXED, 3),
+    "http": over_http("http", 640, mixed, 3),
+    "shared-prefix": over_http("shared-prefix", 1152, prefixed, 3),
     "tp2": two_ranks,
     "start": start,
     "idle": idle,
