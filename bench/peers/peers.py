@@ -49,7 +49,7 @@ class Records:
 def batches(case: cases.Batches, engines: Engines, records: Records, args) -> None:
     """Opens every engine, warms each, and lets them take turns; whoever goes first changes from turn to turn."""
     names = [name for name in args.engines if name not in cases.JAVA_BARS or case.name in cases.JAVA_CASES]
-    sessions = {}
+    sessions, begun = {}, time.monotonic()
     try:
         for name in names:
             try:
@@ -61,6 +61,10 @@ def batches(case: cases.Batches, engines: Engines, records: Records, args) -> No
                 records.add(case=case.name, engine=name, missing=str(e))
                 say(f"{case.name}: {name}: {e}")
         for turn in range(args.alternations):
+            if turn and time.monotonic() - begun > args.case_seconds:
+                say(f"{case.name}: {turn} turns of {args.alternations}, for lack of time")
+                records.add(case=case.name, engine="all", missing=f"turns after {turn}, for lack of time")
+                break
             order = list(sessions)
             for name in order[turn % max(1, len(order)):] + order[:turn % max(1, len(order))]:
                 try:
@@ -107,6 +111,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--alternations", type=int, default=5)
     parser.add_argument("--http-requests", type=int, default=64, help="of each run of the client")
     parser.add_argument("--offline-alternations", type=int, default=2, help="each is 44,000 + 40,000 tokens")
+    parser.add_argument("--case-seconds", type=float, default=float("inf"),
+                        help="a case of batches begins no further turn after so long, and says so")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output-file", type=pathlib.Path)
     parser.add_argument("--chart", type=pathlib.Path, help="SVG: throughput against sequences")
