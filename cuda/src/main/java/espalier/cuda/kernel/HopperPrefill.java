@@ -22,8 +22,15 @@ final class HopperPrefill implements PrefillKernel {
     private static final int TILE_ROWS = 128;
     private static final int BLOCK_KEYS = 128;
     private static final int THREADS = 384;
+    private static final int COMBINE_THREADS = 256;
     private static final int STAGES = 2;
     private static final int Q_BUFFERS = 2;
+    /** 8,192 positions: what lies within costs nothing more, and joining is a few percent of what lies beyond. */
+    private static final int SECTION_BLOCKS = 64;
+
+    /** Parts of tiles that are kept, for each block: more units than that keep the card busy without being split. */
+    private static final int PARTS_PER_BLOCK = 4;
+
     private static final int SHARED_TAIL_BYTES = 128 + 8 * (4 * STAGES + 4 + 2 * Q_BUFFERS);
     /** Half of a Hopper's second-level cache, and what keys and values of the heads in work may take of it. */
     private static final long CACHE_BYTES = 40_000_000;
@@ -34,8 +41,11 @@ final class HopperPrefill implements PrefillKernel {
     private final int window;
     private final int blocks;
     private final long ticket;
+    private final int sectionBlocks;
+    private final int mostParts;
+    private final long sums;
     private final Map<AttentionCall.Rows, TensorMap> poolMaps = new HashMap<>();
-    private final Map<List<Object>, Program> programs = new HashMap<>();
+    private final Map<Variant, Program> programs = new HashMap<>();
 
     static boolean takes(AttentionShape shape, DeviceProperties device) {
         return device.computeCapability() == 90
@@ -47,15 +57,30 @@ final class HopperPrefill implements PrefillKernel {
         return dtype == DType.F16 ? TensorMap.Element.F16 : TensorMap.Element.BF16;
     }
 
-    /** @param window the widest of any layer, 0 for none */
-    HopperPrefill(Driver driver, Stream stream, AttentionShape shape, int pageSize, int window) {
+    /**
+     * How keys are stored and added up.
+     *
+     * @param sectionBlocks blocks of keys after which a row's sums begin anew, to be joined in the end; contexts that have
+     *     no more are not cut
+     */
+    record Keys(int pageSize, int sectionBlocks) {
+        static Keys of(int pageSize) {
+            return new Keys(pageSize, SECTION_BLOCKS);
+        }
+    }
+
+    HopperPrefill(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, Keys keys) {
         this.driver = driver;
         this.shape = shape;
-        this.pageSize = pageSize;
-        this.window = window;
+        pageSize = keys.pageSize();
+        window = limits.window();
+        sectionBlocks = keys.sectionBlocks();
         blocks = driver.properties().multiprocessors();
         ticket = driver.allocate(8, "counters of attention");
         driver.fill(stream, ticket, 0, 2);
+        mostParts = PARTS_PER_BLOCK * blocks;
+        boolean cut = limits.contextTokens() > (long) sectionBlocks * BLOCK_KEYS;
+        sums = cut ? driver.allocate((long) (blocks + mostParts) * stateBytes(), "sums of attention") : 0;
     }
 
     @Override
@@ -70,19 +95,34 @@ final class HopperPrefill implements PrefillKernel {
 
     @Override
     public List<Program> programs() {
-        return IntStream.of(0, window)
-                .distinct()
-                .boxed()
-                .flatMap(w -> java.util.stream.Stream.of(program(Prefix.NONE, w), program(Prefix.CACHED, w)))
-                .toList();
+        var all = new ArrayList<Program>();
+        for (Prefix prefix : Prefix.values()) {
+            for (int w : IntStream.of(0, window).distinct().toArray()) {
+                for (Length length : sums == 0 ? List.of(Length.SHORT) : List.of(Length.values())) {
+                    all.add(program(new Variant(prefix, w > 0, length)));
+                }
+            }
+        }
+        return all;
     }
 
-    private Program program(Prefix prefix, int window) {
-        return programs.computeIfAbsent(List.of(prefix, window > 0), key -> {
+    /** Whether some context has several sections. */
+    private enum Length {
+        SHORT,
+        LONG
+    }
+
+    private record Variant(Prefix prefix, boolean windowed, Length length) {}
+
+    private Program program(Variant variant) {
+        return programs.computeIfAbsent(variant, key -> {
             Map<String, Object> defines = shape.defines();
-            defines.put("PAGE", prefix == Prefix.CACHED ? pageSize : 0);
-            if (window > 0) {
+            defines.put("PAGE", key.prefix == Prefix.CACHED ? pageSize : 0);
+            if (key.windowed) {
                 defines.put("WINDOW", 1);
+            }
+            if (key.length == Length.LONG) {
+                defines.put("SECTION", sectionBlocks);
             }
             return Sources.program("prefill_attention_sm90.cu", defines);
         });
@@ -92,7 +132,8 @@ final class HopperPrefill implements PrefillKernel {
     public void launch(Stream stream, AttentionCall call, StepArrays step, Tiles tiles) {
         int block = BLOCK_KEYS * shape.headDim() * 2;
         int shared = 1024 + (Q_BUFFERS + 2 * STAGES) * block + SHARED_TAIL_BYTES;
-        Program program = program(tiles.prefix(), call.window());
+        Length length = tiles.longest() > sectionBlocks * BLOCK_KEYS ? Length.LONG : Length.SHORT;
+        Program program = program(new Variant(tiles.prefix(), call.window() > 0, length));
         Launch launch = Launch.of(blocks, THREADS).shared(shared).order(Launch.Order.DEPENDENT);
         Arguments arguments = Arguments.of();
         maps(call, step.tokens()).forEach(arguments::tensorMap);
@@ -100,10 +141,21 @@ final class HopperPrefill implements PrefillKernel {
                 stream,
                 driver.kernel(program, "prefill_attention"),
                 launch,
-                arguments.struct(fields(call, step, tiles)));
+                arguments.struct(fields(call, step, tiles, length)));
+        if (length == Length.LONG) {
+            driver.launch(
+                    stream,
+                    driver.kernel(program, "prefill_combine"),
+                    Launch.of(blocks, COMBINE_THREADS).order(Launch.Order.DEPENDENT),
+                    Arguments.of().struct(fields(call, step, tiles, length)));
+        }
     }
 
-    private Arguments fields(AttentionCall call, StepArrays step, Tiles tiles) {
+    private long stateBytes() {
+        return COMBINE_THREADS * (shape.headDim() / 8 + 1L) * 16;
+    }
+
+    private Arguments fields(AttentionCall call, StepArrays step, Tiles tiles, Length length) {
         Arguments fields = Arguments.of()
                 .pointer(call.out())
                 .pointer(call.k().address())
@@ -120,6 +172,12 @@ final class HopperPrefill implements PrefillKernel {
                 .int32(section(tiles.longest()))
                 .int32(call.window())
                 .int32(call.k().stride());
+        if (length == Length.LONG) {
+            fields.pointer(sums)
+                    .int32(blocks)
+                    .int32(mostParts)
+                    .int32(Math.ceilDiv(tiles.longest(), sectionBlocks * BLOCK_KEYS));
+        }
         return shape.factors(fields, call.scale());
     }
 
@@ -181,5 +239,8 @@ final class HopperPrefill implements PrefillKernel {
     @Override
     public void close() {
         driver.free(ticket);
+        if (sums != 0) {
+            driver.free(sums);
+        }
     }
 }

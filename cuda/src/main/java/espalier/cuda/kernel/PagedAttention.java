@@ -52,12 +52,17 @@ public final class PagedAttention implements AutoCloseable {
     public record Plan(StepArrays step, Mix mix, int cached, int longest) {}
 
     public PagedAttention(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
+        this(driver, stream, shape, limits, HopperPrefill.Keys.of(pageSize));
+    }
+
+    PagedAttention(
+            Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, HopperPrefill.Keys keys) {
         this.driver = driver;
         boolean fast = HopperDecode.takes(shape, driver.properties());
         whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
         generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
         prefill = HopperPrefill.takes(shape, driver.properties())
-                ? new HopperPrefill(driver, stream, shape, pageSize, limits.window())
+                ? new HopperPrefill(driver, stream, shape, limits, keys)
                 : new GenericPrefill(driver, shape);
         int tileTokens = prefill.tileTokens();
         long most = (long) limits.tokens() / tileTokens + limits.sequences();

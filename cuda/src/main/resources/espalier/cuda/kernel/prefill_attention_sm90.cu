@@ -3,6 +3,9 @@
 // fills rings of K and V blocks of 128 keys, two consumer warpgroups of 64 rows each compute with wgmma. Blocks of keys lie at multiples of
 // 128 of the absolute position and are taken from last to first, so a row's sums are added in one order, whatever the batch, the tile or the
 // cached length. Compile-time options: those below, and WINDOW, SOFTCAP (values in Args).
+// With SECTION, for contexts beyond SECTION blocks of keys: a row's sums are made section by section (of the absolute position, last to first)
+// and joined in that order. One block does that for a tile, keeping the sum so far in global memory; where there are too few tiles for the
+// card, each section is a unit of its own and prefill_combine joins them: the same operations in the same order, so the same bits.
 #include "tiles.cuh"
 #ifndef HEAD_DIM
 #define HEAD_DIM 128 // or 64
@@ -68,7 +71,7 @@ struct Shared { // 32-bit addresses
   DEV uint32_t q_full(int s) const { return bars + 8 * (4 * STAGES + 4 + s); }
   DEV uint32_t q_empty(int s) const { return bars + 8 * (4 * STAGES + 4 + QBUF + s); }
 };
-struct Slot { Tile t; int head, pad[3]; }; // a tile as handed to the consumers; seat_rows < 0 ends
+struct Slot { Tile t; int head, part, next, pad; }; // a tile as handed to the consumers; seat_rows < 0 ends. part: -1, or number of the state << 8 | section; next: the producer's own
 
 struct Args {
   b16 *out; const b16 *k_new, *v_new, *k_pool, *v_pool; // [token, head, D], [token, kv head, D], [slot, kv head, D]
@@ -78,6 +81,10 @@ struct Args {
   unsigned *ticket;   // two counters, zero before the first launch; one pair a stream
   int pages_stride, heads, kv_heads, section, window; // section: KV heads taken together, so that their K and V fit in L2; divides kv_heads
   int new_stride;     // elements from one row of k_new and v_new to the next
+#ifdef SECTION
+  float4 *sums;       // states of 256 threads: one of each block, then those of the parts
+  int blocks, most_parts, sections; // blocks of the launch; how many states of parts there are; sections that the longest context has
+#endif
   float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
 };
 
@@ -123,36 +130,74 @@ DEV int first_block(const Args &a, int pos0) {
   return 0;
 #endif
 }
-DEV void publish(const Args &a, const Shared &sh, Slot *slots, int n, int t, Tile e, int head) {
+#ifdef SECTION
+DEV int parts(const Args &a, int n_tiles) { // parts of a tile: 0 where tiles are not split
+  int units = n_tiles * a.kv_heads;
+  return a.sections > 1 && 4 * units <= 3 * a.blocks && units * a.sections <= a.most_parts ? a.sections : 0;
+}
+DEV int last_block(const Tile &t, int part) { int j = (t.pos0 + (t.seat_rows & 255) - 1) / BN; return part < 0 ? j : min(j, ((part & 255) + 1) * SECTION - 1); }
+DEV int first_block(const Args &a, const Tile &t, int part) { int j = first_block(a, t.pos0); return part < 0 ? j : max(j, (part & 255) * SECTION); }
+#else
+DEV int last_block(const Tile &t, int) { return (t.pos0 + (t.seat_rows & 255) - 1) / BN; }
+DEV int first_block(const Args &a, const Tile &t, int) { return first_block(a, t.pos0); }
+#endif
+DEV void publish(const Shared &sh, Slot *slots, int n, Tile e, int head) {
   mbar_wait(sh.t_empty(n & 1), (n >> 1 & 1) ^ 1);
   Slot *s = slots + (n & 1);
-  s->t = e; s->head = head; mbar_arrive(sh.t_full(n & 1));
+  s->t = e; s->head = head;
+#ifdef SECTION
+  s->part = slots->next;
+#endif
+  mbar_arrive(sh.t_full(n & 1));
 }
-DEV void entry(const Args &a, int n_tiles, int t, Tile &e, int &head) { // the t-th tile: sections of some KV heads, in each the list in order
+DEV void entry(const Args &a, int n_tiles, int t, Tile &e, int &head, int *part) { // the t-th unit: sections of some KV heads, in each the list in order
   e.seat_rows = -1;
+#ifdef SECTION
+  const int parts_ = parts(a, n_tiles), units = n_tiles * a.kv_heads;
+  if (t >= units * max(1, parts_)) return;
+  const int section = parts_ - 1 - t / units; // the last section first; a tile that does not reach there has no blocks in it
+  t %= units;
+#else
   if (t >= n_tiles * a.kv_heads) return;
+#endif
   int per = n_tiles * a.section, s = t / per, r = t % per;
   head = s * a.section + r % a.section;
   e = a.tiles[r / a.section];
+#ifdef SECTION
+  *part = parts_ ? ((r / a.section * parts_ + section) * a.kv_heads + head) << 8 | section : -1;
+#endif
 }
 DEV void producer(const Args &a, const Shared &sh, Slot *slots, const TensorMap *mq, const TensorMap *mk, const TensorMap *mv,
                   const TensorMap *mkp, const TensorMap *mvp, int warp, int lane) {
-  int kv = 0, t1 = blockIdx.x, head1 = 0, t2 = gridDim.x + blockIdx.x; // tiles are taken two ahead, so that nobody waits for the list
+  int kv = 0, t1 = blockIdx.x, t2 = gridDim.x + blockIdx.x; // tiles are taken two ahead, so that nobody waits for the list
+  int head1 = 0;
   Tile e1; e1.seat_rows = -1;
   bool boss = warp == 0 && lane == 0;
+#ifdef SECTION
+  if (boss) slots->next = -1;
+#endif
   int n_tiles = boss ? *a.n_tiles : 0;
-  if (boss) entry(a, n_tiles, t1, e1, head1);
+  if (boss) entry(a, n_tiles, t1, e1, head1, &slots->next);
   for (int n = 0;; n++) {
-    if (boss) publish(a, sh, slots, n, t1, e1, head1);
+    if (boss) publish(sh, slots, n, e1, head1);
     __syncwarp();
     mbar_wait(sh.t_full(n & 1), n >> 1 & 1);
     Tile t = slots[n & 1].t; int head = slots[n & 1].head;
+#ifdef SECTION
+    const int part = slots[n & 1].part;
+#else
+    const int part = -1;
+#endif
     __syncwarp();
     if (lane == 0) mbar_arrive(sh.t_empty(n & 1));
     if (t.seat_rows < 0) break;
-    int rows = t.seat_rows & 255, jmax = (t.pos0 + rows - 1) / BN, jmin = first_block(a, t.pos0);
+    const int jmax = last_block(t, part), jmin = first_block(a, t, part);
     if (boss) {
-      entry(a, n_tiles, t2, e1, head1);
+      #ifdef SECTION
+      entry(a, *a.n_tiles, t2, e1, head1, &slots->next); // read again, to hold one register less
+#else
+      entry(a, n_tiles, t2, e1, head1, &slots->next);
+#endif
       t2 = 2 * gridDim.x + atomicAdd(a.ticket, 1);
       mbar_wait(sh.q_empty(n % QBUF), (n / QBUF & 1) ^ 1);
       mbar_expect(sh.q_full(n % QBUF), Q_BOX_BYTES);
@@ -165,7 +210,7 @@ DEV void producer(const Args &a, const Shared &sh, Slot *slots, const TensorMap 
 #if PAGE
     const int *table = a.pages + (size_t)(t.seat_rows >> 8) * a.pages_stride;
     int where = NOWHERE; // looked up one block ahead
-    if (jmax * BN < t.prefix) where = locate(a, t, table, row_to_find(t, jmax, warp, lane));
+    if (jmax >= jmin && jmax * BN < t.prefix) where = locate(a, t, table, row_to_find(t, jmax, warp, lane));
 #endif
     for (int j = jmax; j >= jmin; j--, kv++) {
       int s = Ring::at(kv); uint32_t ph = Ring::phase(kv) ^ 1;
@@ -356,6 +401,36 @@ template <int KEYS, int ADD> DEV void last_pv(State &x, uint64_t v) {
   wgmma_wait<0>(); pin<D / 2>(x.o);
 }
 
+#ifdef SECTION
+// A thread's state in global memory: its sums, then maxima (in powers of two) and sums of probabilities of its two rows.
+#define STATE (256 * (D / 8 + 1)) // float4s of 256 threads
+DEV void save(float4 *at, const float (&o)[D / 2], const float (&m)[2], const float (&l)[2]) {
+#pragma unroll
+  for (int i = 0; i < D / 8; i++) at[i * 256] = make_float4(o[4 * i], o[4 * i + 1], o[4 * i + 2], o[4 * i + 3]);
+  at[D / 8 * 256] = make_float4(m[0], m[1], l[0], l[1]);
+}
+// Joins the state at `at` with the one in registers. Of the two, the one of the later section comes first: FIRST says that it is the stored one.
+template <bool FIRST> DEV void join(const float4 *at, float (&o)[D / 2], float (&m)[2], float (&l)[2]) {
+  const float4 ml = at[D / 8 * 256];
+  float f[2], g[2]; // factors of the stored sums, of those in registers
+#pragma unroll
+  for (int e = 0; e < 2; e++) {
+    float sm = e ? ml.y : ml.x, sl = e ? ml.w : ml.z, top = fmaxf(sm, m[e]), base = top == -INF ? 0.0f : top;
+    f[e] = ex2(sm - base); g[e] = ex2(m[e] - base); m[e] = top;
+    l[e] = FIRST ? __fmaf_rn(sl, f[e], __fmul_rn(l[e], g[e])) : __fmaf_rn(l[e], g[e], __fmul_rn(sl, f[e]));
+  }
+#pragma unroll
+  for (int i = 0; i < D / 8; i++) {
+    const float4 x = at[i * 256];
+    const float y[4] = {x.x, x.y, x.z, x.w};
+#pragma unroll
+    for (int c = 0; c < 4; c++) {
+      float &r = o[4 * i + c];
+      r = FIRST ? __fmaf_rn(y[c], f[c / 2], __fmul_rn(r, g[c / 2])) : __fmaf_rn(r, g[c / 2], __fmul_rn(y[c], f[c / 2]));
+    }
+  }
+}
+#endif
 DEV void consumer(const Args &a, const Shared &sh, const Slot *slots, int wg, int warp, int lane) {
   const Fixed w = {smem_desc(sh.k, 1), smem_desc(sh.v, BN * 128), wg, wg + 1 == NWG ? 0 : wg + 1, lane, a.window, a.scale_log2, a.cap_in};
   if (wg == NWG - 1) bar_arrive(1, 256); // the first turn is warpgroup 0's
@@ -363,13 +438,21 @@ DEV void consumer(const Args &a, const Shared &sh, const Slot *slots, int wg, in
   for (int n = 0;; n++) {
     mbar_wait(sh.t_full(n & 1), n >> 1 & 1);
     const Tile t = slots[n & 1].t; const int head = slots[n & 1].head;
+#ifdef SECTION
+    const int part = slots[n & 1].part;
+#endif
     __syncwarp();
     release(sh.t_empty(n & 1), lane);
     if (t.seat_rows < 0) break;
-    const int rows = t.seat_rows & 255, last = t.pos0 + rows - 1, jmin = first_block(a, t.pos0);
+    const int rows = t.seat_rows & 255, last = t.pos0 + rows - 1;
+#ifdef SECTION
+    const int top = last_block(t, part), bottom = first_block(a, t, part);
+#else
+    const int jmin = first_block(a, t.pos0), top = last / BN;
+#endif
     const int r0 = wg * 64 + warp * 16 + lane / 4;
     x.qpos[0] = t.pos0 + r0 / GROUP - lane % 4 * 2; x.qpos[1] = t.pos0 + (r0 + 8) / GROUP - lane % 4 * 2;
-    x.j = last / BN; x.prefix = t.prefix;
+    x.j = top; x.prefix = t.prefix;
     mbar_wait(sh.q_full(n % QBUF), n / QBUF & 1);
     int qr = warp * 16 + lane % 16;
 #pragma unroll
@@ -378,7 +461,15 @@ DEV void consumer(const Args &a, const Shared &sh, const Slot *slots, int wg, in
     __syncwarp();
     release(sh.q_empty(n % QBUF), lane);
 
+#ifdef SECTION
+    float4 *state = a.sums + (size_t)(part < 0 ? blockIdx.x : a.blocks + (part >> 8)) * STATE + wg * 128 + warp * 32 + lane;
+    if (top < bottom) continue; // a part without blocks
+    for (bool begun = false;; begun = true) {
+    const int jmin = max(bottom, x.j / SECTION * SECTION);
+    int ks = Ring::at(x.kv), keys = x.j == last / BN ? (last % BN + 32) & ~31 : BN;
+#else
     int ks = Ring::at(x.kv), keys = (last % BN + 32) & ~31; // keys of the first block that anyone sees, in steps of 32
+#endif
     mbar_wait(sh.k_full(ks), Ring::phase(x.kv));
     if (gathered(x.prefix, x.j)) fence_proxy_async();
     const uint64_t k = w.k + ks * (KV_BYTES >> 4);
@@ -411,6 +502,15 @@ DEV void consumer(const Args &a, const Shared &sh, const Slot *slots, int wg, in
     else if (keys == 96) last_pv<96, 0>(x, v);
     else last_pv<BN, 0>(x, v);
     release(sh.v_empty(vs), lane);
+#ifdef SECTION
+    x.m[0] *= w.c; x.m[1] *= w.c;
+    if (begun) join<true>(state, x.o, x.m, x.l);
+    if (part < 0 && x.j < bottom) break;
+    save(state, x.o, x.m, x.l);
+    if (x.j < bottom) break;
+    }
+    if (part >= 0) continue; // the blocks of prefill_combine write the output
+#endif
 #pragma unroll
     for (int e = 0; e < 2; e++) {
       const int r = wg * 64 + warp * 16 + lane / 4 + 8 * e;
@@ -455,3 +555,31 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) prefill_attention(const
     consumer(a, sh, slots, warp / 4 - 1, warp % 4, lane);
   }
 }
+
+#ifdef SECTION
+// Joins the parts of tiles, where they were split: the same grid, a unit is a tile and a KV head, 256 threads as the consumers.
+extern "C" __global__ void __launch_bounds__(256, 1) prefill_combine(const __grid_constant__ Args a) {
+  pdl_wait_previous();
+  pdl_launch_next();
+  const int n_tiles = *a.n_tiles, parts_ = parts(a, n_tiles), lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  if (parts_ == 0) return;
+  for (int u = blockIdx.x; u < n_tiles * a.kv_heads; u += gridDim.x) {
+    const Tile t = a.tiles[u / a.kv_heads];
+    const int head = u % a.kv_heads, rows = t.seat_rows & 255, last = (t.pos0 + rows - 1) / BN / SECTION, first = first_block(a, t.pos0) / SECTION;
+    auto state = [&](int part) { return a.sums + (size_t)(a.blocks + (u / a.kv_heads * parts_ + part) * a.kv_heads + head) * STATE + threadIdx.x; };
+    float o[D / 2], m[2], l[2];
+    const float4 *at = state(last);
+#pragma unroll
+    for (int i = 0; i < D / 8; i++) { float4 x = at[i * 256]; o[4 * i] = x.x; o[4 * i + 1] = x.y; o[4 * i + 2] = x.z; o[4 * i + 3] = x.w; }
+    float4 ml = at[D / 8 * 256];
+    m[0] = ml.x; m[1] = ml.y; l[0] = ml.z; l[1] = ml.w;
+    for (int part = last - 1; part >= first; part--) join<false>(state(part), o, m, l);
+#pragma unroll
+    for (int e = 0; e < 2; e++) {
+      const int r = warp * 16 + lane / 4 + 8 * e;
+      b16 *row = a.out + ((size_t)(t.q0 + r / GROUP) * a.heads + head * GROUP + r % GROUP) * D;
+      store_row(row, o, e, __fdividef(1.0f, l[e]), lane, r / GROUP < rows);
+    }
+  }
+}
+#endif

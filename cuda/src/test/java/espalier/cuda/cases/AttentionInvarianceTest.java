@@ -2,16 +2,20 @@ package espalier.cuda.cases;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Stream;
 import espalier.cuda.kernel.AttentionCall;
 import espalier.cuda.kernel.AttentionCall.Rows;
 import espalier.cuda.kernel.AttentionLimits;
 import espalier.cuda.kernel.AttentionShape;
 import espalier.cuda.kernel.PagedAttention;
 import espalier.cuda.kernel.PagedAttention.Mix;
+import espalier.cuda.kernel.ShortSections;
 import espalier.cuda.kernel.StepArrays;
 import espalier.cuda.sim.SimulatedDriver;
 import java.util.Arrays;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -45,11 +49,36 @@ class AttentionInvarianceTest {
         });
     }
 
+    /** Several tiles, each done by one block, against each section of a tile done by another. */
+    @Test
+    void aLongContextIsTheSameWhetherItIsSplitOrNot() {
+        int[] lengths = {210, 33, 300};
+        with("90a", ShortSections::open, new int[] {210, 33, 40}, lengths, (all, batched) -> {
+            float[] want = all.data().expected(0);
+            float[] got = all.bench().readBf16(all.call().out(), want.length);
+            all.bench().compare("sections", got, want, LLAMA.headDim(), 1e-2);
+            for (int skipped : new int[] {120, 200}) {
+                assertThat(all.run(Mix.PREFILL, 0, skipped))
+                        .as("%d rows cached", skipped)
+                        .isEqualTo(all.rowsOf(batched, 0, skipped));
+            }
+            assertThat(all.run(Mix.PREFILL, 2, 0)).isEqualTo(all.rowsOf(batched, 2, 0));
+        });
+    }
+
+    private interface Opening {
+        PagedAttention open(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize);
+    }
+
     private interface Check {
         void of(Batch all, short[] batched);
     }
 
     private static void with(String arch, int[] rows, int[] lengths, Check check) {
+        with(arch, PagedAttention::new, rows, lengths, check);
+    }
+
+    private static void with(String arch, Opening opening, int[] rows, int[] lengths, Check check) {
         Optional<SimulatedDriver> driver = SimulatedDriver.open(SimulatedDriver.Setup.of(arch));
         if (driver.isEmpty()) {
             return;
@@ -58,41 +87,47 @@ class AttentionInvarianceTest {
                 var bench = new Workbench(device)) {
             var batch = new AttentionBatch(LLAMA, 1, rows, lengths, bench.random);
             var limits = new AttentionLimits(rows.length, batch.tokens, batch.positions, 0);
-            try (var attention = new PagedAttention(device, bench.stream(), LLAMA, limits, 1)) {
-                AttentionCall call = new AttentionData(batch, bench).upload(bench, 0);
+            try (PagedAttention attention = opening.open(device, bench.stream(), LLAMA, limits, 1)) {
+                var data = new AttentionData(batch, bench);
+                AttentionCall call = data.upload(bench, 0);
                 StepArrays step = batch.upload(bench);
-                var all = new Batch(bench, attention, batch, step, call);
+                var all = new Batch(bench, attention, data, step, call);
                 PagedAttention.Plan plan = batch.plan(step, rows[0] == 1 ? Mix.DECODE : Mix.PREFILL);
                 attention.plan(bench.stream(), plan);
                 attention.attend(bench.stream(), plan, call);
                 check.of(all, bench.readShorts(call.out(), batch.tokens * all.cols()));
+                device.expectNoFindings();
             }
         }
     }
 
     private record Batch(
-            Workbench bench, PagedAttention attention, AttentionBatch batch, StepArrays step, AttentionCall call) {
+            Workbench bench, PagedAttention attention, AttentionData data, StepArrays step, AttentionCall call) {
+        AttentionBatch batch() {
+            return data.batch;
+        }
+
         int cols() {
             return LLAMA.heads() * LLAMA.headDim();
         }
 
         /** The output of one sequence, from a row of it on. */
         short[] rowsOf(short[] all, int s, int skipped) {
-            int from = batch.firstRow[s] + skipped;
-            int to = batch.firstRow[s] + batch.rows[s];
+            int from = batch().firstRow[s] + skipped;
+            int to = batch().firstRow[s] + batch().rows[s];
             return Arrays.copyOfRange(all, from * cols(), to * cols());
         }
 
         /** The same computed alone, the rows before {@code skipped} being cached. */
         short[] run(Mix mix, int s, int skipped) {
-            int count = batch.rows[s] - skipped;
-            int from = batch.firstRow[s] + skipped;
+            int count = batch().rows[s] - skipped;
+            int from = batch().firstRow[s] + skipped;
             var alone = new StepArrays(
                     step.positions(),
                     step.writeSlots(),
                     bench.ints(0),
-                    bench.ints(batch.lengths[s]),
-                    bench.ints(batch.seats[s]),
+                    bench.ints(batch().lengths[s]),
+                    bench.ints(batch().seats[s]),
                     step.pageTable(),
                     step.pageStride(),
                     step.pageSize(),
@@ -106,7 +141,7 @@ class AttentionInvarianceTest {
                     call.cache(),
                     call.scale(),
                     0);
-            var plan = new PagedAttention.Plan(alone, mix, skipped > 0 ? 1 : 0, batch.lengths[s]);
+            var plan = new PagedAttention.Plan(alone, mix, batch().lengths[s] > count ? 1 : 0, batch().lengths[s]);
             attention.plan(bench.stream(), plan);
             attention.attend(bench.stream(), plan, moved);
             return bench.readShorts(moved.out(), count * cols());
