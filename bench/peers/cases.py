@@ -33,8 +33,6 @@ BATCHES = (
     Batches("135m-int4", "135m", "int4"),
     Batches("135m-q4_1", "135m", "shipped", {"llama.cpp": bars(5, 1.8)}, (PREFILL, decode(1))),
 )
-JAVA_CASES = ("1b-bf16", "1b-int8", "1b-int4")
-JAVA_BARS = {"java-llama.cpp": bars(2, 1.0, 2, 2), "jlama": bars(2, 1.2, 2, 2), "llama3.java": bars(2, 1.2, 2, 2)}
 
 # (case, peer, measure) -> ratio of Espalier to the peer; an empty peer stands for a bar of Espalier's own
 OTHERS = {
@@ -54,7 +52,7 @@ def wanted(case: str, engine: str, measure: str) -> float | None:
     found = next((each for each in BATCHES if each.name == case), None)
     if found is None:
         return OTHERS.get((case, engine, measure))
-    return found.wanted.get(engine, JAVA_BARS.get(engine, {})).get(measure)
+    return found.wanted.get(engine, {}).get(measure)
 
 
 def less_is_better(measure: str) -> bool:

@@ -1,6 +1,6 @@
 """The engines that take turns. A session is one engine with one model; measure() gives its figures of one turn.
 
-Two kinds: programs that stay (Espalier, OpenVINO, the Java engines) read a line of JSON a turn, so their model stays
+Two kinds: programs that stay (Espalier, OpenVINO) read a line of JSON a turn, so their model stays
 loaded and their code warm; llama.cpp and its fork are run anew with their own benchmark programs, whose warm-up they
 bring along.
 """
@@ -48,8 +48,11 @@ class Turns:
         raise Missing(f"ended ({self.process.returncode}): {' | '.join(tail)[-400:]}")
 
     def batch(self, prompts: list[int], outputs: list[int]) -> dict:
-        self.process.stdin.write(json.dumps({"prompts": prompts, "outputs": outputs}) + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps({"prompts": prompts, "outputs": outputs}) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended, and why is what answer() says
         answer = self.answer()
         if answer["output_tokens"] != sum(outputs):
             raise Missing(f"made {answer['output_tokens']} tokens instead of {sum(outputs)}")
@@ -74,7 +77,10 @@ class Turns:
         return figures
 
     def close(self) -> None:
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
@@ -132,7 +138,6 @@ class Engines:
     def open(self, engine: str, model: str, kind: str):
         return {
             "espalier": self.espalier, "llama.cpp": self.llama, "ik_llama.cpp": self.ik, "openvino": self.openvino,
-            "java-llama.cpp": self.java, "jlama": self.java, "llama3.java": self.java,
         }[engine](engine, model, kind)
 
     def espalier_model(self, model: str, kind: str) -> list:
@@ -170,11 +175,3 @@ class Engines:
         script = pathlib.Path(__file__).with_name("openvino_turns.py")
         command = [python, script, "--model", folder, "--threads", self.args.threads, "--vocabulary", vocabulary]
         return Turns(command + (["--bf16"] if kind == "bf16" else []), self.logs / f"openvino-{model}-{kind}.log")
-
-    def java(self, engine: str, model: str, kind: str) -> Turns:
-        jars = need(self.args.java_peers, "--java-peers, the folder that the Maven profile 'peers' makes")
-        given = self.models.folder(model) if engine == "jlama" else self.models.gguf(model, kind)
-        command = ["java", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
-                   "-XX:+UseParallelGC", "-cp", f"{jars}/*", "espalier.peers.PeerTurns", engine, given,
-                   self.args.threads]
-        return Turns(command, self.logs / f"{engine}-{model}-{kind}.log")

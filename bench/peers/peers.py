@@ -48,10 +48,9 @@ class Records:
 
 def batches(case: cases.Batches, engines: Engines, records: Records, args) -> None:
     """Opens every engine, warms each, and lets them take turns; whoever goes first changes from turn to turn."""
-    names = [name for name in args.engines if name not in cases.JAVA_BARS or case.name in cases.JAVA_CASES]
     sessions, begun = {}, time.monotonic()
     try:
-        for name in names:
+        for name in args.engines:
             try:
                 session = engines.open(name, case.model, case.kind)
                 sessions[name] = session
@@ -104,8 +103,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--espalier-weights", choices=("file", "quantised"), default="file",
                         help="int8 and int4 from the GGUF file that llama.cpp reads, or --quantization of the bf16 folder")
     parser.add_argument("--ik-llama-bin", type=pathlib.Path, help="programs of ik_llama.cpp")
-    parser.add_argument("--java-peers", type=pathlib.Path, help="jars that the Maven profile 'peers' gathers")
-    parser.add_argument("--engines", default="espalier,llama.cpp,openvino,ik_llama.cpp,java-llama.cpp,jlama",
+    parser.add_argument("--engines", default="espalier,llama.cpp,openvino,ik_llama.cpp",
                         type=lambda text: text.split(","))
     parser.add_argument("--only", default="", help="cases whose name this regular expression finds")
     parser.add_argument("--alternations", type=int, default=5)
