@@ -59,8 +59,13 @@ final class AmxProduct implements Product {
     }
 
     @Override
-    public String name() {
-        return "bf16 and f16 as tiles of bf16 (AMX)";
+    public String formats() {
+        return "bf16, and f16 rounded to it,";
+    }
+
+    @Override
+    public String path() {
+        return "AMX";
     }
 
     @Override

@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
  *
  * @param columns of a panel
  */
-record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) implements Layout {
+record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) implements Layout {
     private static final VarHandle FOUR = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     /** One in each byte. */
     private static final int EACH = 0x01010101;
@@ -64,14 +64,14 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> formats, int columns) imp
                 format.hasMinimum() ? Grouping.Zero.MINIMUM : nibbles ? Grouping.Zero.OFFSET : signedBytes);
     }
 
-    /** For the log: the formats. */
-    String name() {
-        return formats.stream().map(Enum::name).collect(Collectors.joining(", "));
+    @Override
+    public String formats() {
+        return taken.stream().map(Enum::name).collect(Collectors.joining(", "));
     }
 
     @Override
     public boolean takes(Matrix stored) {
-        return stored instanceof Matrix.Blocks b && formats.contains(b.format());
+        return stored instanceof Matrix.Blocks b && taken.contains(b.format());
     }
 
     @Override

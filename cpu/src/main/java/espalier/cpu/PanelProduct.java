@@ -20,7 +20,8 @@ final class PanelProduct implements Product {
     /** Bytes of weights that are worth handing to another thread. */
     private static final int PART_BYTES = 64 << 10;
 
-    private final String name;
+    private final String formats;
+    private final String path;
     private final Team team;
     private final Supplier<PanelKernels> loading;
     private final Form form;
@@ -31,8 +32,9 @@ final class PanelProduct implements Product {
     private @Nullable PanelKernels kernels;
 
     /** @param loading emits the kernels, when the first matrix is packed */
-    PanelProduct(String name, Form form, Layout layout, Team team, Supplier<PanelKernels> loading) {
-        this.name = name;
+    PanelProduct(String path, Form form, Layout layout, Team team, Supplier<PanelKernels> loading) {
+        this.formats = layout.formats();
+        this.path = path;
         this.team = team;
         this.loading = loading;
         this.form = form;
@@ -50,8 +52,13 @@ final class PanelProduct implements Product {
     }
 
     @Override
-    public String name() {
-        return name;
+    public String formats() {
+        return formats;
+    }
+
+    @Override
+    public String path() {
+        return path;
     }
 
     @Override

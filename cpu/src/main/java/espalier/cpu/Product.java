@@ -8,8 +8,11 @@ import espalier.tensor.Tensor;
  * of the result depends on its row of x alone, bit for bit, and not on other rows, chunks or threads.
  */
 interface Product extends AutoCloseable {
-    /** For the log: what is multiplied by what. */
-    String name();
+    /** For the log: the formats. */
+    String formats();
+
+    /** For the log: what they are multiplied by. */
+    String path();
 
     /** Whether {@link #pack} can take a matrix that is not stacked; looks at its format and shape alone. */
     boolean takes(Matrix stored);

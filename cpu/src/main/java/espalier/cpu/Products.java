@@ -13,6 +13,7 @@ import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -84,7 +85,9 @@ final class Products {
             } else if (!obstacle.isEmpty()) {
                 refuse(wanted, obstacle);
             }
-            found.forEach(p -> remarks.add("products: " + p.name()));
+            var formats = new LinkedHashMap<String, String>(); // of each path
+            found.forEach(p -> formats.merge(p.path(), p.formats(), (a, b) -> a + ", " + b));
+            formats.forEach((path, names) -> remarks.add("products: " + names + " by " + path));
             remarks.add("products: " + (found.isEmpty() ? "everything" : "the rest") + " in f32 by the Vector API");
         }
 
@@ -129,10 +132,10 @@ final class Products {
             boolean integers = processor.has(Feature.AVX512_VNNI);
             Fetching how = processor.fetching();
             boolean tiled = tiles != null && processor.has(Feature.AMX_INT8);
-            String by = " by AVX-512 VNNI";
+            String by = "AVX-512 VNNI";
             String byTiles = by + ", and AMX for many rows";
-            if (bf16) {
-                add("bf16, and f16 rounded to it, by AVX-512 BF16", PanelKernels.bf16(), new HalfLayout(), how);
+            if (bf16 && tiles == null) {
+                add("AVX-512 BF16", PanelKernels.bf16(), new HalfLayout(), how);
             }
             if (integers) {
                 for (GroupLayout layout : GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET)) {
@@ -140,14 +143,14 @@ final class Products {
                     // Nibbles would be unpacked through memory on top, which costs a fifth more than tiles gain.
                     boolean bytes = tiled && grouping.bits() == Grouping.Bits.BYTE;
                     add(
-                            layout.name() + (bytes ? byTiles : by),
+                            bytes ? byTiles : by,
                             bytes ? PanelKernels.tiledGroups(grouping) : PanelKernels.groups(grouping),
                             layout,
                             how);
                 }
                 PanelKernels.Emitter rows = tiled ? PanelKernels.tiledRows() : PanelKernels.rows();
                 add(
-                        "INT8_ROW" + (tiled ? byTiles : by),
+                        tiled ? byTiles : by,
                         rows,
                         new RowLayout(
                                 PanelKernels.WIDE_COLUMNS, rows.form().stepElements(), Grouping.Bits.BYTE.offset()),
@@ -165,18 +168,18 @@ final class Products {
             }
             Fetching how = processor.fetching();
             for (GroupLayout layout : GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED)) {
-                add(layout.name() + " by AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
+                add("AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
             }
             var rows = new RowLayout(
                     PanelKernels.NARROW_COLUMNS,
                     PanelKernels.narrowRows().form().stepElements(),
                     0);
-            add("INT8_ROW by AVX2", PanelKernels.narrowRows(), rows, how);
+            add("AVX2", PanelKernels.narrowRows(), rows, how);
         }
 
-        private void add(String name, PanelKernels.Emitter emitter, Layout layout, Fetching fetching) {
+        private void add(String path, PanelKernels.Emitter emitter, Layout layout, Fetching fetching) {
             found.add(new PanelProduct(
-                    name, emitter.form(), layout, team, () -> PanelKernels.load(emitter, fetching, arena)));
+                    path, emitter.form(), layout, team, () -> PanelKernels.load(emitter, fetching, arena)));
         }
 
         /** Only a path that was asked for by its name is a fault where it is missing. */
