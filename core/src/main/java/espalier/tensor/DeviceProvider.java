@@ -9,6 +9,11 @@ public interface DeviceProvider {
     /** Empty if it can be used on this machine, else one line that says what is missing. */
     String missing();
 
+    /** What {@code check-env} tells about this machine beyond {@link #missing}: one line each. */
+    default List<String> findings() {
+        return List.of();
+    }
+
     /** Devices for a tensor-parallel group of {@code ranks}, in rank order. */
     List<Device> open(Settings settings);
 

@@ -13,6 +13,7 @@ import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /** {@code --device cuda}: one NVIDIA GPU. */
@@ -43,6 +44,29 @@ public final class CudaProvider implements DeviceProvider {
             return none.getMessage();
         }
         return Nvrtc.find(libraries()).isEmpty() ? Nvrtc.HOW_TO_GET : "";
+    }
+
+    @Override
+    public List<String> findings() {
+        var lines = new ArrayList<String>();
+        try {
+            List<DeviceProperties> all = Gpus.all();
+            int version = all.getFirst().driverVersion();
+            lines.add("driver for CUDA " + version / 1000 + "." + version % 1000 / 10);
+            all.forEach(g -> lines.add(
+                    "GPU " + g.ordinal() + ": " + g.name() + ", compute capability " + g.major() + "." + g.minor()
+                            + ", " + (g.memoryBytes() >> 20) + " MiB, " + g.multiprocessors() + " multiprocessors"));
+        } catch (EngineFault none) {
+            lines.add(none.getMessage());
+        }
+        lines.add(Nvrtc.find(libraries())
+                .map(n -> "NVRTC " + n.version() + ": " + n.library().file())
+                .orElse(Nvrtc.HOW_TO_GET));
+        lines.add(libraries()
+                .find("libcublasLt", 12, 13)
+                .map(found -> "cuBLASLt " + found.major() + ": " + found.file())
+                .orElse("cuBLASLt 12 or 13 (libcublasLt.so) was not found; prompts are read slower without it"));
+        return List.copyOf(lines);
     }
 
     private static Libraries libraries() {

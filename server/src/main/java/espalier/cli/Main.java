@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The command {@code espalier}. The environment is read here and nowhere else. */
 public final class Main {
@@ -16,6 +17,7 @@ public final class Main {
         var err =
                 new PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.err), true, StandardCharsets.UTF_8);
         String home = System.getProperty("espalier.home");
+        nameCuda(System.getenv("CUDA_HOME"));
         var terminal = new Terminal(
                 out,
                 err,
@@ -27,6 +29,13 @@ public final class Main {
         out.flush();
         // Threads of the libraries may still be parked: the command is over when it says so.
         System.exit(code);
+    }
+
+    /** Where the CUDA device looks for its libraries first; a property that was given wins. */
+    private static void nameCuda(@Nullable String folder) {
+        if (folder != null && System.getProperty("espalier.cuda.home") == null) {
+            System.setProperty("espalier.cuda.home", folder);
+        }
     }
 
     /** The one catch-all of this thread: an Error here must not leave the engine's threads running without a command. */
