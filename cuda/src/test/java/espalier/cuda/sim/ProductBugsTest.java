@@ -31,6 +31,8 @@ class ProductBugsTest {
     private static final String NARROW = "decode attention 4/2 x 96 page 3 [300, 0, 17]";
     private static final String LONG = "decode attention 8/2 x 128 page 16 [1100, 5]";
     private static final String PRODUCT = "product wgmma 17x272x1024";
+    private static final String TILE = "    const Tile t = slots[n & 1].t; const int head = slots[n & 1].head;\n"
+            + "#ifdef SECTION\n    const int part = slots[n & 1].part;\n#endif\n";
     private static final String PIPELINE = "product wgmma 33x1040x256";
 
     private static PlantedBug bug(String what, String test, String old, String with, Finding.Kind... kinds) {
@@ -56,10 +58,8 @@ class ProductBugsTest {
                 bug(
                         "tile released before it is read",
                         FLASH,
-                        "const Tile t = slots[n & 1].t; const int head = slots[n & 1].head;\n    __syncwarp();\n"
-                                + "    release(sh.t_empty(n & 1), lane);",
-                        "release(sh.t_empty(n & 1), lane); __syncwarp();\n"
-                                + "    const Tile t = slots[n & 1].t; const int head = slots[n & 1].head;",
+                        TILE + "    __syncwarp();\n    release(sh.t_empty(n & 1), lane);",
+                        "release(sh.t_empty(n & 1), lane); __syncwarp();\n" + TILE,
                         RACE),
                 bug(
                         "wrong phase of the empty slots",
