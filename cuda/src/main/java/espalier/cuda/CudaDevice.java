@@ -41,6 +41,11 @@ public final class CudaDevice implements Device {
     private static final int LARGE_BLOCKS = 3;
     private static final long LARGE_BYTES = 16 << 20;
 
+    /** A matrix with so many rows is a head: it yields logits, of few rows at once. */
+    private static final int VOCABULARY = 32_000;
+
+    private static final int HEAD_ROWS = 256;
+
     private static final int[] MEASURED_ROWS = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
 
     private final Driver driver;
@@ -220,8 +225,13 @@ public final class CudaDevice implements Device {
         if (known || setup.tuning == Tuning.ASSUMED) {
             return;
         }
+        boolean head = w.rows() >= VOCABULARY;
         for (int rows : MEASURED_ROWS) {
-            products.measure(w, rows, setup.activations, setup.activations);
+            if (!head) {
+                products.measure(w, rows, setup.activations, setup.activations);
+            } else if (rows <= HEAD_ROWS) {
+                products.measure(w, rows, setup.activations, DType.F32);
+            }
         }
     }
 
