@@ -135,8 +135,12 @@ public final class Nvrtc {
     }
 
     private static List<String> options(Program program, String architecture, Target target) {
-        var options = new ArrayList<>(
-                List.of("--gpu-architecture=" + target.prefix + architecture, "--std=c++17", "-lineinfo"));
+        var options = new ArrayList<>(List.of(
+                "--gpu-architecture=" + target.prefix + architecture,
+                "--std=c++17",
+                "-lineinfo",
+                // NVRTC 13.0 takes a lambda in a device function for a host function without it.
+                "--device-as-default-execution-space"));
         if (target == Target.CUBIN) {
             options.add("--ptxas-options=-v");
         }
