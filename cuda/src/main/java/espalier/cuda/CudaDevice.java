@@ -217,7 +217,7 @@ public final class CudaDevice implements Device {
 
     static String unsupported(Matrix.Blocks b) {
         return "weights in " + b.format()
-                + " are not supported on a CUDA device yet; use --device cpu, or a bf16, f16 or" + " f32 checkpoint";
+                + " are not supported on a CUDA device yet; use --device cpu, or a bf16, f16 or f32 checkpoint";
     }
 
     private void measure(View w) {

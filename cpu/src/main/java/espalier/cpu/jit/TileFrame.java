@@ -58,7 +58,7 @@ final class TileFrame {
         asm.shiftRight(STEPS, 16);
         asm.kmovw(2, STEPS);
         asm.shiftRight(STEPS, 16);
-        configure(Arrays.copyOf(shapes, 8));
+        configure(shapes);
         asm.constant(LINE, LINE_BYTES);
     }
 
@@ -67,26 +67,25 @@ final class TileFrame {
         return tiles * TILE_BYTES + CONFIGURATION_BYTES + 3 * LINE_BYTES;
     }
 
-    private void configure(Shape[] shapes) {
+    private void configure(Shape[] used) {
+        var shapes = new Shape[8];
+        Arrays.fill(shapes, Shape.NONE);
+        System.arraycopy(used, 0, shapes, 0, used.length);
         int at = tiles * TILE_BYTES;
         asm.zmm(Op.VPXORD, 0, 0, 0);
         asm.zmm(Op.VMOVDQU32_STORE, 0, Mem.at(Asm.RSP, at));
         store(at, 1);
         for (int i = 0; i < 8; i += 2) {
-            store(at + 16 + 2 * i, bytes(shapes[i]) | (bytes(shapes[i + 1]) << 16));
+            store(at + 16 + 2 * i, shapes[i].bytes | (shapes[i + 1].bytes << 16));
         }
         for (int i = 0; i < 8; i += 4) {
             int four = 0;
             for (int j = 0; j < 4; j++) {
-                four |= (shapes[i + j] == null ? 0 : shapes[i + j].rows) << (8 * j);
+                four |= shapes[i + j].rows << (8 * j);
             }
             store(at + 48 + i, four);
         }
         asm.tile(TileOp.LDTILECFG, 0, Mem.at(Asm.RSP, at));
-    }
-
-    private static int bytes(Shape shape) {
-        return shape == null ? 0 : shape.bytes;
     }
 
     private void store(int at, int value) {

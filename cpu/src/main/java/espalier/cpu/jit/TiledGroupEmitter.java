@@ -23,8 +23,15 @@ record TiledGroupEmitter(Grouping grouping, GroupEmitter few) implements PanelKe
     private static final int MINIMA = 29;
     private static final int SCALES = 30;
 
+    /** @param grouping of bytes: nibbles would have to be unpacked through memory, which costs more than tiles gain */
     TiledGroupEmitter(Grouping grouping) {
         this(grouping, new GroupEmitter(grouping));
+    }
+
+    TiledGroupEmitter {
+        if (grouping.bits() != Grouping.Bits.BYTE) {
+            throw new IllegalArgumentException("tiles take bytes, not " + grouping);
+        }
     }
 
     @Override
