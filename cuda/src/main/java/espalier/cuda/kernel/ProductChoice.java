@@ -29,13 +29,16 @@ enum ProductChoice {
     }
 
     /**
-     * What is taken where nothing was measured. On an H200 {@link #WGMMA} beat cuBLASLt by 15 to 18% up to 64 rows and by
-     * 12% at 128, and lost 5% at 256.
+     * Whether {@link #WGMMA} is taken without being measured. In chains of products it beat cuBLASLt by 15 to 18% up to 64
+     * rows and by 12% at 128, and lost 5% at 256 (H200); that it begins to load weights while the kernel before still runs
+     * is most of it, and does not show where one product is measured alone.
      */
+    static boolean isDecode(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
+        return x.rows() <= MOST_ROWS_OF_A_DECODE_BATCH && WGMMA.serves(device, x, w, y, epilogue);
+    }
+
+    /** What is taken where nothing was measured. */
     static ProductChoice unmeasured(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
-        if (x.rows() <= MOST_ROWS_OF_A_DECODE_BATCH && WGMMA.serves(device, x, w, y, epilogue)) {
-            return WGMMA;
-        }
         if (x.rows() > 16 && VENDOR.serves(device, x, w, y, epilogue)) {
             return VENDOR;
         }

@@ -8,8 +8,8 @@ import espalier.tensor.DType;
 import java.util.Arrays;
 
 /**
- * Matrix products {@code y = x w^T} on one stream: our kernels for decode batches, the vendor's library for many rows, as
- * {@link KernelChoices} remembers from measurements. In deterministic mode one kernel serves every number of rows of a
+ * Matrix products {@code y = x w^T} on one stream: our kernels for decode batches, for more rows those or the vendor's
+ * library, as {@link KernelChoices} remembers from measurements. In deterministic mode one kernel serves every number of rows of a
  * weight, and its sums do not depend on that number, so a row of {@code y} has the same bits in every batch.
  */
 public final class ProductKernels {
@@ -56,6 +56,9 @@ public final class ProductKernels {
         if (mode == Mode.DETERMINISTIC || !libraryIsThere) {
             return ProductChoice.fixed(driver.properties(), x, w, y, epilogue);
         }
+        if (ProductChoice.isDecode(driver.properties(), x, w, y, epilogue)) {
+            return ProductChoice.WGMMA;
+        }
         ProductChoice measured = choices.of(KernelChoices.Key.of(x.rows(), w, y.type()));
         if (epilogue == Epilogue.SILU_MUL) { // where the plain product is the library's, so is this
             View both = new View(y.address(), y.type(), y.rows(), w.rows(), w.rows());
@@ -101,12 +104,18 @@ public final class ProductKernels {
     }
 
     /**
-     * Measures what computes {@code rows} rows times {@code w} fastest, unless that is known, and remembers it. Waits for
+     * Measures what computes {@code rows} rows times {@code w} fastest, unless that is known, and remembers it. Nothing is
+     * measured where {@link WgmmaProduct} serves decode batches. Waits for
      * the device; takes memory for operands and for what flushes the cache, and gives it back. Not during a capture.
      */
     public void measure(View w, int rows, DType activation, DType result) {
         KernelChoices.Key key = KernelChoices.Key.of(rows, w, result);
         if (mode == Mode.DETERMINISTIC || !libraryIsThere || choices.of(key) != null) {
+            return;
+        }
+        View someX = View.dense(0, activation, rows, w.cols());
+        View someY = View.dense(0, result, rows, w.rows());
+        if (ProductChoice.isDecode(driver.properties(), someX, w, someY, Epilogue.STORE)) {
             return;
         }
         long flushBytes = 2 * driver.properties().l2Bytes();
