@@ -25,17 +25,17 @@ public record Attention(
         implements Branch {
 
     @Override
-    public void apply(Pass p, Tensor x, Tensor result) {
+    public void addTo(Pass p, Ops.Normed x, Tensor stream) {
         Tensor all = qkv.apply(p, x);
         Tensor q = all.cols(0, qCols);
         Tensor k = all.cols(qCols, kvCols);
         Tensor v = all.cols(qCols + kvCols, kvCols);
         norm(p, q, qNorm);
         norm(p, k, kNorm);
-        Tensor seen = p.temp(x.rows(), qCols);
+        Tensor seen = p.temp(all.rows(), qCols);
         float scale = (float) (1 / Math.sqrt(headDim));
         p.ops().rotaryAttention(new Ops.Attend(layer, q, k, v, seen, headDim, scale, window, p.in(), p.kv()), rope);
-        out.apply(p, seen, result);
+        out.addTo(p, seen, stream);
     }
 
     private void norm(Pass p, Tensor heads, @Nullable Norm norm) {

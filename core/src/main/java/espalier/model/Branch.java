@@ -1,8 +1,9 @@
 package espalier.model;
 
+import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
 
-/** What a layer adds to the residual stream: {@code out = f(x)}, both [tokens, hidden]. */
+/** What a layer adds to the residual stream: {@code stream += f(x)}, {@code x} being what the stream is, normalised. */
 public interface Branch {
-    void apply(Pass p, Tensor x, Tensor out);
+    void addTo(Pass p, Ops.Normed x, Tensor stream);
 }

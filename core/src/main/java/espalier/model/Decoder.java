@@ -1,6 +1,7 @@
 package espalier.model;
 
 import espalier.tensor.Matrix;
+import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ public final class Decoder {
             if (vocabShared) {
                 p.ranks().allReduce(stream);
             }
-            var residual = new Residual(p, stream);
+            var residual = new Residual(stream);
             for (Layer layer : layers) {
                 layer.forward(p, residual);
             }
@@ -86,7 +87,7 @@ public final class Decoder {
 
     private void head(Pass p, Residual residual, Tensor rows, Tensor logits) {
         try (Workspace.Frame _ = p.space().frame()) {
-            Tensor x = residual.normedRows(p, rows, norm);
+            Ops.Normed x = residual.normedRows(p, rows, norm);
             if (vocabShared) {
                 p.ranks().allGather(head.apply(p, x), logits);
             } else {

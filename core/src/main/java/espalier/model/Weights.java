@@ -175,8 +175,12 @@ public final class Weights {
         }
 
         @Override
-        public void apply(Pass p, Tensor x, Tensor out) {
-            p.ops().matmul(x, w, out);
+        public void apply(Pass p, Ops.Normed x, Tensor out) {
+            p.ops().normedMatmul(x, w, out);
+            complete(p, out);
+        }
+
+        private void complete(Pass p, Tensor out) {
             if (sumOverRanks) {
                 p.ranks().allReduce(out);
             }
@@ -186,14 +190,31 @@ public final class Weights {
         }
 
         @Override
-        public void applyGated(Pass p, Tensor x, Tensor out) {
-            Tensor between = p.temp(x.rows(), w.out());
-            if (sumOverRanks || bias != null) {
+        public void applyGated(Pass p, Ops.Normed x, Tensor out) {
+            Tensor between = p.temp(out.rows(), w.out());
+            if (isComplete()) {
+                p.ops().normedGatedMatmul(x, w, between, out);
+            } else {
                 apply(p, x, between);
                 p.ops().siluMul(between, out);
-            } else {
-                p.ops().gatedMatmul(x, w, between, out);
             }
+        }
+
+        @Override
+        public void addTo(Pass p, Tensor x, Tensor sum) {
+            Tensor between = p.temp(x.rows(), w.out());
+            if (isComplete()) {
+                p.ops().addMatmul(x, w, between, sum);
+            } else {
+                p.ops().matmul(x, w, between);
+                complete(p, between);
+                p.ops().add(sum, between);
+            }
+        }
+
+        /** Whether the product alone is what is wanted. */
+        private boolean isComplete() {
+            return !sumOverRanks && bias == null;
         }
     }
 

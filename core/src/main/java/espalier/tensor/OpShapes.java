@@ -32,9 +32,8 @@ public final class OpShapes {
         shape("out", out, x.rows(), x.cols());
     }
 
-    public static void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, Tensor out) {
-        rmsNorm(residual, weight, out);
-        add(residual, delta);
+    public static void normed(Ops.Normed x) {
+        rmsNorm(x.of(), x.weight(), x.between());
     }
 
     public static void add(Tensor x, Tensor delta) {
@@ -68,6 +67,16 @@ public final class OpShapes {
                 }
             }
         }
+    }
+
+    public static void addMatmul(Tensor x, Matrix w, Tensor between, Tensor sum) {
+        matmul(x, w, between);
+        add(sum, between);
+    }
+
+    public static void gatedMatmul(Tensor x, Matrix gateUp, Tensor between, Tensor out) {
+        matmul(x, gateUp, between);
+        siluMul(between, out);
     }
 
     public static void siluMul(Tensor gateUp, Tensor out) {

@@ -26,9 +26,6 @@ public interface Ops {
     /** {@code out = x / sqrt(mean(x^2) + eps) * weight}, row by row (Zhang and Sennrich, 2019); {@code out} may be {@code x}. */
     void rmsNorm(Tensor x, Tensor weight, float eps, Tensor out);
 
-    /** {@code residual += delta; out = rmsNorm(residual)} in one pass over memory. */
-    void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out);
-
     /** {@code x += delta}. */
     void add(Tensor x, Tensor delta);
 
@@ -37,6 +34,22 @@ public interface Ops {
 
     /** {@code out = x * w^T}, whatever format {@code w} is stored in. */
     void matmul(Tensor x, Matrix w, Tensor out);
+
+    /**
+     * {@code sum += x * w^T}: both ops as one, for devices that need not store what lies between.
+     *
+     * @param between [rows of x, w's rows]: scratch memory
+     */
+    default void addMatmul(Tensor x, Matrix w, Tensor between, Tensor sum) {
+        matmul(x, w, between);
+        add(sum, between);
+    }
+
+    /** {@code out = rmsNorm(x) * w^T}: both ops as one, for devices that norm rows as they load them. */
+    default void normedMatmul(Normed x, Matrix w, Tensor out) {
+        rmsNorm(x.of(), x.weight(), x.eps(), x.between());
+        matmul(x.between(), w, out);
+    }
 
     /** {@code out = silu(gate) * up} where {@code gateUp = [gate | up]}. */
     void siluMul(Tensor gateUp, Tensor out);
@@ -50,6 +63,12 @@ public interface Ops {
     default void gatedMatmul(Tensor x, Matrix gateUp, Tensor between, Tensor out) {
         matmul(x, gateUp, between);
         siluMul(between, out);
+    }
+
+    /** As {@link #gatedMatmul} of {@code rmsNorm(x)}. */
+    default void normedGatedMatmul(Normed x, Matrix gateUp, Tensor between, Tensor out) {
+        rmsNorm(x.of(), x.weight(), x.eps(), x.between());
+        gatedMatmul(x.between(), gateUp, between, out);
     }
 
     /** Rotates each head of {@code x} by its token's position, in place. */
@@ -76,6 +95,15 @@ public interface Ops {
 
     /** Between number formats it converts, rounding to nearest even. */
     void copy(Tensor from, Tensor to);
+
+    /**
+     * What {@link #rmsNorm} makes of some rows, before it is made.
+     *
+     * @param of the rows, left as they are
+     * @param weight [1, columns of the rows]
+     * @param between as {@code of}: scratch memory for the result, {@code of} itself not being allowed
+     */
+    record Normed(Tensor of, Tensor weight, float eps, Tensor between) {}
 
     /**
      * Rotary embedding, NeoX style: element {@code j} of a head pairs with {@code j + rotaryDim / 2}. The angle at

@@ -60,13 +60,6 @@ final class ElementCases {
                     s.device().ops().rmsNorm(x, s.numbers(dtype, 1, cols), 1e-6f, x);
                     return s.read(x);
                 }));
-                cases.add(new OpCase("addRmsNorm " + of, SUMS, s -> {
-                    Tensor out = s.out(rows, cols);
-                    Tensor residual = s.numbers(DType.F32, rows, cols, cols + 1);
-                    Tensor delta = s.numbers(DType.F32, rows, cols, cols + 2);
-                    s.device().ops().addRmsNorm(residual, delta, s.numbers(dtype, 1, cols), 1e-5f, out);
-                    return both(s.read(residual), s.read(out));
-                }));
             }
             for (int headDim : new int[] {8, 64, 80, 96, 128, 5}) {
                 cases.add(new OpCase("headNorm " + dtype + " heads of " + headDim, SUMS, s -> {
@@ -157,11 +150,5 @@ final class ElementCases {
             s.device().ops().copy(s.integers(3, -1, 65_537), out);
             return s.read(out);
         }));
-    }
-
-    private static float[][] both(float[][] a, float[][] b) {
-        var all = java.util.Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, all, a.length, b.length);
-        return all;
     }
 }

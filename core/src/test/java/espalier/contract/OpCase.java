@@ -27,6 +27,7 @@ public record OpCase(String name, double tolerance, Body body) {
         ElementCases.addTo(cases);
         MatmulCases.addTo(cases);
         BlockCases.addTo(cases);
+        FusedCases.addTo(cases);
         AttentionCase.addTo(cases);
         return cases;
     }

@@ -141,22 +141,6 @@ final class CpuOps implements Ops {
     }
 
     @Override
-    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out) {
-        OpShapes.addRmsNorm(residual, delta, weight, out);
-        long weightAt = floats(weight);
-        long residualAt = Address.of(residual);
-        long deltaAt = Address.of(delta);
-        long outAt = Address.of(out);
-        int cols = residual.cols();
-        eachRow(residual.rows(), cols, (i, lane) -> {
-            long row = residualAt + i * Address.rowBytes(residual);
-            RowKernels.add(row, deltaAt + i * Address.rowBytes(delta), cols);
-            RowKernels.scale(
-                    row, RowKernels.rmsScale(row, cols, eps), weightAt, outAt + i * Address.rowBytes(out), cols);
-        });
-    }
-
-    @Override
     public void add(Tensor x, Tensor delta) {
         OpShapes.add(x, delta);
         long xAt = Address.of(x);

@@ -103,12 +103,6 @@ final class CudaOps implements Ops {
     }
 
     @Override
-    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out) {
-        OpShapes.addRmsNorm(residual, delta, weight, out);
-        elementwise.addRmsNorm(view(residual), view(delta), view(weight), eps, view(out));
-    }
-
-    @Override
     public void add(Tensor x, Tensor delta) {
         OpShapes.add(x, delta);
         elementwise.add(view(x), view(delta));
@@ -142,10 +136,20 @@ final class CudaOps implements Ops {
     }
 
     @Override
+    public void addMatmul(Tensor x, Matrix w, Tensor between, Tensor sum) {
+        OpShapes.addMatmul(x, w, between, sum);
+        if (w instanceof CudaMatrix(View prepared) && x.rows() > 0) {
+            products.multiply(view(x), prepared, view(sum), Epilogue.ADD);
+        } else {
+            matmul(x, w, between);
+            add(sum, between);
+        }
+    }
+
+    @Override
     public void gatedMatmul(Tensor x, Matrix gateUp, Tensor between, Tensor out) {
+        OpShapes.gatedMatmul(x, gateUp, between, out);
         if (gateUp instanceof CudaMatrix(View w) && x.rows() > 0 && products.fuses(view(x), w, view(out))) {
-            OpShapes.matmul(x, gateUp, between);
-            OpShapes.siluMul(between, out);
             products.multiply(view(x), w, view(out), Epilogue.SILU_MUL);
         } else {
             matmul(x, gateUp, between);

@@ -75,13 +75,6 @@ final class ReferenceOps implements Ops {
     }
 
     @Override
-    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float eps, Tensor out) {
-        OpShapes.addRmsNorm(residual, delta, weight, out);
-        add(residual, delta);
-        rmsNorm(residual, weight, eps, out);
-    }
-
-    @Override
     public void add(Tensor x, Tensor delta) {
         OpShapes.add(x, delta);
         for (int i = 0; i < x.rows(); i++) {

@@ -61,19 +61,6 @@ public final class Elementwise {
         norm("rms_norm", x, weight, args.int32(flag(View.areWide(x, weight, out))));
     }
 
-    /** {@code residual += delta; out = rmsNorm(residual)}, the norm of what was stored. */
-    public void addRmsNorm(View residual, View delta, View weight, float eps, View out) {
-        weight.require("weight", 1, residual.cols());
-        delta.require("delta", residual.rows(), residual.cols());
-        delta.require("delta", residual.type());
-        out.require("out", residual.rows(), residual.cols());
-        out.require("out", residual.type());
-        Arguments args = Arguments.of().pointer(residual.address()).int32(residual.stride());
-        args.pointer(delta.address()).int32(delta.stride()).pointer(weight.address());
-        args.pointer(out.address()).int32(out.stride()).int32(residual.cols()).float32(eps);
-        norm("add_rms_norm", residual, weight, args.int32(flag(View.areWide(residual, delta, weight, out))));
-    }
-
     private void norm(String name, View x, View weight, Arguments args) {
         int vectors = vectors(x.cols());
         int threads = Math.ceilDiv(Math.ceilDiv(Math.ceilDiv(x.cols(), GROUP), vectors), 32) * 32;

@@ -1,4 +1,4 @@
-// RMS norms over rows, after an addition or not, and over heads.
+// RMS norms over rows and over heads.
 //
 // Compile with ACTIVATION and WEIGHT (Bf16, Fp16 or float) and VECTORS (groups of eight that a thread keeps: 1, 2 or 4).
 // Shapes are [rows, cols] with a stride in elements (ld...) between rows; `wide` says that all pointers and strides are
@@ -17,9 +17,9 @@ DEV float block_sum(float x, float *part) { // part: 32 in shared memory
   return warp_sum(lane < warps ? part[lane] : 0.f);
 }
 
-// out = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019); with ADD first x += delta, and the mean is taken of
-// what was stored. out may be x.
-template <bool ADD> DEV void norm(A *x, int ldx, const A *delta, int ldd, const W *weight, A *out, int ldo, int cols, float eps, bool wide, float *part) {
+// out = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019). out may be x.
+extern "C" __global__ void __launch_bounds__(1024) rms_norm(const A *x, int ldx, const W *weight, A *out, int ldo, int cols, float eps, int wide) {
+  __shared__ float part[32];
   pdl_launch_next();
   Eight w[VECTORS], v[VECTORS];
   if (VECTORS < 4) { // weights do not wait for the kernel before
@@ -37,12 +37,6 @@ template <bool ADD> DEV void norm(A *x, int ldx, const A *delta, int ldd, const 
   for (int i = 0; i < VECTORS; i++) {
     int c = (threadIdx.x + i * blockDim.x) * 8;
     v[i] = load8(x + c, cols - c, wide);
-    if (ADD) {
-      Eight d = load8(delta + (size_t)blockIdx.x * ldd + c, cols - c, wide);
-#pragma unroll
-      for (int j = 0; j < 8; j++) v[i].v[j] = rounded<A>(v[i].v[j] + d.v[j]);
-      store8(x + c, v[i], cols - c, wide);
-    }
 #pragma unroll
     for (int j = 0; j < 8; j++) squares += v[i].v[j] * v[i].v[j];
   }
@@ -55,17 +49,6 @@ template <bool ADD> DEV void norm(A *x, int ldx, const A *delta, int ldd, const 
     for (int j = 0; j < 8; j++) v[i].v[j] *= scale * w[i].v[j];
     store8(out + c, v[i], cols - c, wide);
   }
-}
-
-extern "C" __global__ void __launch_bounds__(1024) rms_norm(A *x, int ldx, const W *weight, A *out, int ldo, int cols, float eps, int wide) {
-  __shared__ float part[32];
-  norm<false>(x, ldx, nullptr, 0, weight, out, ldo, cols, eps, wide, part);
-}
-
-extern "C" __global__ void __launch_bounds__(1024)
-    add_rms_norm(A *residual, int ldr, const A *delta, int ldd, const W *weight, A *out, int ldo, int cols, float eps, int wide) {
-  __shared__ float part[32];
-  norm<true>(residual, ldr, delta, ldd, weight, out, ldo, cols, eps, wide, part);
 }
 
 // Each head of x, in place; weight is [head_dim].

@@ -24,12 +24,6 @@ DEV float widen(float x) { return x; }
 DEV void narrow(float f, Bf16 &to) { to.bits = float_to_bf16(f); }
 DEV void narrow(float f, Fp16 &to) { to.bits = float_to_fp16(f); }
 DEV void narrow(float f, float &to) { to = f; }
-// What a number becomes in memory of type T.
-template <class T> DEV float rounded(float f) {
-  T t;
-  narrow(f, t);
-  return widen(t);
-}
 
 struct Eight {
   float v[8];
