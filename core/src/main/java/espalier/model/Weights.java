@@ -107,9 +107,8 @@ public final class Weights {
 
     /** The output head, where it has rows of its own. */
     public Linear head(Dim in, Dim vocab) {
-        Matrix m = prepared(
-                matrix("weight", vocab, in, loading.quantization.ofVocabulary(in.size())), Matrix.Stored.SPENT);
-        return new Projection(m, null, isSummed(in));
+        Matrix stored = matrix("weight", vocab, in, loading.quantization.ofVocabulary(in.size()));
+        return new Projection(preparedHead(stored, Matrix.Stored.SPENT), null, isSummed(in));
     }
 
     /** Several stored matrices that share their input, as one: {@code out = [part 1 | part 2 | ...]}. */
@@ -124,12 +123,16 @@ public final class Weights {
 
     /** A linear layer over rows that are already loaded: a head tied to the embedding table. */
     public Linear tied(Matrix table) {
-        return new Projection(prepared(table, Matrix.Stored.KEPT), null, false);
+        return new Projection(preparedHead(table, Matrix.Stored.KEPT), null, false);
     }
 
     /** After a fault loading fails in the end, and a matrix may have no memory behind it. */
     private Matrix prepared(Matrix stored, Matrix.Stored after) {
         return loading.faults.isEmpty() ? loading.device.prepare(stored, after) : stored;
+    }
+
+    private Matrix preparedHead(Matrix stored, Matrix.Stored after) {
+        return loading.faults.isEmpty() ? loading.device.prepareHead(stored, after) : stored;
     }
 
     /** The frequencies of a rotary embedding on the device; layers that ask for the same share them. */

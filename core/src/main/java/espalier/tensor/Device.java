@@ -43,6 +43,14 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * As {@link #prepare}, for the matrix whose products are logits: F32, and of few rows at once, those that are sampled
+     * from.
+     */
+    default Matrix prepareHead(Matrix stored, Matrix.Stored after) {
+        return prepare(stored, after);
+    }
+
+    /**
      * Bytes that {@link #prepare} would take for its copy, 0 where it would make none. Looks at shapes and formats
      * alone: the matrix may have no memory behind it.
      */

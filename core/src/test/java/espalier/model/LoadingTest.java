@@ -9,8 +9,12 @@ import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.DummyCheckpoint;
 import espalier.model.family.Families;
 import espalier.tensor.DType;
+import espalier.tensor.Device;
+import espalier.tensor.Matrix;
 import espalier.tensor.reference.DryDevice;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LoadingTest {
@@ -159,6 +163,33 @@ class LoadingTest {
         }
     }
 
+    @Test
+    void theHeadIsPreparedAsOneWhetherItIsTiedOrNot() {
+        for (String config : new String[] {LLAMA, QWEN3}) {
+            var heads = new ArrayList<Integer>();
+            var others = new ArrayList<Integer>();
+            EditedCheckpoint checkpoint = complete(config);
+            load(checkpoint, notingWhatItPrepares(heads, others), new Mesh(0, 1));
+            int vocab = ModelConfig.of(checkpoint.config()).count("vocab_size");
+            assertThat(heads).containsExactly(vocab);
+            assertThat(others).isNotEmpty().doesNotContain(vocab);
+        }
+    }
+
+    /** A device that notes the rows of the matrices that it is to prepare as heads, and of the others. */
+    private static Device notingWhatItPrepares(List<Integer> heads, List<Integer> others) {
+        var inner = new DryDevice();
+        return (Device) Proxy.newProxyInstance(
+                Device.class.getClassLoader(), new Class<?>[] {Device.class}, (_, method, arguments) -> {
+                    if (method.getName().startsWith("prepare")) {
+                        var stored = (Matrix) arguments[0];
+                        (method.getName().equals("prepareHead") ? heads : others).add(stored.out());
+                        return stored;
+                    }
+                    return method.invoke(inner, arguments);
+                });
+    }
+
     /** A checkpoint that has just what its config asks for. */
     private static EditedCheckpoint complete(String config) {
         var checkpoint = new EditedCheckpoint(config);
@@ -170,7 +201,7 @@ class LoadingTest {
         load(checkpoint, new DryDevice(mesh.rank(), mesh.ranks()), mesh);
     }
 
-    private static void load(Checkpoint checkpoint, DryDevice device, Mesh mesh) {
+    private static void load(Checkpoint checkpoint, Device device, Mesh mesh) {
         ModelConfig config = ModelConfig.of(checkpoint.config());
         Decoder.load(Families.of(config), config, Weights.of(checkpoint, device, mesh), _ -> {});
     }

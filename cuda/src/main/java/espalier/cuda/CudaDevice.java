@@ -41,9 +41,7 @@ public final class CudaDevice implements Device {
     private static final int LARGE_BLOCKS = 3;
     private static final long LARGE_BYTES = 16 << 20;
 
-    /** A matrix with so many rows is a head: it yields logits, of few rows at once. */
-    private static final int VOCABULARY = 32_000;
-
+    /** Logits of so many rows at once are worth measuring. */
     private static final int HEAD_ROWS = 256;
 
     private static final int[] MEASURED_ROWS = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
@@ -175,9 +173,18 @@ public final class CudaDevice implements Device {
     /** In one piece, in the type of the activations: where it lies if it is so already. */
     @Override
     public Matrix prepare(Matrix stored, Matrix.Stored after) {
+        return prepared(stored, setup.activations, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public Matrix prepareHead(Matrix stored, Matrix.Stored after) {
+        return prepared(stored, DType.F32, HEAD_ROWS);
+    }
+
+    private CudaMatrix prepared(Matrix stored, DType yields, int mostRows) {
         here();
         CudaMatrix matrix = new CudaMatrix(joined(stored));
-        measure(matrix.view());
+        measure(matrix.view(), yields, mostRows);
         return matrix;
     }
 
@@ -220,17 +227,14 @@ public final class CudaDevice implements Device {
                 + " are not supported on a CUDA device yet; use --device cpu, or a bf16, f16 or f32 checkpoint";
     }
 
-    private void measure(View w) {
-        boolean known = !measured.add(w.rows() + "x" + w.cols());
+    private void measure(View w, DType yields, int mostRows) {
+        boolean known = !measured.add(w.rows() + "x" + w.cols() + " " + yields);
         if (known || setup.tuning == Tuning.ASSUMED) {
             return;
         }
-        boolean head = w.rows() >= VOCABULARY;
         for (int rows : MEASURED_ROWS) {
-            if (!head) {
-                products.measure(w, rows, setup.activations, setup.activations);
-            } else if (rows <= HEAD_ROWS) {
-                products.measure(w, rows, setup.activations, DType.F32);
+            if (rows <= mostRows) {
+                products.measure(w, rows, setup.activations, yields);
             }
         }
     }
