@@ -22,6 +22,15 @@ public interface Engine extends AutoCloseable {
     /** Empties the prefix cache; false when requests are running or waiting, in which case nothing happens. */
     boolean flushCache();
 
+    /**
+     * Begins to write down when host and device worked on each step.
+     *
+     * @throws RequestRejected where a profile is open already, or this engine writes none
+     */
+    default Profile profile(Profile.Steps steps) {
+        throw RequestRejected.invalid("start_profile", "This engine writes no profiles.");
+    }
+
     /** Takes nothing more, fails what is open, gives the devices back. */
     @Override
     void close();

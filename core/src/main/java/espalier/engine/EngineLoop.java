@@ -6,9 +6,11 @@ import espalier.exec.Executor;
 import espalier.exec.Executor.Flight;
 import espalier.sched.Scheduler;
 import espalier.step.StepPlan;
+import espalier.step.StepResult;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one loop: take in, plan, launch, then hear about the steps before. Up to {@code ahead} steps are in flight while
@@ -33,7 +35,11 @@ final class EngineLoop {
     private final Consumer<List<Emission>> out;
     private final Runnable launched;
     private final int ahead;
-    private final ArrayDeque<Flight> flights = new ArrayDeque<>();
+    private final ArrayDeque<Launched> flights = new ArrayDeque<>();
+    private @Nullable StepProfile profile;
+
+    /** A step under way. */
+    private record Launched(long step, Flight flight) {}
 
     /** @param launched called when a plan has been launched, before the tokens of earlier ones are waited for */
     EngineLoop(
@@ -51,9 +57,15 @@ final class EngineLoop {
         this.ahead = ahead;
     }
 
+    /** From now on the loop tells {@code next} what it does; between two steps. */
+    void profile(@Nullable StepProfile next) {
+        profile = next;
+    }
+
     void run() throws InterruptedException {
         boolean idle = true;
         while (source.receive(idle)) {
+            long begun = System.nanoTime();
             StepPlan plan = scheduler.plan();
             idle = plan.isEmpty() && flights.isEmpty();
             if (plan.isEmpty()) {
@@ -62,20 +74,23 @@ final class EngineLoop {
                     throw new EngineFault(EngineFault.Code.INTERNAL, "requests are open, but no step can be planned");
                 }
             } else {
-                step(executor.launch(plan));
+                if (profile != null) {
+                    profile.planned(plan, scheduler.facts(), begun, executor);
+                }
+                step(new Launched(plan.number(), executor.launch(plan)));
             }
         }
     }
 
-    private void step(Flight now) {
+    private void step(Launched now) {
         boolean late = scheduler.isConstrained();
         if (!late) {
-            now.sample(scheduler.sampling()); // nothing to wait for
+            now.flight.sample(scheduler.sampling()); // nothing to wait for
         }
         launched.run();
         finishDownTo(late ? 0 : Math.max(0, ahead - 1)); // host work of the steps before hides behind this one
         if (late) {
-            now.sample(scheduler.sampling()); // the masks now know every token before
+            now.flight.sample(scheduler.sampling()); // the masks now know every token before
         }
         flights.add(now);
         finishDownTo(ahead); // without overlap this step, too, is finished before the next is planned
@@ -83,7 +98,14 @@ final class EngineLoop {
 
     private void finishDownTo(int left) {
         while (flights.size() > left) {
-            out.accept(scheduler.complete(flights.remove().await()));
+            Launched oldest = flights.remove();
+            long begun = System.nanoTime();
+            StepResult result = oldest.flight.await();
+            long known = System.nanoTime();
+            out.accept(scheduler.complete(result));
+            if (profile != null) {
+                profile.awaited(oldest.step, begun, known, executor);
+            }
         }
     }
 }

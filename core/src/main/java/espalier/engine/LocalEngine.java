@@ -7,6 +7,7 @@ import espalier.api.EngineInfo;
 import espalier.api.EngineLoad;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
+import espalier.api.Profile;
 import espalier.api.RequestRejected;
 import espalier.engine.Inbox.Message;
 import espalier.exec.Executor;
@@ -42,7 +43,9 @@ public final class LocalEngine implements Engine {
     private final Outbox outbox = new Outbox();
     private final AtomicLong ids = new AtomicLong();
     private final SplittableRandom seeds;
+    private final EngineLoop loop;
     private final Thread thread;
+    private volatile @Nullable StepProfile profile;
     private volatile EngineLoad load;
     private final Duration patience;
     private volatile boolean accepting = true;
@@ -60,6 +63,8 @@ public final class LocalEngine implements Engine {
         this.meter = new StepMeter(options.decodeLogInterval(), System::nanoTime);
         this.seeds = new SplittableRandom(options.randomSeed());
         this.load = scheduler.load(0);
+        int ahead = options.overlap() ? executor.depth() : 0;
+        this.loop = new EngineLoop(scheduler, executor, this::receive, this::deliver, this::launched, ahead);
         this.thread = Thread.ofPlatform().name("espalier-engine").daemon().unstarted(this::run);
     }
 
@@ -153,6 +158,38 @@ public final class LocalEngine implements Engine {
         });
     }
 
+    @Override
+    public Profile profile(Profile.Steps steps) {
+        var next = new StepProfile(steps, info.device(), this::end);
+        boolean begun = call(() -> {
+            StepProfile open = profile;
+            if (open != null && !open.ended().isDone()) {
+                return false;
+            }
+            profile = next;
+            loop.profile(next);
+            return true;
+        });
+        if (!begun) {
+            throw accepting
+                    ? RequestRejected.invalid(
+                            "start_profile", "Profiling is already in progress. Call /stop_profile first.")
+                    : refusal();
+        }
+        return next;
+    }
+
+    private boolean end(StepProfile which) {
+        return call(() -> {
+            which.end(executor);
+            if (profile == which) {
+                profile = null;
+                loop.profile(null);
+            }
+            return true;
+        });
+    }
+
     private boolean call(BooleanSupplier task) {
         var done = new CompletableFuture<Boolean>();
         return inbox.offer(new Message.Call(task, done)) && done.join();
@@ -196,8 +233,7 @@ public final class LocalEngine implements Engine {
     private void run() {
         RuntimeException end = shuttingDown();
         try {
-            int ahead = options.overlap() ? executor.depth() : 0;
-            new EngineLoop(scheduler, executor, this::receive, this::deliver, this::launched, ahead).run();
+            loop.run();
         } catch (Throwable e) { // the top of the thread: whatever it is, everybody must hear of it
             if (!closing) {
                 EngineFault cause = e instanceof EngineFault known
@@ -212,6 +248,10 @@ public final class LocalEngine implements Engine {
             inbox.close();
             refuseCalls(inbox.poll());
             outbox.failAll(end);
+            StepProfile open = profile;
+            if (open != null) {
+                open.lost();
+            }
         }
     }
 

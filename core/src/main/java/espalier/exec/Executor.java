@@ -3,6 +3,8 @@ package espalier.exec;
 import espalier.step.SamplingBatch;
 import espalier.step.StepPlan;
 import espalier.step.StepResult;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs plans in order. {@link #launch} returns once the work is queued; at most {@link #depth} flights may be ahead of
@@ -21,6 +23,15 @@ public interface Executor extends AutoCloseable {
 
     /** Queues the forward pass of {@code plan}, which is not empty. */
     Flight launch(StepPlan plan);
+
+    /**
+     * Adds what is done for the steps launched from now on to {@code into}, or to nothing.
+     *
+     * @return completes when what was added to before is complete, also where the executor fails
+     */
+    default CompletableFuture<Void> trace(@Nullable StepTrace into) {
+        return CompletableFuture.completedFuture(null);
+    }
 
     /** Ends the ranks and gives their memory back; what is in flight is lost. */
     @Override

@@ -33,6 +33,7 @@ final class ModelRunner implements AutoCloseable {
     private final Workspace.Frame whole;
     private final List<Integer> recorded;
     private @Nullable Tensor logits;
+    private @Nullable RankTrace trace;
 
     ModelRunner(Device device, Decoder decoder, Capacity capacity, Recording recording) {
         this.device = device;
@@ -64,9 +65,20 @@ final class ModelRunner implements AutoCloseable {
     void forward(StepPlan plan) {
         var event = new StepEvent();
         event.begin();
+        long begun = System.nanoTime();
         int batch = recordedBatch(plan);
         InputStage.Staged staged = stage.stage(plan, batch > 0 ? batch : plan.tokens());
+        RankTrace into = trace;
+        if (into != null) {
+            into.did("stage", plan.number(), begun);
+            begun = System.nanoTime();
+            into.begins(plan, staged.inputs().tokens(), batch);
+        }
         pass(staged.inputs(), batch > 0 ? batch : staged.samples(), batch);
+        if (into != null) {
+            into.passes();
+            into.did("launch", plan.number(), begun);
+        }
         event.end();
         if (event.shouldCommit()) {
             event.number = plan.number();
@@ -117,14 +129,36 @@ final class ModelRunner implements AutoCloseable {
                     + how.rows().size() + " tokens from " + (rows == null ? 0 : rows.rows()) + " rows of logits");
         }
         logits = null;
+        long begun = System.nanoTime();
         if (!how.rows().isEmpty()) {
             sampler.sample(rows.rows(0, how.rows().size()), how);
+        }
+        RankTrace into = trace;
+        if (into != null) {
+            into.chooses();
+            into.did("choose", how.number(), begun);
         }
     }
 
     /** What the newest {@link #sample} chose; waits for the device. */
     StepResult result(SamplingBatch how) {
-        return how.rows().isEmpty() ? new StepResult(how.number(), new int[0], List.of()) : sampler.result();
+        long begun = System.nanoTime();
+        StepResult result =
+                how.rows().isEmpty() ? new StepResult(how.number(), new int[0], List.of()) : sampler.result();
+        RankTrace into = trace;
+        if (into != null) {
+            into.did("wait", how.number(), begun);
+            into.look();
+        }
+        return result;
+    }
+
+    /** Adds what this rank does to {@code next} from now on; null to nothing. */
+    void trace(@Nullable StepTrace next, int rank) {
+        if (trace != null) {
+            trace.end();
+        }
+        trace = next == null ? null : new RankTrace(next, device.clock(RankTrace.SLOTS), rank);
     }
 
     @Override

@@ -26,6 +26,9 @@ final class Rank {
         /** Somebody waits for {@code step}. */
         record Collect(RankedExecutor.Step step) implements Order {}
 
+        /** Adds to {@code into} from now on, or to nothing; {@code done} hears when what was before is complete. */
+        record Trace(@Nullable StepTrace into, CompletableFuture<Void> done) implements Order {}
+
         record Stop() implements Order {}
     }
 
@@ -106,6 +109,10 @@ final class Rank {
                 if (uncollected != null && uncollected.step == step) {
                     collect(runner);
                 }
+            }
+            case Order.Trace(var into, var done) -> {
+                runner.trace(into, number);
+                done.complete(null);
             }
             case Order.Stop() -> {
                 return false;

@@ -31,6 +31,7 @@ public final class RankedExecutor implements Executor {
     private final LoadedModel model;
     private final List<Rank> ranks = new ArrayList<>();
     private final Queue<Step> underWay = new ConcurrentLinkedQueue<>();
+    private final Queue<CompletableFuture<Void>> tracing = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable EngineFault> fault = new AtomicReference<>();
 
     private RankedExecutor(LoadedModel model, Capacity capacity, Recording recording) {
@@ -86,6 +87,28 @@ public final class RankedExecutor implements Executor {
         }
         tell(new Rank.Order.Forward(plan));
         return step;
+    }
+
+    @Override
+    public CompletableFuture<Void> trace(@Nullable StepTrace into) {
+        var all = new ArrayList<CompletableFuture<Void>>();
+        tracing.removeIf(CompletableFuture::isDone);
+        for (Rank rank : ranks) {
+            var done = new CompletableFuture<Void>();
+            all.add(done);
+            tracing.add(done);
+            rank.tell(new Rank.Order.Trace(into, done));
+        }
+        if (fault.get() != null) {
+            releaseTracing();
+        }
+        return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new));
+    }
+
+    private void releaseTracing() {
+        for (var done = tracing.poll(); done != null; done = tracing.poll()) {
+            done.complete(null);
+        }
     }
 
     /**
@@ -144,6 +167,7 @@ public final class RankedExecutor implements Executor {
         for (Step step = underWay.poll(); step != null; step = underWay.poll()) {
             step.result.completeExceptionally(first);
         }
+        releaseTracing();
     }
 
     private static EngineFault.Code code(Throwable cause) {

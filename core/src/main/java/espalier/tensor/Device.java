@@ -91,6 +91,11 @@ public interface Device extends AutoCloseable {
         calls.run();
     }
 
+    /** A clock that tells when this device came past points of its queue; marks of earlier ones are lost. */
+    default DeviceClock clock(int slots) {
+        return DeviceClock.immediate(slots);
+    }
+
     /** What to take where nobody says. */
     default Defaults defaults() {
         return Defaults.HOST;

@@ -11,6 +11,7 @@ import espalier.tensor.Buffer;
 import espalier.tensor.Collective;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.DeviceClock;
 import espalier.tensor.KvCache;
 import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
@@ -57,6 +58,7 @@ public final class CudaDevice implements Device {
     private final Map<Integer, Graph> graphs = new HashMap<>();
     private final Set<String> measured = new HashSet<>();
     private @Nullable Staging large;
+    private @Nullable CudaClock clock;
     private @Nullable Thread bound;
     private boolean closed;
 
@@ -264,6 +266,18 @@ public final class CudaDevice implements Device {
     @Override
     public boolean runsAhead() {
         return true;
+    }
+
+    @Override
+    public DeviceClock clock(int slots) {
+        here();
+        CudaClock clock = this.clock;
+        if (clock == null || clock.slots() < slots) {
+            clock = new CudaClock(driver, stream, slots);
+            this.clock = clock;
+        }
+        clock.meet();
+        return clock;
     }
 
     /** Long prompt pieces and many sequences: what a GPU is filled by. */

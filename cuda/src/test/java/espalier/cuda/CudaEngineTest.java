@@ -6,6 +6,7 @@ import espalier.api.Emission;
 import espalier.api.EngineInfo;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
+import espalier.api.Profile;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import espalier.checkpoint.ModelFolder;
@@ -69,6 +70,7 @@ class CudaEngineTest {
         var scheduler = new Scheduler(limits, Strategy.standard(), Set.of());
         var info = new EngineInfo("test", vocab, CONTEXT, Set.of(), 1, 256, REQUESTS);
         try (var engine = LocalEngine.start(scheduler, executor, info, LoopOptions.of(1))) {
+            Profile profile = engine.profile(Profile.Steps.all());
             var open = new ArrayList<Generation>();
             var random = new SplittableRandom(3);
             int[] shared = random.ints(20, 0, vocab).toArray();
@@ -86,6 +88,12 @@ class CudaEngineTest {
             for (Generation each : open) {
                 all.add(listen(each));
             }
+            profile.stop();
+            assertThat(profile.steps()).isGreaterThanOrEqualTo(NEW_TOKENS);
+            assertThat(profile.decodeBusyShare())
+                    .as("of the device's own marks")
+                    .isGreaterThan(0)
+                    .isLessThanOrEqualTo(1);
             return all;
         }
     }

@@ -20,6 +20,7 @@ import espalier.sglang.Generate;
 import espalier.sglang.Health;
 import espalier.sglang.Loads;
 import espalier.sglang.ModelDescription;
+import espalier.sglang.Profiling;
 import espalier.sglang.ServerDescription;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -29,6 +30,7 @@ final class Endpoints {
     private Endpoints() {}
 
     static Routes of(Service service, ServerOptions options) {
+        var profiling = new Profiling(service);
         var routes = new Routes(options.keys())
                 .on("POST", "/v1/chat/completions", USER, new ChatCompletions(service))
                 .on("POST", "/invocations", USER, new ChatCompletions(service))
@@ -53,6 +55,8 @@ final class Endpoints {
                 .on("GET", "/v1/loads", USER, new Loads(service).current())
                 .on("GET", "/get_load", USER, new Loads(service).legacy())
                 .on("GET,POST", "/flush_cache", ADMIN, new FlushCache(service))
+                .on("GET,POST", "/start_profile", ADMIN, profiling.start())
+                .on("GET,POST", "/stop_profile", ADMIN, profiling.stop())
                 .on("POST", "/abort_request", ADMIN, new AbortRequest(service));
         return options.metrics() == ServerOptions.Metrics.ON
                 ? routes.on("GET", "/metrics", USER, metrics(service))

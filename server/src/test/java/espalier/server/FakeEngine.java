@@ -6,6 +6,7 @@ import espalier.api.EngineInfo;
 import espalier.api.EngineLoad;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
+import espalier.api.Profile;
 import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
@@ -15,9 +16,13 @@ import espalier.chat.Prompt;
 import espalier.chat.TextEngine;
 import espalier.chat.TextRequest;
 import espalier.text.Tokenizer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
@@ -60,6 +65,38 @@ final class FakeEngine implements TextEngine, Engine {
 
     /** Every request that was accepted, in order. */
     final BlockingQueue<FakeCompletion> started = new LinkedBlockingQueue<>();
+
+    /** A profile of no steps, which ends when it is stopped. */
+    @Override
+    public Profile profile(Profile.Steps steps) {
+        var ended = new CompletableFuture<Void>();
+        return new Profile() {
+            @Override
+            public void stop() {
+                ended.complete(null);
+            }
+
+            @Override
+            public CompletableFuture<Void> ended() {
+                return ended;
+            }
+
+            @Override
+            public int steps() {
+                return 0;
+            }
+
+            @Override
+            public double decodeBusyShare() {
+                return Double.NaN;
+            }
+
+            @Override
+            public void write(OutputStream to) throws IOException {
+                to.write(("{\"traceEvents\": [], \"asked\": \"" + steps + "\"}").getBytes(StandardCharsets.UTF_8));
+            }
+        };
+    }
 
     /** Behaves as a fresh one again. */
     void forget() {

@@ -1,0 +1,80 @@
+package espalier.exec;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What happened when: spans of time in lanes (the scheduler's, each rank's host thread, each rank's device), each of one
+ * step. Any thread may add.
+ */
+public final class StepTrace {
+    /** The lane of the thread that plans. */
+    public static final String SCHEDULER = "scheduler";
+
+    /** What a device does for a step. */
+    public static final String RUN = "run";
+
+    private final List<Span> spans = new ArrayList<>();
+
+    /** Of nothing yet. */
+    public StepTrace() {}
+
+    /**
+     * One thing that was done for one step.
+     *
+     * @param beginNanos as {@link System#nanoTime} has it
+     * @param facts numbers about the step
+     */
+    public record Span(
+            String lane, String name, long step, long beginNanos, long endNanos, Map<String, Number> facts) {}
+
+    static String host(int rank) {
+        return "rank " + rank;
+    }
+
+    /** The lane of a rank's device. */
+    public static String device(int rank) {
+        return "device " + rank;
+    }
+
+    public synchronized void add(Span span) {
+        spans.add(span);
+    }
+
+    /** A span that ends now. */
+    public void until(String lane, String name, long step, long beginNanos) {
+        add(new Span(lane, name, step, beginNanos, System.nanoTime(), Map.of()));
+    }
+
+    /** All of them, in the order in which they were added. */
+    public synchronized List<Span> spans() {
+        return List.copyOf(spans);
+    }
+
+    /**
+     * The share of the time that a device worked while steps followed one another that only decode, each with the same
+     * recording or batch as the one before: what passes between the end of one and the begin of the next is idle.
+     */
+    public double decodeBusyShare() {
+        double busy = 0;
+        double wall = 0;
+        var before = new LinkedHashMap<String, Span>();
+        for (Span span : spans()) {
+            if (!span.name().equals(RUN)) {
+                continue;
+            }
+            Span last = before.put(span.lane(), span);
+            if (last != null && last.step() + 1 == span.step() && decodes(span) && decodes(last)) {
+                busy += span.endNanos() - Math.max(span.beginNanos(), last.endNanos());
+                wall += span.endNanos() - last.endNanos();
+            }
+        }
+        return wall > 0 ? busy / wall : Double.NaN;
+    }
+
+    private static boolean decodes(Span span) {
+        return span.facts().getOrDefault("prompt tokens", 1).longValue() == 0;
+    }
+}
