@@ -4,8 +4,9 @@ from html import escape
 
 import cases
 
-# Okabe and Ito's colours, which people with any colour vision tell apart; the marks differ as well.
-COLOURS = {"espalier": "#0072b2", "llama.cpp": "#d55e00", "openvino": "#009e73", "ik_llama.cpp": "#cc79a7"}
+# Okabe and Ito's colours, which people with any colour vision tell apart.
+COLOURS = {"espalier": "#0072b2", "llama.cpp": "#d55e00", "openvino": "#009e73", "ik_llama.cpp": "#cc79a7",
+           "java-llama.cpp": "#e69f00", "jlama": "#56b4e9", "llama3.java": "#999933"}
 WIDTH, HEIGHT, COLUMNS = 300, 220, 3
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 34, 36
 

@@ -10,12 +10,14 @@ converters, so that every engine reads what its users would give it.
 import argparse
 import array
 import json
+import os
 import pathlib
 import random
 import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 
 SHAPE_1B = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "torch_dtype": "bfloat16", "hidden_act": "silu",
@@ -82,10 +84,10 @@ def random_weights(config: dict, file: pathlib.Path) -> None:
 class Models:
     """Paths of the models in the cache; each is made when it is first asked for."""
 
-    def __init__(self, cache: pathlib.Path, real_model: pathlib.Path | None, llama_source: pathlib.Path | None,
-                 llama_bin: pathlib.Path | None, openvino_python: str | None):
-        self.cache, self.real_model = cache, real_model
-        self.llama_source, self.llama_bin, self.openvino_python = llama_source, llama_bin, openvino_python
+    def __init__(self, args: argparse.Namespace):
+        self.cache, self.real_model = args.cache, args.real_model
+        self.llama_source, self.llama_bin, self.openvino_python = args.llama_source, args.llama_bin, args.openvino_python
+        self.java = args.java
 
     def folder(self, model: str) -> pathlib.Path:
         """The Hugging Face folder."""
@@ -124,7 +126,38 @@ class Models:
             part.rename(path)
         return path
 
+    def java_peers(self) -> pathlib.Path:
+        """The jars of the engines in Java and of what drives them."""
+        path = pathlib.Path(__file__).parent / "java" / "target" / "lib"
+        if not path.exists():
+            raise Missing("needs ./mvnw -Pjava-peers -pl bench/peers/java package")
+        return path
+
+    def jlama(self, model: str, kind: str) -> pathlib.Path:
+        """The bf16 folder as it is, or one in Jlama's own format of 4 bits."""
+        if kind == "bf16":
+            return self.folder(model)
+        if kind != "int4":
+            raise Missing("reads bf16 and a format of its own of 4 bits")
+        path = self.cache / "jlama" / f"{model}-int4"
+        if not path.exists():
+            say(f"making {path}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(path.name + ".part")
+            shutil.rmtree(part, ignore_errors=True)
+            with tempfile.TemporaryDirectory() as source:
+                (pathlib.Path(source) / "README.md").touch()  # it copies one, and fails where there is none
+                for file in self.folder(model).absolute().iterdir():
+                    if file.suffix in (".json", ".safetensors"):
+                        (pathlib.Path(source) / file.name).symlink_to(file)
+                quiet([self.java, "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp",
+                       self.java_peers() / "*", "espalier.peers.JlamaTurns", "quantize", source, part])
+            part.rename(path)
+        return path
+
     def openvino(self, model: str, kind: str) -> pathlib.Path:
+        if kind not in OPENVINO_TYPES:
+            raise Missing("has no such format")
         path = self.cache / "openvino" / f"{model}-{kind}"
         if not (path / "openvino_model.bin").exists():
             python = need(self.openvino_python, "--openvino-python")
@@ -173,16 +206,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--llama-source", type=pathlib.Path, help="tree of llama.cpp, for its converter")
     parser.add_argument("--llama-bin", type=pathlib.Path, help="folder with llama-bench and its siblings")
     parser.add_argument("--openvino-python", help="a Python that has openvino-genai and optimum-intel")
-
-
-def from_arguments(args: argparse.Namespace) -> Models:
-    return Models(args.cache, args.real_model, args.llama_source, args.llama_bin, args.openvino_python)
+    home = os.environ.get("JAVA_HOME")
+    parser.add_argument("--java", default=str(pathlib.Path(home, "bin", "java")) if home else shutil.which("java"),
+                        help="JDK 25's java, for the engines in Java; by default JAVA_HOME's, or that of PATH")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes every model ahead of a run.")
     arguments(parser)
-    models = from_arguments(parser.parse_args())
+    models = Models(parser.parse_args())
     for model in ("135m", "1b"):
         for kind in ("bf16", "int8", "int4"):
             for make in (models.gguf, models.openvino):

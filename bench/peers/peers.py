@@ -22,7 +22,7 @@ import chart
 import models
 import servers
 from report import table
-from engines import Engines
+from engines import JAVA, Engines
 from models import Missing, say
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ class Records:
 
 def batches(case: cases.Batches, engines: Engines, records: Records, args) -> None:
     """Opens every engine, warms each, and lets them take turns; whoever goes first changes from turn to turn."""
-    sessions, begun = {}, time.monotonic()
+    sessions = {}
     try:
         for name in args.engines:
             try:
@@ -59,6 +59,7 @@ def batches(case: cases.Batches, engines: Engines, records: Records, args) -> No
                 close(sessions.pop(name, None))
                 records.add(case=case.name, engine=name, missing=str(e))
                 say(f"{case.name}: {name}: {e}")
+        begun = time.monotonic()
         for turn in range(args.alternations):
             if turn and time.monotonic() - begun > args.case_seconds:
                 say(f"{case.name}: {turn} turns of {args.alternations}, for lack of time")
@@ -103,7 +104,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--espalier-weights", choices=("file", "quantised"), default="file",
                         help="int8 and int4 from the GGUF file that llama.cpp reads, or --quantization of the bf16 folder")
     parser.add_argument("--ik-llama-bin", type=pathlib.Path, help="programs of ik_llama.cpp")
-    parser.add_argument("--engines", default="espalier,llama.cpp,openvino,ik_llama.cpp",
+    parser.add_argument("--llama3-java", type=pathlib.Path, help="a checkout of llama3.java")
+    parser.add_argument("--engines", default=",".join(("espalier", "llama.cpp", "openvino", "ik_llama.cpp", *JAVA)),
                         type=lambda text: text.split(","))
     parser.add_argument("--only", default="", help="cases whose name this regular expression finds")
     parser.add_argument("--alternations", type=int, default=5)
@@ -127,7 +129,7 @@ def main() -> None:
         print("\n".join(runs))
         return
     records = Records(args.output_file)
-    engines = Engines(args, models.from_arguments(args))
+    engines = Engines(args, models.Models(args))
     records.add(setting=setting(args))
     for name, run in runs.items():
         if not re.search(args.only, name):

@@ -28,8 +28,12 @@ def line(records, case: str, measure: str, engine: str) -> str:
         ratio = f"{times:.2f} x"
         bar = cases.wanted(case, engine, measure)
         if bar is not None:
+            enough = cases.enough(case, engine, measure)
             better = times <= bar if cases.less_is_better(measure) else times >= bar
-            wanted, verdict = f"{'<=' if cases.less_is_better(measure) else '>='} {bar}", " " if better else " **short**"
+            better = better or enough is not None and statistics.median(ours) >= enough
+            wanted = f"{'<=' if cases.less_is_better(measure) else '>='} {bar}"
+            wanted += "" if enough is None else f" or {enough:,} tok/s"
+            verdict = "" if better else " **short**"
     elif engine == "espalier":
         bar = cases.wanted(case, "", measure)
         if bar is not None:

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from engines import PREFILL, Turns, decode
+from engines import OUTPUTS, PREFILL, Turns, decode
 from models import Missing, existing, need, say
 
 READY = re.compile(r"running on (http://\S+)")
@@ -164,7 +164,7 @@ def two_ranks(engines, records, args) -> None:
         for name, flags in ranks.items():
             command = [args.espalier, "bench", "turns", *engines.espalier_model("1b", "bf16"), *flags, "--device", "cpu",
                        *shlex.split(args.espalier_flags)]
-            sessions[name] = Turns(command, engines.logs / f"tp-{name.replace(' ', '-')}.log")
+            sessions[name] = Turns(command, engines.logs / f"tp-{name.replace(' ', '-')}.log", OUTPUTS["1b"])
             sessions[name].measure(measures)
         for turn in range(args.alternations):
             for name, session in sessions.items():
