@@ -82,10 +82,10 @@ public record AttentionCase(
     /** Runs {sequence, from, to} for each of {@code parts}; an odd layer, so that layers must not be mixed up. */
     private Tensor attend(Scene scene, KvCache cache, Pages pages, List<int[]> parts) {
         StepInputs in = pages.inputs(scene, parts);
-        Tensor q = scene.numbers(DType.F32, in.tokens(), heads * headDim, heads * headDim + 5);
-        Tensor k = scene.numbers(DType.F32, in.tokens(), kvHeads * headDim, kvHeads * headDim + 1);
-        Tensor v = scene.numbers(DType.F32, in.tokens(), kvHeads * headDim);
-        Tensor out = scene.out(in.tokens(), heads * headDim, heads * headDim + 2);
+        Tensor q = scene.inputs(in.tokens(), heads * headDim, scene.stride(heads * headDim, 5));
+        Tensor k = scene.inputs(in.tokens(), kvHeads * headDim, scene.stride(kvHeads * headDim, 1));
+        Tensor v = scene.inputs(in.tokens(), kvHeads * headDim, scene.stride(kvHeads * headDim, 0));
+        Tensor out = scene.out(in.tokens(), heads * headDim, scene.outStride(heads * headDim, 2));
         float scale = (float) (2 / Math.sqrt(headDim));
         scene.device().ops().attention(new Ops.Attend(1, q, k, v, out, headDim, scale, window, in, cache));
         return out;

@@ -34,7 +34,7 @@ final class BlockCases {
     private static OpCase product(BlockFormat format, int rows, int in, int out) {
         return new OpCase("matmul " + format + " " + rows + "x" + in + " by " + out, TOLERANCE, s -> {
             Tensor to = s.out(rows, out, out + 3);
-            Tensor x = s.numbers(DType.F32, rows, in, in + 1);
+            Tensor x = s.inputs(rows, in, in + 1);
             s.device().ops().matmul(x, s.blocks(format, out, in), to);
             return s.read(to);
         });
@@ -45,7 +45,7 @@ final class BlockCases {
             var w = new Matrix.Stacked(List.of(
                     s.blocks(format, 24, in), new Matrix.Dense(s.numbers(DType.BF16, 5, in)), s.blocks(format, 7, in)));
             Tensor to = s.out(4, 36);
-            s.device().ops().matmul(s.numbers(DType.F32, 4, in), w, to);
+            s.device().ops().matmul(s.inputs(4, in), w, to);
             return s.read(to);
         });
     }

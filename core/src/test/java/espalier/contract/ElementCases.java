@@ -51,19 +51,19 @@ final class ElementCases {
                 String of = dtype + " " + rows + "x" + cols;
                 cases.add(new OpCase("rmsNorm " + of, SUMS, s -> {
                     Tensor out = s.out(rows, cols, cols + 3);
-                    Tensor x = s.numbers(DType.F32, rows, cols, cols + 7);
+                    Tensor x = s.inputs(rows, cols, cols + 7);
                     s.device().ops().rmsNorm(x, s.numbers(dtype, 1, cols), 1e-5f, out);
                     return s.read(out);
                 }));
                 cases.add(new OpCase("rmsNorm in place " + of, SUMS, s -> {
-                    Tensor x = s.numbers(DType.F32, rows, cols, cols + 7);
+                    Tensor x = s.inputs(rows, cols, cols + 7);
                     s.device().ops().rmsNorm(x, s.numbers(dtype, 1, cols), 1e-6f, x);
                     return s.read(x);
                 }));
             }
             for (int headDim : new int[] {8, 64, 80, 96, 128, 5}) {
                 cases.add(new OpCase("headNorm " + dtype + " heads of " + headDim, SUMS, s -> {
-                    Tensor x = s.numbers(DType.F32, 4, 3 * headDim, 3 * headDim + 9);
+                    Tensor x = s.inputs(4, 3 * headDim, 3 * headDim + 9);
                     s.device().ops().headNorm(x, headDim, s.numbers(dtype, 1, headDim), 1e-6f);
                     return s.read(x);
                 }));
@@ -76,13 +76,13 @@ final class ElementCases {
             int rows = shape[0];
             int cols = shape[1];
             cases.add(new OpCase("add " + rows + "x" + cols, EXACT, s -> {
-                Tensor x = s.numbers(DType.F32, rows, cols, cols + 2);
-                s.device().ops().add(x, s.numbers(DType.F32, rows, cols, cols + 5));
+                Tensor x = s.inputs(rows, cols, cols + 2);
+                s.device().ops().add(x, s.inputs(rows, cols, cols + 5));
                 return s.read(x);
             }));
             for (DType dtype : NUMBERS) {
                 cases.add(new OpCase("addBias " + dtype + " " + rows + "x" + cols, EXACT, s -> {
-                    Tensor x = s.numbers(DType.F32, rows, cols, cols + 2);
+                    Tensor x = s.inputs(rows, cols, cols + 2);
                     s.device().ops().addBias(x, s.numbers(dtype, 1, cols));
                     return s.read(x);
                 }));
@@ -103,7 +103,7 @@ final class ElementCases {
                         }
                     }
                     Tensor out = s.out(rows, cols, cols + 3);
-                    s.device().ops().siluMul(s.numbers(DType.F32, values, 2 * cols, 2 * cols + 1), out);
+                    s.device().ops().siluMul(s.inputs(values, 2 * cols, 2 * cols + 1), out);
                     return s.read(out);
                 }));
             }
@@ -121,7 +121,7 @@ final class ElementCases {
                         frequencies[0][j] = (float) Math.pow(10_000, -2.0 * j / rotaryDim);
                     }
                     Tensor f = s.numbers(DType.F32, frequencies, rotaryDim / 2, rotaryDim / 2);
-                    Tensor x = s.numbers(DType.F32, 5, 3 * headDim, 3 * headDim + 4);
+                    Tensor x = s.inputs(5, 3 * headDim, 3 * headDim + 4);
                     Tensor positions = s.integers(0, 1, 77, 4095, 131_071, 5);
                     s.device().ops().rope(x, headDim, positions, new Ops.Rope(f, rotaryDim, factor));
                     return s.read(x);
@@ -133,7 +133,7 @@ final class ElementCases {
     private static void copies(List<OpCase> cases) {
         cases.add(new OpCase("gatherRows", EXACT, s -> {
             Tensor out = s.out(4, 19, 20);
-            s.device().ops().gatherRows(s.numbers(DType.F32, 6, 19, 23), s.integers(5, 0, 0, 3, 9), out);
+            s.device().ops().gatherRows(s.inputs(6, 19, 23), s.integers(5, 0, 0, 3, 9), out);
             return s.read(out);
         }));
         for (DType from : NUMBERS) {

@@ -35,8 +35,12 @@ final class FusedCases {
             return op + " " + format + " " + rows + "x" + in + " by " + out;
         }
 
+        Matrix weights(Scene s) {
+            return s.weights(weights.apply(s));
+        }
+
         Tensor x(Scene s) {
-            return s.numbers(DType.F32, rows, in, in + 1);
+            return s.inputs(rows, in, in + 1);
         }
 
         Ops.Normed normed(Scene s) {
@@ -54,25 +58,25 @@ final class FusedCases {
 
     private static void add(List<OpCase> cases, Of of) {
         cases.add(new OpCase(of.name("addMatmul"), TOLERANCE, s -> {
-            Tensor sum = s.numbers(DType.F32, of.rows, of.out, of.out + 3);
-            s.device().ops().addMatmul(of.x(s), of.weights.apply(s), s.out(of.rows, of.out), sum);
+            Tensor sum = s.inputs(of.rows, of.out, of.out + 3);
+            s.device().ops().addMatmul(of.x(s), of.weights(s), s.out(of.rows, of.out), sum);
             return s.read(sum);
         }));
         cases.add(new OpCase(of.name("normedMatmul"), TOLERANCE, s -> {
             Tensor out = s.out(of.rows, of.out, of.out + 3);
             Ops.Normed x = of.normed(s);
-            s.device().ops().normedMatmul(x, of.weights.apply(s), out);
+            s.device().ops().normedMatmul(x, of.weights(s), out);
             return both(s.read(x.of()), s.read(out));
         }));
         cases.add(new OpCase(of.name("gatedMatmul"), TOLERANCE, s -> {
             Tensor out = s.out(of.rows, of.out / 2, of.out);
-            s.device().ops().gatedMatmul(of.x(s), of.weights.apply(s), s.out(of.rows, of.out), out);
+            s.device().ops().gatedMatmul(of.x(s), of.weights(s), s.out(of.rows, of.out), out);
             return s.read(out);
         }));
         cases.add(new OpCase(of.name("normedGatedMatmul"), TOLERANCE, s -> {
             Tensor out = s.out(of.rows, of.out / 2, of.out);
             Ops.Normed x = of.normed(s);
-            s.device().ops().normedGatedMatmul(x, of.weights.apply(s), s.out(of.rows, of.out), out);
+            s.device().ops().normedGatedMatmul(x, of.weights(s), s.out(of.rows, of.out), out);
             return both(s.read(x.of()), s.read(out));
         }));
     }

@@ -31,7 +31,7 @@ final class MatmulCases {
                         new Matrix.Dense(s.numbers(DType.F32, 5, 72)),
                         new Matrix.Stacked(List.of(new Matrix.Dense(s.numbers(dtype, 8, 72))))));
                 Tensor out = s.out(3, 37, 40);
-                s.device().ops().matmul(s.numbers(DType.F32, 3, 72, 75), w, out);
+                s.device().ops().matmul(s.inputs(3, 72, 75), w, out);
                 return s.read(out);
             }));
         }
@@ -41,7 +41,7 @@ final class MatmulCases {
         String name = "matmul " + dtype + " " + rows + "x" + in + " by " + out;
         return new OpCase(name, TOLERANCE, s -> {
             Tensor to = s.out(rows, out, out + 3);
-            Tensor x = s.numbers(DType.F32, rows, in, in + 1);
+            Tensor x = s.inputs(rows, in, in + 1);
             s.device().ops().matmul(x, new Matrix.Dense(s.numbers(dtype, out, in, in + 2)), to);
             return s.read(to);
         });

@@ -24,21 +24,93 @@ public final class Scene {
 
     private final Device device;
     private final Random random;
+    private final Manner manner;
+    private final DType activations;
     private final boolean blind;
 
-    public Scene(Device device, long seed) {
-        this(device, seed, false);
+    /** How ops are called. */
+    public enum Manner {
+        /** In every way that {@link espalier.tensor.Ops} allows. */
+        ANY,
+        /**
+         * As models call them: rows that attention reads begin at multiples of 16 bytes, those that it writes have no gaps,
+         * and weights in the type of the activations are prepared.
+         */
+        OF_MODELS
     }
 
-    private Scene(Device device, long seed, boolean blind) {
+    public Scene(Device device, long seed) {
+        this(device, seed, Manner.ANY, device.ops().activations(), false);
+    }
+
+    private Scene(Device device, long seed, Manner manner, DType activations, boolean blind) {
         this.device = device;
         this.random = new Random(seed);
+        this.manner = manner;
+        this.activations = activations;
         this.blind = blind;
     }
 
     /** For a device without memory: every read is zero, and no canary is looked for. */
     public static Scene blind(Device device, long seed) {
-        return new Scene(device, seed, true);
+        return new Scene(device, seed, Manner.ANY, DType.F32, true);
+    }
+
+    public static Scene of(Device device, long seed, Manner manner) {
+        return new Scene(device, seed, manner, device.ops().activations(), false);
+    }
+
+    /** The same numbers, in the same types, on another device. */
+    public static Scene like(Scene other, Device device, long seed) {
+        return new Scene(device, seed, other.manner, other.activations, false);
+    }
+
+    public DType activations() {
+        return activations;
+    }
+
+    /** What a row of attention's inputs of {@code cols} numbers takes with a gap of about {@code gap} behind it. */
+    public int stride(int cols, int gap) {
+        return switch (manner) {
+            case ANY -> cols + gap;
+            case OF_MODELS -> Math.ceilDiv(cols, 8) * 8 + 8;
+        };
+    }
+
+    /** What a row of attention's output takes. */
+    public int outStride(int cols, int gap) {
+        return switch (manner) {
+            case ANY -> cols + gap;
+            case OF_MODELS -> cols;
+        };
+    }
+
+    /** The weights as a product should read them. */
+    public Matrix weights(Matrix stored) {
+        return manner == Manner.OF_MODELS && isOfActivations(stored)
+                ? device.prepare(stored, Matrix.Stored.KEPT)
+                : stored;
+    }
+
+    private boolean isOfActivations(Matrix stored) {
+        return switch (stored) {
+            case Matrix.Dense(Tensor values) -> values.dtype() == activations;
+            case Matrix.Stacked(var parts) -> parts.stream().allMatch(this::isOfActivations);
+            case Matrix.Blocks _, Matrix.Prepared _ -> false;
+        };
+    }
+
+    /** Activations, uniform in [-1, 1). */
+    public Tensor inputs(int rows, int cols, int stride) {
+        return numbers(activations, rows, cols, stride);
+    }
+
+    public Tensor inputs(int rows, int cols) {
+        return inputs(rows, cols, cols);
+    }
+
+    public Tensor inputs(float[][] values, int cols, int stride) {
+        return numbers(activations, values, cols, stride);
     }
 
     public Device device() {
@@ -140,9 +212,9 @@ public final class Scene {
         return upload(host);
     }
 
-    /** Uninitialised, as far as an op may care. */
+    /** Activations to be written; uninitialised, as far as an op may care. */
     public Tensor out(int rows, int cols, int stride) {
-        return upload(host(DType.F32, rows, cols, stride));
+        return upload(host(activations, rows, cols, stride));
     }
 
     public Tensor out(int rows, int cols) {

@@ -45,6 +45,11 @@ public final class CudaDevice implements Device {
     /** Logits of so many rows at once are worth measuring. */
     private static final int HEAD_ROWS = 256;
 
+    /** Of attention's kernels. */
+    private static final int HEAD_STEP = 16;
+
+    private static final int MOST_HEAD_DIM = 256;
+
     private static final int[] MEASURED_ROWS = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
 
     private final Driver driver;
@@ -248,6 +253,13 @@ public final class CudaDevice implements Device {
                     EngineFault.Code.RESOURCE,
                     "a CUDA device keeps keys and values in " + setup.activations + ", not in " + shape.dtype()
                             + "; choose --dtype bfloat16 or float16");
+        }
+        if (shape.headDim() % HEAD_STEP != 0 || shape.headDim() > MOST_HEAD_DIM) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "the model's attention heads have " + shape.headDim()
+                            + " elements; a CUDA device serves multiples of " + HEAD_STEP + " up to " + MOST_HEAD_DIM
+                            + "; use --device cpu");
         }
         return new CudaKvCache(
                 shape, zeroed(CudaKvCache.bytes(shape), "the KV cache").address());

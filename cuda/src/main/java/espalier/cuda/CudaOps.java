@@ -169,22 +169,35 @@ final class CudaOps implements Ops {
         elementwise.headNorm(view(x), headDim, view(weight), eps);
     }
 
-    /** Queries and keys are rotated where they are written to the cache: {@link #rotaryAttention}. */
     @Override
     public void rope(Tensor x, int headDim, Tensor positions, Rope rope) {
-        throw new UnsupportedOperationException("rope without attention on a CUDA device; ask for rotaryAttention");
+        OpShapes.rope(x, headDim, positions, rope);
+        if (x.rows() > 0) {
+            Rotation.alone(driver, stream, view(x), headDim, address(positions), angles(rope));
+        }
+    }
+
+    private static Rotation.Angles angles(Rope rope) {
+        return new Rotation.Angles(
+                address(rope.frequencies()), rope.rotaryDim(), rope.attentionFactor(), Rotation.Pairs.HALVES);
     }
 
     @Override
     public void attention(Attend call) {
-        throw new UnsupportedOperationException("attention without rope on a CUDA device; ask for rotaryAttention");
+        OpShapes.attention(call);
+        attend(call, Rotation.Angles.NONE);
     }
 
     @Override
+    public void rotaryAttention(Attend call, Rope rope) {
+        OpShapes.attention(call);
+        OpShapes.rope(call.q(), call.headDim(), call.in().positions(), rope);
+        attend(call, angles(rope));
+    }
+
     @SuppressWarnings("ReferenceEquality") // two steps of equal shape are two steps
-    public void rotaryAttention(Attend a, Rope rope) {
-        OpShapes.attention(a);
-        OpShapes.rope(a.q(), a.headDim(), a.in().positions(), rope);
+    private void attend(Attend a, Rotation.Angles angles) {
+        requireWhole(a.out());
         Attender attender = attenders.computeIfAbsent(attending(a), this::open);
         PagedAttention.Plan plan = attender.plan;
         if (plan == null || attender.planned != a.in()) {
@@ -198,13 +211,24 @@ final class CudaOps implements Ops {
         }
         var call = new AttentionCall(
                 rows(a.q()), rows(a.k()), rows(a.v()), address(a.out()), cache.layer(a.layer()), a.scale(), a.window());
-        var angles = new Rotation.Angles(
-                address(rope.frequencies()), rope.rotaryDim(), rope.attentionFactor(), Rotation.Pairs.HALVES);
         attender.rotation.launch(stream, call, plan.step(), angles);
         attender.attention.attend(stream, plan, call);
     }
 
+    private static void requireWhole(Tensor out) {
+        if (out.stride() != out.cols()) {
+            throw new IllegalArgumentException("attention writes rows of " + out.cols()
+                    + " without gaps on a CUDA device, not " + out.stride() + " apart");
+        }
+    }
+
+    /** Kernels read eight numbers at a time. */
     private static AttentionCall.Rows rows(Tensor t) {
+        if (!view(t).isWide()) {
+            throw new IllegalArgumentException(
+                    "attention on a CUDA device reads rows that begin at multiples of 16 bytes," + " not " + t.stride()
+                            + " numbers apart");
+        }
         return new AttentionCall.Rows(address(t), t.stride());
     }
 

@@ -28,8 +28,12 @@ final class SimulatedDevices {
     }
 
     static CudaDevice.Setup setup(int mostRecorded) {
+        return setup(mostRecorded, DType.BF16);
+    }
+
+    static CudaDevice.Setup setup(int mostRecorded, DType activations) {
         return new CudaDevice.Setup(
-                DType.BF16,
+                activations,
                 mostRecorded,
                 ProductKernels.Mode.FASTEST,
                 CudaDevice.Tuning.ASSUMED,

@@ -10,6 +10,13 @@ package espalier.cuda.kernel;
  */
 public record AttentionCall(Rows q, Rows k, Rows v, long out, PagedLayer cache, float scale, int window) {
 
+    public AttentionCall {
+        if (k.stride != v.stride) {
+            throw new IllegalArgumentException("rows of keys lie " + k.stride + " numbers apart, those of values "
+                    + v.stride + "; kernels of a CUDA device take one distance for both");
+        }
+    }
+
     /** Rows in device memory, {@code stride} elements apart. */
     public record Rows(long address, int stride) {}
 

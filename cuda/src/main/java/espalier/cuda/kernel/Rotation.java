@@ -9,8 +9,8 @@ import espalier.tensor.DType;
 import java.util.TreeMap;
 
 /**
- * Rotary embedding of a step's queries and keys, in place, with the write of keys and values to their cache slots: {@code
- * rope.cu}.
+ * Rotary embedding of a step's queries and keys, in place, with the write of keys and values to their cache slots; or one of
+ * both: {@code rope.cu}.
  */
 public final class Rotation {
     private static final int THREADS = 256;
@@ -31,11 +31,14 @@ public final class Rotation {
      * {@link espalier.tensor.Ops.Rope} on the device.
      *
      * @param frequencies device address of {@code rotaryDim / 2} F32 values, scaling applied
-     * @param rotaryDim elements of a head that are rotated, a multiple of 4
+     * @param rotaryDim elements of a head that are rotated, a multiple of 4; 0 only writes to the cache
      */
     public record Angles(long frequencies, int rotaryDim, float attentionFactor, Pairs pairs) {
+        /** Nothing turns. */
+        public static final Angles NONE = new Angles(0, 0, 1, Pairs.HALVES);
+
         public Angles {
-            if (rotaryDim < 4 || rotaryDim % 4 != 0 || rotaryDim > MOST_ELEMENTS) {
+            if (rotaryDim < 0 || rotaryDim % 4 != 0 || rotaryDim > MOST_ELEMENTS) {
                 throw new IllegalArgumentException("rotary embedding of " + rotaryDim
                         + " elements of a head; a multiple of 4 up to " + MOST_ELEMENTS
                         + " is wanted on a CUDA device");
@@ -50,9 +53,13 @@ public final class Rotation {
 
     /** What {@link Driver#prepare} should compile at start. */
     public Program program(Pairs pairs) {
+        return program(pairs, shape.dtype());
+    }
+
+    private static Program program(Pairs pairs, DType dtype) {
         var defines = new TreeMap<String, Object>();
         defines.put("INTERLEAVED", pairs == Pairs.NEIGHBOURS ? 1 : 0);
-        if (shape.dtype() == DType.F16) {
+        if (dtype == DType.F16) {
             defines.put("FP16", 1);
         }
         return Sources.program("rope.cu", defines);
@@ -77,10 +84,45 @@ public final class Rotation {
                 .int32(shape.headDim())
                 .int32(angles.rotaryDim())
                 .float32(angles.attentionFactor());
+        run(driver, stream, program(angles.pairs()), step.tokens(), fields);
+    }
+
+    /**
+     * The heads of {@code x} are rotated where they are; nothing is cached.
+     *
+     * @param x BF16 or F16, rows and heads an even number of elements apart
+     * @param positions device address of one a row
+     */
+    public static void alone(Driver driver, Stream stream, View x, int headDim, long positions, Angles angles) {
+        if (x.address() % 4 != 0 || x.stride() % 2 != 0 || headDim % 2 != 0) {
+            throw new IllegalArgumentException("rotary embedding of heads of " + headDim + " in rows " + x.stride()
+                    + " numbers apart; even ones are wanted on a CUDA device");
+        }
+        Arguments fields = Arguments.of()
+                .pointer(x.address())
+                .pointer(0)
+                .pointer(0)
+                .pointer(0)
+                .pointer(0)
+                .pointer(positions)
+                .pointer(positions) // the slots of no keys
+                .pointer(angles.frequencies())
+                .int32(x.stride())
+                .int32(0)
+                .int32(0)
+                .int32(x.cols() / headDim)
+                .int32(0)
+                .int32(headDim)
+                .int32(angles.rotaryDim())
+                .float32(angles.attentionFactor());
+        run(driver, stream, program(angles.pairs(), x.type()), x.rows(), fields);
+    }
+
+    private static void run(Driver driver, Stream stream, Program program, int tokens, Arguments fields) {
         driver.launch(
                 stream,
-                driver.kernel(program(angles.pairs()), "rope"),
-                Launch.of(step.tokens(), THREADS).order(Launch.Order.DEPENDENT),
+                driver.kernel(program, "rope"),
+                Launch.of(tokens, THREADS).order(Launch.Order.DEPENDENT),
                 Arguments.of().struct(fields));
     }
 }

@@ -32,7 +32,7 @@ public record View(long address, DType type, int rows, int cols, int stride) {
     }
 
     /** Whether each row begins at a multiple of 16 bytes, so that kernels may read it in pieces of that size. */
-    boolean isWide() {
+    public boolean isWide() {
         return address % WIDE_BYTES == 0 && (rows == 1 || rowBytes() % WIDE_BYTES == 0);
     }
 

@@ -147,11 +147,13 @@ public final class WgmmaProduct {
     }
 
     private TensorMap activationMap(View x, Variant v) {
+        boolean single = x.rows() == 1; // its distance to the next row may be any, and maps do not take any
+        long rowBytes = single ? Math.ceilDiv((long) x.cols() * x.type().bytes(), 16) * 16 : x.rowBytes();
         return driver.tensorMap(new TensorMap.Layout(
                 element(x.type()),
                 x.address(),
                 new TensorMap.Sizes(x.cols(), x.rows()),
-                new TensorMap.Strides(x.rowBytes()),
+                new TensorMap.Strides(rowBytes),
                 new TensorMap.Box(BLOCK, v.sequences),
                 TensorMap.Swizzle.BYTES_128,
                 TensorMap.Promotion.BYTES_128));
