@@ -24,6 +24,7 @@ import servers
 from report import table
 from engines import JAVA, Engines
 from models import Missing, say
+from turns import turns
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
@@ -59,12 +60,7 @@ def batches(case: cases.Batches, engines: Engines, records: Records, args) -> No
                 close(sessions.pop(name, None))
                 records.add(case=case.name, engine=name, missing=str(e))
                 say(f"{case.name}: {name}: {e}")
-        begun = time.monotonic()
-        for turn in range(args.alternations):
-            if turn and time.monotonic() - begun > args.case_seconds:
-                say(f"{case.name}: {turn} turns of {args.alternations}, for lack of time")
-                records.add(case=case.name, engine="all", missing=f"turns after {turn}, for lack of time")
-                break
+        for turn in turns(case.name, args.alternations, records, args):
             order = list(sessions)
             for name in order[turn % max(1, len(order)):] + order[:turn % max(1, len(order))]:
                 try:
@@ -111,8 +107,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--alternations", type=int, default=5)
     parser.add_argument("--http-requests", type=int, default=64, help="of each run of the client")
     parser.add_argument("--offline-alternations", type=int, default=2, help="each is 44,000 + 40,000 tokens")
+    parser.add_argument("--offline-requests", type=int, default=200)
     parser.add_argument("--case-seconds", type=float, default=float("inf"),
-                        help="a case of batches begins no further turn after so long, and says so")
+                        help="a case begins no further turn after so long, and says so")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output-file", type=pathlib.Path)
     parser.add_argument("--chart", type=pathlib.Path, help="SVG: throughput against sequences")

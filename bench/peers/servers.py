@@ -15,6 +15,7 @@ import urllib.request
 
 from engines import OUTPUTS, PREFILL, Turns, decode
 from models import Missing, existing, need, say
+from turns import turns
 
 READY = re.compile(r"running on (http://\S+)")
 TOGETHER, LEAST, MOST = 32, 4, 1024
@@ -98,7 +99,7 @@ def client(engines, server: Server, seed: int, load: list) -> dict:
     return figures
 
 
-def over_http(case: str, slot_tokens: int, load, turns: int):
+def over_http(case: str, slot_tokens: int, load, count: int):
     def run(engines, records, args) -> None:
         starts = {"espalier": lambda: espalier_server(engines, "135m", "bf16"),
                   "llama.cpp": lambda: llama_server(engines, "135m", "bf16", TOGETHER, slot_tokens)}
@@ -113,7 +114,7 @@ def over_http(case: str, slot_tokens: int, load, turns: int):
                         say(f"{case}: {name}: {e}")
             for name, server in up.items():
                 client(engines, server, 999, load(WARM_REQUESTS))
-            for turn in range(min(turns, args.alternations)):
+            for turn in turns(case, min(count, args.alternations), records, args):
                 for name, server in up.items():
                     figures = client(engines, server, 1000 + turn, load(args.http_requests))
                     for measure, value in (("output tok/s", "output_throughput"), ("mean TTFT, ms", "mean_ttft_ms")):
@@ -130,10 +131,10 @@ def lengths(source: random.Random, mean: float, sigma: float) -> int:
 
 
 def offline(engines, records, args) -> None:
-    """200 requests of log-normal lengths, all at once, inside the process; the same lengths for both."""
+    """Requests of log-normal lengths, 200 of them, all at once, inside the process; the same lengths for both."""
     source = random.Random(13)
-    prompts = [lengths(source, 220, 1.1) for _ in range(200)]
-    outputs = [lengths(source, 200, 0.9) for _ in range(200)]
+    prompts = [lengths(source, 220, 1.1) for _ in range(args.offline_requests)]
+    outputs = [lengths(source, 200, 0.9) for _ in range(args.offline_requests)]
     sessions = {}
     try:
         for name in ("espalier", "openvino"):
@@ -145,7 +146,7 @@ def offline(engines, records, args) -> None:
                 except Missing as e:
                     records.add(case="offline", engine=name, missing=str(e))
                     say(f"offline: {name}: {e}")
-        for turn in range(min(args.offline_alternations, args.alternations)):
+        for turn in turns("offline", min(args.offline_alternations, args.alternations), records, args):
             for name, session in sessions.items():
                 answer = session.batch(prompts, outputs)
                 records.add(case="offline", engine=name, measure="output tok/s", turn=turn,
@@ -166,7 +167,7 @@ def two_ranks(engines, records, args) -> None:
                        *shlex.split(args.espalier_flags)]
             sessions[name] = Turns(command, engines.logs / f"tp-{name.replace(' ', '-')}.log", OUTPUTS["1b"])
             sessions[name].measure(measures)
-        for turn in range(args.alternations):
+        for turn in turns("tp2", args.alternations, records, args):
             for name, session in sessions.items():
                 for measure, value in session.measure(measures).items():
                     records.add(case="tp2", engine=name, measure=measure, turn=turn, value=round(value, 3))
