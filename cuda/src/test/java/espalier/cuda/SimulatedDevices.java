@@ -20,11 +20,20 @@ final class SimulatedDevices {
     }
 
     static void on(SimulatedDriver.Setup setup, int mostRecorded, Use use) throws InterruptedException {
+        on(setup, setup(mostRecorded), use);
+    }
+
+    static void on(SimulatedDriver.Setup setup, CudaDevice.Setup of, Use use) throws InterruptedException {
         Optional<SimulatedDriver> driver = SimulatedDriver.open(setup);
         if (driver.isPresent()) {
-            use.with(new CudaDevice(driver.get(), setup(mostRecorded)));
+            use.with(new CudaDevice(driver.get(), of));
             driver.get().expectNoFindings();
         }
+    }
+
+    /** What that architecture computes in by default: Turing has no tensor cores for bf16. */
+    static DType activations(String arch) {
+        return arch.equals("75") ? DType.F16 : DType.BF16;
     }
 
     static CudaDevice.Setup setup(int mostRecorded) {
