@@ -56,9 +56,11 @@ class Turns:
         tail = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-3:]
         raise Missing(f"ended ({self.process.returncode}): {' | '.join(tail)[-400:]}")
 
-    def batch(self, prompts: list[int], outputs: list[int]) -> dict:
+    def batch(self, prompts: list[int], outputs: list[int], profile: bool = False) -> dict:
+        """profile: Espalier's answer then has the shares of its time."""
+        asked = {"prompts": prompts, "outputs": outputs} | ({"profile": True} if profile else {})
         try:
-            self.process.stdin.write(json.dumps({"prompts": prompts, "outputs": outputs}) + "\n")
+            self.process.stdin.write(json.dumps(asked) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # it has ended, and why is what answer() says

@@ -37,8 +37,8 @@ def line(records, case: str, measure: str, engine: str) -> str:
     elif engine == "espalier":
         bar = cases.wanted(case, "", measure)
         if bar is not None:
-            better = statistics.median(values) <= bar
-            wanted, verdict = f"<= {bar}", "" if better else " **short**"
+            less, own = cases.less_is_better(measure), statistics.median(values)
+            wanted, verdict = f"{'<=' if less else '>='} {bar}", "" if (own <= bar if less else own >= bar) else " **short**"
     return (f"| {measure} | {engine} | {number(statistics.median(values))} | {number(min(values))} to "
             f"{number(max(values))} | {ratio} | {(wanted + verdict).strip()} |")
 

@@ -20,6 +20,8 @@ from turns import turns
 READY = re.compile(r"running on (http://\S+)")
 TOGETHER, LEAST, MOST = 32, 4, 1024
 WARM_REQUESTS = 8
+# Of the whole time; no text is tokenised. The scheduler works while kernels run, so they may add up to more.
+SHARES = {"in kernels, %": "kernel_share", "in the sampler, %": "sampler_share", "in the scheduler, %": "scheduler_share"}
 
 
 class Server:
@@ -148,9 +150,13 @@ def offline(engines, records, args) -> None:
                     say(f"offline: {name}: {e}")
         for turn in turns("offline", min(args.offline_alternations, args.alternations), records, args):
             for name, session in sessions.items():
-                answer = session.batch(prompts, outputs)
+                answer = session.batch(prompts, outputs, profile=name == "espalier")
                 records.add(case="offline", engine=name, measure="output tok/s", turn=turn,
                             value=round(sum(outputs) / answer["seconds"], 2))
+                for measure, share in SHARES.items():
+                    if share in answer:
+                        records.add(case="offline", engine=name, measure=measure, turn=turn,
+                                    value=round(100 * answer[share], 2))
     finally:
         for session in sessions.values():
             session.close()

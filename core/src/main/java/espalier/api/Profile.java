@@ -27,6 +27,16 @@ public interface Profile {
         }
     }
 
+    /**
+     * Shares of the time from the first to the last thing that was written down. What the engine's thread does may hide
+     * behind the device, so they need not add up to 1.
+     *
+     * @param pass in which devices ran the model, their kernels that is
+     * @param choice in which devices chose tokens
+     * @param scheduling in which the engine's thread planned steps and handed on their tokens
+     */
+    record Shares(double pass, double choice, double scheduling) {}
+
     /** Writes no more down; waits for the device to come past what it had begun. Nothing where it has ended already. */
     void stop();
 
@@ -41,6 +51,9 @@ public interface Profile {
      * waited for the host. NaN where fewer than two such steps did.
      */
     double decodeBusyShare();
+
+    /** Of everything that was written down; all NaN where nothing was. */
+    Shares shares();
 
     /** Writes it in the trace event format of Chrome, which Perfetto reads as well; JSON, UTF-8. */
     void write(OutputStream to) throws IOException;

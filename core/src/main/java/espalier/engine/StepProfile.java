@@ -15,6 +15,9 @@ import java.util.function.Predicate;
 
 /** The profile of one engine: what its thread does is added here, the rest by the executor. */
 final class StepProfile implements Profile {
+    private static final String PLAN = "plan";
+    private static final String COMPLETE = "complete";
+
     /** More would fill the heap of whoever forgot to stop it: about 200 bytes a span, some ten spans a step. */
     private static final long MOST_STEPS = 200_000;
 
@@ -48,7 +51,7 @@ final class StepProfile implements Profile {
         }
         last = steps.incrementAndGet() == Math.min(asked.count(), MOST_STEPS) ? plan.number() : -1;
         trace.add(new StepTrace.Span(
-                StepTrace.SCHEDULER, "plan", plan.number(), begunNanos, System.nanoTime(), describe(facts)));
+                StepTrace.SCHEDULER, PLAN, plan.number(), begunNanos, System.nanoTime(), describe(facts)));
     }
 
     private static Map<String, Number> describe(StepFacts facts) {
@@ -67,7 +70,7 @@ final class StepProfile implements Profile {
     void awaited(long step, long begunNanos, long knownNanos, Executor executor) {
         if (begun && !over) {
             trace.add(new StepTrace.Span(StepTrace.SCHEDULER, "wait", step, begunNanos, knownNanos, Map.of()));
-            trace.until(StepTrace.SCHEDULER, "complete", step, knownNanos);
+            trace.until(StepTrace.SCHEDULER, COMPLETE, step, knownNanos);
             if (step == last) {
                 end(executor);
             }
@@ -110,6 +113,14 @@ final class StepProfile implements Profile {
     @Override
     public double decodeBusyShare() {
         return trace.decodeBusyShare();
+    }
+
+    @Override
+    public Shares shares() {
+        return new Shares(
+                trace.share(StepTrace.DEVICES, StepTrace.PASS),
+                trace.share(StepTrace.DEVICES, StepTrace.CHOOSE),
+                trace.share(StepTrace.SCHEDULER, PLAN, COMPLETE));
     }
 
     @Override

@@ -107,7 +107,7 @@ final class RankTrace {
         long middle = clock.nanos(step.slot + 1);
         long end = clock.nanos(step.slot + 2);
         trace.add(new StepTrace.Span(device, StepTrace.RUN, step.number, begin, end, step.facts));
-        trace.add(new StepTrace.Span(device, "pass", step.number, begin, middle, Map.of()));
-        trace.add(new StepTrace.Span(device, "choose", step.number, middle, end, Map.of()));
+        trace.add(new StepTrace.Span(device, StepTrace.PASS, step.number, begin, middle, Map.of()));
+        trace.add(new StepTrace.Span(device, StepTrace.CHOOSE, step.number, middle, end, Map.of()));
     }
 }

@@ -16,6 +16,12 @@ public final class StepTrace {
     /** What a device does for a step. */
     public static final String RUN = "run";
 
+    /** The part of it that is the model. */
+    public static final String PASS = "pass";
+
+    /** The part of it that chooses tokens. */
+    public static final String CHOOSE = "choose";
+
     private final List<Span> spans = new ArrayList<>();
 
     /** Of nothing yet. */
@@ -34,9 +40,12 @@ public final class StepTrace {
         return "rank " + rank;
     }
 
+    /** What the names of devices' lanes begin with. */
+    public static final String DEVICES = "device ";
+
     /** The lane of a rank's device. */
     public static String device(int rank) {
-        return "device " + rank;
+        return DEVICES + rank;
     }
 
     public synchronized void add(Span span) {
@@ -72,6 +81,26 @@ public final class StepTrace {
             }
         }
         return wall > 0 ? busy / wall : Double.NaN;
+    }
+
+    /**
+     * The share of the time from the first begin to the last end that spans of these names take in lanes whose name
+     * begins so, on average over these lanes; NaN where there are none.
+     */
+    public double share(String lanes, String... names) {
+        long begin = Long.MAX_VALUE;
+        long end = Long.MIN_VALUE;
+        var taken = new LinkedHashMap<String, Long>();
+        for (Span span : spans()) {
+            begin = Math.min(begin, span.beginNanos());
+            end = Math.max(end, span.endNanos());
+            if (span.lane().startsWith(lanes)) {
+                long nanos = List.of(names).contains(span.name()) ? span.endNanos() - span.beginNanos() : 0;
+                taken.merge(span.lane(), nanos, Long::sum);
+            }
+        }
+        long all = taken.values().stream().mapToLong(Long::longValue).sum();
+        return taken.isEmpty() || end <= begin ? Double.NaN : (double) all / taken.size() / (end - begin);
     }
 
     private static boolean decodes(Span span) {

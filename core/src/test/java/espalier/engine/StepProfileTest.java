@@ -97,6 +97,10 @@ class StepProfileTest {
             assertThat(prompt.path("sequences").asInt()).isEqualTo(1);
             assertThat(prompt.path("recorded batch").asInt()).isZero();
             assertThat(profile.decodeBusyShare()).isBetween(0.0, 1.0);
+            var shares = profile.shares();
+            assertThat(shares.pass()).isBetween(Double.MIN_VALUE, 1.0);
+            assertThat(shares.choice()).isBetween(Double.MIN_VALUE, 1 - shares.pass());
+            assertThat(shares.scheduling()).isBetween(Double.MIN_VALUE, 1.0);
         }
     }
 

@@ -38,4 +38,18 @@ class StepTraceTest {
         run(2, 100, 200, 1);
         assertThat(trace.decodeBusyShare()).isNaN();
     }
+
+    @Test
+    void aShareIsOfTheWholeTimeAndTheMeanOverTheLanes() {
+        trace.add(new Span(StepTrace.SCHEDULER, "plan", 0, 100, 150, Map.of()));
+        trace.add(new Span(StepTrace.device(0), StepTrace.PASS, 0, 150, 450, Map.of()));
+        trace.add(new Span(StepTrace.device(1), StepTrace.PASS, 0, 150, 350, Map.of()));
+        trace.add(new Span(StepTrace.device(0), StepTrace.CHOOSE, 0, 450, 500, Map.of()));
+        trace.add(new Span(StepTrace.SCHEDULER, "wait", 0, 200, 600, Map.of()));
+        assertThat(trace.share(StepTrace.DEVICES, StepTrace.PASS)).isCloseTo(0.5, within(1e-9));
+        assertThat(trace.share(StepTrace.DEVICES, StepTrace.PASS, StepTrace.CHOOSE))
+                .isCloseTo(0.55, within(1e-9));
+        assertThat(trace.share(StepTrace.SCHEDULER, "plan")).isCloseTo(0.1, within(1e-9));
+        assertThat(trace.share("rank", "stage")).isNaN();
+    }
 }

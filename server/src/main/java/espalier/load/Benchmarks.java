@@ -1,6 +1,7 @@
 package espalier.load;
 
 import espalier.api.Engine;
+import espalier.api.Profile;
 import espalier.api.RequestRejected;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -17,10 +18,27 @@ public final class Benchmarks {
 
     private Benchmarks() {}
 
-    /** Requests straight into an engine of this process. */
+    /** Requests straight into an engine of this process, and where its time went. They are ids: no tokenizer has part. */
     public static Report offline(Engine engine, Workload load, Pace pace) throws InterruptedException {
         var setting = setting("espalier-offline", load, pace);
-        return LoadRun.run("Offline Benchmark Result", setting, load, pace, new EngineTarget(engine));
+        Profile profile = engine.profile(Profile.Steps.all());
+        try {
+            Report report = LoadRun.run("Offline Benchmark Result", setting, load, pace, new EngineTarget(engine));
+            profile.stop();
+            return report.with(shares(profile));
+        } finally {
+            profile.stop();
+        }
+    }
+
+    /** Names and values for a report: how much of the time devices ran kernels, chose tokens, and steps were planned. */
+    static Map<String, Double> shares(Profile profile) {
+        var of = profile.shares();
+        var named = new LinkedHashMap<String, Double>();
+        named.put("kernel_share", of.pass());
+        named.put("sampler_share", of.choice());
+        named.put("scheduler_share", of.scheduling());
+        return named;
     }
 
     /**

@@ -59,6 +59,13 @@ public final class Report {
         return new Report(title, f, served, errors);
     }
 
+    /** With further figures behind its own. */
+    Report with(Map<String, Double> more) {
+        var all = new LinkedHashMap<String, Object>(figures);
+        more.forEach((name, value) -> all.put(name, round(value)));
+        return new Report(title, all, served, errors);
+    }
+
     /** For the JSON line; the names are SGLang's. */
     public Map<String, Object> figures() {
         return java.util.Collections.unmodifiableMap(figures);

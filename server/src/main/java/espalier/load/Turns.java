@@ -1,6 +1,7 @@
 package espalier.load;
 
 import espalier.api.Engine;
+import espalier.api.Profile;
 import espalier.api.RequestRejected;
 import espalier.base.Tokens;
 import java.io.BufferedReader;
@@ -21,7 +22,8 @@ import tools.jackson.databind.ObjectMapper;
  * <p>A turn is a line of JSON with the lengths of some requests, {@code {"prompts":[512,16],"outputs":[1,20]}}. All of
  * them start at once, on random ids and an empty prefix cache, greedily and past any end token. The answer is a line:
  * {@code seconds} from the first submission to the last token, {@code first_seconds} to the last of the first tokens,
- * {@code output_tokens}, and {@code errors} if requests failed.
+ * {@code output_tokens}, and {@code errors} if requests failed. A turn with {@code "profile":true} is also told the shares
+ * of its time: {@code kernel_share}, {@code sampler_share}, {@code scheduler_share}.
  */
 public final class Turns {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -38,8 +40,21 @@ public final class Turns {
         say(out, Map.of("ready", "espalier"));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             if (!line.isBlank()) {
-                say(out, turn(JSON.readTree(line)));
+                JsonNode asked = JSON.readTree(line);
+                say(out, asked.path("profile").asBoolean(false) ? profiled(asked) : turn(asked));
             }
+        }
+    }
+
+    private Map<String, Object> profiled(JsonNode asked) throws InterruptedException {
+        Profile profile = engine.profile(Profile.Steps.all());
+        try {
+            Map<String, Object> answer = turn(asked);
+            profile.stop();
+            answer.putAll(Benchmarks.shares(profile));
+            return answer;
+        } finally {
+            profile.stop();
         }
     }
 

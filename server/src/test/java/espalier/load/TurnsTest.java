@@ -9,13 +9,16 @@ import espalier.api.EngineInfo;
 import espalier.api.EngineLoad;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
+import espalier.api.Profile;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -54,6 +57,32 @@ class TurnsTest {
         assertThatThrownBy(() -> run("{}")).hasMessageContaining("at least one");
     }
 
+    @Test
+    void aTurnIsToldWhereItsTimeWentWhereItAsks() throws Exception {
+        List<JsonNode> lines = run("""
+                {"prompts":[16],"outputs":[4],"profile":true}
+                {"prompts":[16],"outputs":[4]}
+                """);
+        assertThat(lines.get(1).path("kernel_share").asDouble()).isEqualTo(0.9);
+        assertThat(lines.get(1).path("sampler_share").asDouble()).isEqualTo(0.05);
+        assertThat(lines.get(1).path("scheduler_share").asDouble()).isEqualTo(0.1);
+        assertThat(lines.get(1).path("output_tokens").asInt()).isEqualTo(4);
+        assertThat(lines.get(2).has("kernel_share")).isFalse();
+        assertThat(engine.profiling).isFalse();
+    }
+
+    @Test
+    void anOfflineBenchmarkTellsWhereItsTimeWent() throws Exception {
+        var load = Workload.randomIds(new Workload.Shape(3, 1000, 1), 16, 4, 1);
+        Report report = Benchmarks.offline(engine, load, new Pace(Double.POSITIVE_INFINITY, 2, 0));
+        assertThat(report.figures())
+                .containsEntry("kernel_share", 0.9)
+                .containsEntry("sampler_share", 0.05)
+                .containsEntry("scheduler_share", 0.1)
+                .containsEntry("completed", 3);
+        assertThat(engine.profiling).isFalse();
+    }
+
     private List<JsonNode> run(String turns) throws Exception {
         var out = new ByteArrayOutputStream();
         new Turns(engine)
@@ -66,6 +95,7 @@ class TurnsTest {
     private static final class Counting implements Engine {
         final ConcurrentLinkedQueue<Integer> prompts = new ConcurrentLinkedQueue<>();
         volatile int failing;
+        volatile boolean profiling;
 
         @Override
         public Generation submit(GenerateRequest request) {
@@ -90,6 +120,43 @@ class TurnsTest {
 
                 @Override
                 public void close() {}
+            };
+        }
+
+        @Override
+        public Profile profile(Profile.Steps steps) {
+            assertThat(profiling).isFalse();
+            profiling = true;
+            return new Profile() {
+                @Override
+                public void stop() {
+                    profiling = false;
+                }
+
+                @Override
+                public CompletableFuture<Void> ended() {
+                    return CompletableFuture.completedFuture(null);
+                }
+
+                @Override
+                public int steps() {
+                    return 1;
+                }
+
+                @Override
+                public double decodeBusyShare() {
+                    return 1;
+                }
+
+                @Override
+                public Shares shares() {
+                    return new Shares(0.9, 0.05, 0.1);
+                }
+
+                @Override
+                public void write(OutputStream to) {
+                    throw new UnsupportedOperationException();
+                }
             };
         }
 

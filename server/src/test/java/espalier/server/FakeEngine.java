@@ -87,6 +87,11 @@ final class FakeEngine implements TextEngine, Engine {
             }
 
             @Override
+            public Shares shares() {
+                return new Shares(0.9, 0.05, 0.1);
+            }
+
+            @Override
             public double decodeBusyShare() {
                 return Double.NaN;
             }

@@ -60,19 +60,27 @@ public final class Code {
         return new Code(address);
     }
 
-    /** Likewise, and tells flight recordings the names in it. */
+    /** Likewise, and tells flight recordings and perf the names in it. */
     public static Code load(Asm asm, Arena arena) {
         Code code = load(asm.bytes(), arena);
+        PerfMap map = PerfMap.isWanted() ? PerfMap.ofThisProcess() : null;
         asm.names().forEach((start, name) -> {
+            Integer next = asm.names().higherKey(start);
+            int bytes = (next == null ? asm.position() : next) - start;
             var event = new MachineCode();
             if (event.shouldCommit()) {
-                Integer next = asm.names().higherKey(start);
                 event.kernel = name;
                 event.address = code.address + start;
-                event.bytes = (next == null ? asm.position() : next) - start;
+                event.bytes = bytes;
                 event.commit();
             }
+            if (map != null) {
+                map.add(name, code.address + start, bytes);
+            }
         });
+        if (map != null) {
+            map.write();
+        }
         return code;
     }
 
