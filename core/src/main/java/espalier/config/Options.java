@@ -257,7 +257,14 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     help = "Decode steps between two log lines.",
                     byDefault = "40",
                     label = "STEPS")
-            int decodeLogInterval) {}
+            int decodeLogInterval,
+
+            @Flag(
+                    value = "--watchdog-timeout",
+                    help = "Seconds after which a step that has not ended fails the engine.",
+                    byDefault = "300",
+                    label = "SECONDS")
+            int watchdogTimeout) {}
 
     /** The HTTP server. */
     public record Server(

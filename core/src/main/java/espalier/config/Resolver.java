@@ -233,6 +233,7 @@ public final class Resolver {
     /** Of the numbers that nothing is computed from, so that a wrong one is told before the weights are read. */
     private static void requireRanges(Options options) {
         OptionReader.positive("--decode-log-interval", options.schedule().decodeLogInterval());
+        OptionReader.positive("--watchdog-timeout", options.schedule().watchdogTimeout());
         int port = options.server().port();
         if (port < 0 || port > 65535) {
             throw RequestRejected.invalid("--port", "--port must be between 0 and 65535, got " + port);

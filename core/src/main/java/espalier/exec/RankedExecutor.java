@@ -12,6 +12,9 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -28,14 +31,19 @@ public final class RankedExecutor implements Executor {
 
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+    /** How long a step may take where nobody says. */
+    private static final Duration WATCHDOG = Duration.ofMinutes(5);
+
     private final LoadedModel model;
+    private final Duration watchdog;
     private final List<Rank> ranks = new ArrayList<>();
     private final Queue<Step> underWay = new ConcurrentLinkedQueue<>();
     private final Queue<CompletableFuture<Void>> tracing = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable EngineFault> fault = new AtomicReference<>();
 
-    private RankedExecutor(LoadedModel model, Capacity capacity, Recording recording) {
+    private RankedExecutor(LoadedModel model, Capacity capacity, Recording recording, Duration watchdog) {
         this.model = model;
+        this.watchdog = watchdog;
         for (int i = 0; i < model.devices().size(); i++) {
             int rank = i;
             Device device = model.devices().get(rank);
@@ -55,12 +63,18 @@ public final class RankedExecutor implements Executor {
      * @throws EngineFault RESOURCE if the memory is not there
      */
     public static RankedExecutor start(LoadedModel model, Capacity capacity) {
-        return start(model, capacity, (_, _) -> {});
+        return start(model, capacity, (_, _) -> {}, WATCHDOG);
     }
 
-    /** As {@link #start(LoadedModel, Capacity)}, telling what the first rank records. */
-    public static RankedExecutor start(LoadedModel model, Capacity capacity, Recording recording) {
-        var executor = new RankedExecutor(model, capacity, recording);
+    /**
+     * As {@link #start(LoadedModel, Capacity)}.
+     *
+     * @param recording is told what the first rank records
+     * @param watchdog a step that has not ended after so long fails the executor: its device hangs, perhaps in a call that
+     *     never returns
+     */
+    public static RankedExecutor start(LoadedModel model, Capacity capacity, Recording recording, Duration watchdog) {
+        var executor = new RankedExecutor(model, capacity, recording, watchdog);
         executor.ranks.forEach(Rank::start);
         try {
             executor.ranks.forEach(r -> r.ready().join());
@@ -219,8 +233,19 @@ public final class RankedExecutor implements Executor {
                 tell(new Rank.Order.Collect(this));
             }
             try {
-                return result.join();
-            } catch (CompletionException e) {
+                return result.get(watchdog.toNanos(), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                fail(new EngineFault(
+                        EngineFault.Code.DEVICE,
+                        "step " + number + " has not ended after " + watchdog.toMillis() / 1e3
+                                + " s: the device does not answer; restart the server, and if steps are so slow here, raise"
+                                + " --watchdog-timeout",
+                        e));
+                throw broken().orElseThrow();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new EngineFault(EngineFault.Code.INTERNAL, "interrupted while step " + number + " ran", e);
+            } catch (ExecutionException e) {
                 throw broken().orElseThrow();
             } finally {
                 underWay.remove(this);

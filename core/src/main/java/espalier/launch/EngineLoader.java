@@ -26,6 +26,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.Devices;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -148,7 +149,8 @@ public final class EngineLoader {
                         settings.limits().pageSize(),
                         context,
                         settings.kvType()),
-                listener::recorded);
+                listener::recorded,
+                Duration.ofSeconds(options.schedule().watchdogTimeout()));
     }
 
     private Strategy strategy(Settings settings, long seed) {

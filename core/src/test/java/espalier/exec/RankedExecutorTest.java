@@ -69,6 +69,23 @@ class RankedExecutorTest {
     }
 
     @Test
+    void aStepThatDoesNotEndFailsTheGroupOnceTheWatchdogHasWaited() {
+        var forward = new CountDownLatch(1);
+        List<WrappedDevice> devices = devices(1, false, () -> awaitUninterruptibly(forward));
+        var executor =
+                RankedExecutor.start(load("qwen2-f32", devices), capacity(), (_, _) -> {}, Duration.ofMillis(20));
+        var flight = executor.launch(plan(0, 0));
+        assertThatThrownBy(flight::await)
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining("has not ended after 0.02 s")
+                .hasMessageContaining("--watchdog-timeout");
+        assertThatThrownBy(() -> executor.launch(plan(1, 0))).hasMessageContaining("has not ended");
+        forward.countDown();
+        executor.close();
+        assertThat(devices.getFirst().closed).isTrue();
+    }
+
+    @Test
     void memoryThatIsNotThereIsReportedAtStartAndEverythingIsClosed() {
         List<WrappedDevice> devices = devices(1, false, NOTHING);
         LoadedModel model = load("qwen2-f32", devices);

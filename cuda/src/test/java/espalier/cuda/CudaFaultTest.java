@@ -22,9 +22,11 @@ import espalier.sched.Limits;
 import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
 import espalier.tensor.DType;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,6 +61,39 @@ class CudaFaultTest {
         }
     }
 
+    /** In whichever call the host is stuck: no driver promises to return. */
+    @ParameterizedTest
+    @ValueSource(strings = {"upload", "launch", "launchGraph", "await"})
+    void aDeviceThatStopsAnsweringFailsTheRequestAndTheEngine(String call) throws InterruptedException {
+        SimulatedDriver driver = SimulatedDriver.open(
+                        SimulatedDriver.Setup.of("90a").unchecked())
+                .orElse(null);
+        if (driver == null) {
+            return;
+        }
+        var answers = new CountDownLatch(1);
+        try (LocalEngine engine = engine(driver, Duration.ofSeconds(1))) {
+            driver.faults().plan(call, 0, () -> awaitUninterruptibly(answers));
+            Emission end = ending(engine.submit(request("stuck")));
+            assertThat(end)
+                    .isInstanceOfSatisfying(
+                            Emission.Failed.class,
+                            failed -> assertThat(failed.cause())
+                                    .isInstanceOf(EngineFault.class)
+                                    .hasMessageContaining("has not ended after 1.0 s"));
+            assertThat(engine.isHealthy()).isFalse();
+            answers.countDown();
+        }
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     @Test
     void aFaultAtAnyCallOfTheStartIsTheStartsFailure() {
         SimulatedDriver sound = SimulatedDriver.open(
@@ -85,11 +120,15 @@ class CudaFaultTest {
     }
 
     private static LocalEngine engine(SimulatedDriver driver) {
+        return engine(driver, Duration.ofMinutes(1));
+    }
+
+    private static LocalEngine engine(SimulatedDriver driver, Duration watchdog) {
         var device = new CudaDevice(driver, SimulatedDevices.setup(1));
         var folder = ModelFolder.open(GoldenModels.named("llama2-bf16").folder());
         var model = ModelLoader.load(folder.checkpoint(), List.of(device), LoadSettings.plain());
         int vocab = model.shape().vocab().size();
-        var executor = RankedExecutor.start(model, new Capacity(2, 16, 64, 1, 32, DType.BF16));
+        var executor = RankedExecutor.start(model, new Capacity(2, 16, 64, 1, 32, DType.BF16), (_, _) -> {}, watchdog);
         var scheduler = new Scheduler(new Limits(64, 1, 2, 32, 16, 64, 10), Strategy.standard(), Set.of());
         var info = new EngineInfo("test", vocab, 32, Set.of(), 1, 64, 2);
         return LocalEngine.start(scheduler, executor, info, LoopOptions.of(1));

@@ -10,14 +10,21 @@ import java.util.Map;
  * the methods of {@link espalier.cuda.driver.Driver}; a graph's launch is "launchGraph", a product "multiply".
  */
 public final class Faults {
-    private record Planned(String call, int at, RuntimeException fault) {}
+    private record Planned(String call, int at, Runnable happens) {}
 
     private final Map<String, Integer> calls = new LinkedHashMap<>();
     private final List<Planned> planned = new ArrayList<>();
 
     /** Lets the call fail the next time but {@code skip}. */
     public void plan(String call, int skip, RuntimeException fault) {
-        planned.add(new Planned(call, calls(call) + skip, fault));
+        plan(call, skip, () -> {
+            throw fault;
+        });
+    }
+
+    /** Likewise lets something else happen before the call is made: a wait that does not end, say. */
+    public void plan(String call, int skip, Runnable happens) {
+        planned.add(new Planned(call, calls(call) + skip, happens));
     }
 
     /** How often it was called so far: what a test goes through to let each of them fail. */
@@ -34,7 +41,7 @@ public final class Faults {
         int n = calls.merge(call, 1, Integer::sum) - 1;
         for (Planned p : planned) {
             if (p.call.equals(call) && p.at == n) {
-                throw p.fault;
+                p.happens.run();
             }
         }
     }
