@@ -37,6 +37,8 @@ public final class CudaDevice implements Device {
     /** Left for the driver, recorded steps, workspaces of kernels and what products are measured on. */
     private static final long RESERVE_BYTES = 2L << 30;
 
+    private static final long LARGE_MEMORY_BYTES = 60L << 30;
+
     private static final int SMALL_BLOCKS = 64;
     private static final long SMALL_BYTES = 256 << 10;
     private static final int LARGE_BLOCKS = 3;
@@ -292,10 +294,14 @@ public final class CudaDevice implements Device {
         return clock;
     }
 
-    /** Long prompt pieces and many sequences: what a GPU is filled by. */
+    /**
+     * Long prompt pieces and many sequences: what a GPU is filled by. Where memory is plenty it holds so many sequences that
+     * the step is bound by arithmetic rather than by reading the weights.
+     */
     @Override
     public Defaults defaults() {
-        return new Defaults(256, 8192, 0.9);
+        boolean large = driver.properties().memoryBytes() >= LARGE_MEMORY_BYTES;
+        return new Defaults(large ? 1024 : 256, 8192, 0.9);
     }
 
     @Override

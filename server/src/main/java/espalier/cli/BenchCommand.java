@@ -31,10 +31,17 @@ final class BenchCommand implements Command {
     record Load(
             @Flag(
                     value = "--dataset-name",
-                    help = "random-ids, log-normal or generated-shared-prefix.",
+                    help = "random-ids, log-normal, generated-shared-prefix or token-ids.",
                     byDefault = "random-ids",
                     label = "NAME")
             String dataset,
+
+            @Flag(
+                    value = "--dataset-path",
+                    help = "For token-ids: a line of JSON a request, with prompt (a list of ids) and max_tokens.",
+                    label = "FILE")
+            @Nullable
+            String datasetPath,
 
             @Flag(value = "--num-prompts", help = "Requests.", byDefault = "64")
             int numPrompts,
@@ -122,6 +129,17 @@ final class BenchCommand implements Command {
         /** Of a log-normal prompt or answer, in tokens. */
         private static final int LEAST_LENGTH = 4;
 
+        private Workload fromFile() {
+            if (datasetPath == null) {
+                throw RequestRejected.invalid("--dataset-path", "--dataset-name token-ids needs --dataset-path FILE");
+            }
+            try {
+                return Workload.file(Path.of(datasetPath), numPrompts);
+            } catch (IOException e) {
+                throw RequestRejected.invalid("--dataset-path", "--dataset-path: " + e);
+            }
+        }
+
         Workload workload(int vocabulary) {
             var shape = new Workload.Shape(numPrompts, vocabulary, seed);
             return switch (dataset) {
@@ -133,11 +151,12 @@ final class BenchCommand implements Command {
                             new Workload.Lengths(outputLen, outputSigma, LEAST_LENGTH, greatestLen));
                 case "generated-shared-prefix" ->
                     Workload.sharedPrefix(shape, groups, prefixLen, questionLen, groupOutputLen);
+                case "token-ids" -> fromFile();
                 default ->
                     throw RequestRejected.invalid(
                             "--dataset-name",
-                            "--dataset-name takes random-ids, log-normal or generated-shared-prefix, got '" + dataset
-                                    + "'");
+                            "--dataset-name takes random-ids, log-normal, generated-shared-prefix or token-ids, got '"
+                                    + dataset + "'");
             };
         }
 

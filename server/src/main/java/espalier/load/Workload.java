@@ -1,13 +1,21 @@
 package espalier.load;
 
 import espalier.base.Tokens;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
 /** The requests of a benchmark, made from a seed: the same flags give the same requests. */
 public record Workload(String dataset, List<Item> items) {
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     /**
      * One request.
@@ -56,6 +64,33 @@ public record Workload(String dataset, List<Item> items) {
             double drawn = Math.exp(Math.log(mean) - sigma * sigma / 2 + sigma * random.nextGaussian());
             return Math.clamp(Math.round(drawn), least, most);
         }
+    }
+
+    /**
+     * Requests of a file, a line of JSON each: {@code prompt}, a list of token ids, and {@code max_tokens}.
+     *
+     * @param most lines that are read
+     */
+    public static Workload file(Path file, int most) throws IOException {
+        var items = new ArrayList<Item>();
+        try (BufferedReader lines = Files.newBufferedReader(file)) {
+            for (String line = lines.readLine(); line != null && items.size() < most; line = lines.readLine()) {
+                JsonNode fields = JSON.readTree(line);
+                int[] prompt = fields.path("prompt")
+                        .valueStream()
+                        .mapToInt(JsonNode::intValue)
+                        .toArray();
+                int output = fields.path("max_tokens").asInt(0);
+                if (prompt.length == 0 || output < 1) {
+                    throw new IOException(file + ", line " + (items.size() + 1)
+                            + ": prompt must be a list of ids and max_tokens at least 1");
+                }
+                items.add(new Item(Tokens.of(prompt), output));
+            }
+        } catch (JacksonException e) {
+            throw new IOException(file + ", line " + (items.size() + 1) + ": " + e.getOriginalMessage(), e);
+        }
+        return new Workload("token-ids", List.copyOf(items));
     }
 
     /** Groups whose prompts begin alike, in mixed order. */

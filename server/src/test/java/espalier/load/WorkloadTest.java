@@ -1,9 +1,15 @@
 package espalier.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import espalier.base.Tokens;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class WorkloadTest {
 
@@ -16,6 +22,20 @@ class WorkloadTest {
         assertThat(load.items().stream().map(i -> i.prompt().slice(0, 512)).distinct())
                 .hasSize(4);
         assertThat(load.items().stream().map(Workload.Item::prompt).distinct()).hasSize(64);
+    }
+
+    @Test
+    void aFileGivesIdsAndLengthsLineByLine(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(
+                folder.resolve("f"),
+                "{\"prompt\": [5, 6], \"max_tokens\": 7}\n{\"prompt\": [8], \"max_tokens\": 1, \"group\": -1}\n");
+        assertThat(Workload.file(file, 9).items())
+                .containsExactly(new Workload.Item(Tokens.of(5, 6), 7), new Workload.Item(Tokens.of(8), 1));
+        assertThat(Workload.file(file, 1).items()).hasSize(1);
+        Files.writeString(file, "{\"prompt\": [5], \"max_tokens\": 7}\n{\"prompt\": []}\n");
+        assertThatThrownBy(() -> Workload.file(file, 9)).hasMessageContaining("line 2: prompt");
+        Files.writeString(file, "no JSON\n");
+        assertThatThrownBy(() -> Workload.file(file, 9)).hasMessageContaining("line 1");
     }
 
     @Test

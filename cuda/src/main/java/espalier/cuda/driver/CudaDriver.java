@@ -9,7 +9,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
 /** A GPU through NVIDIA's driver, NVRTC and cuBLASLt. */
@@ -39,6 +41,9 @@ public final class CudaDriver implements Driver {
     private final Call copyIn;
     private final Call copyOut;
     private final Call graphLaunch;
+    private final Set<Long> held = new HashSet<>();
+    private final Set<Long> pinned = new HashSet<>();
+    private boolean answers = true;
     private boolean closed;
 
     private CudaDriver(CudaCalls cuda, Nvrtc nvrtc, DeviceProperties properties, long context, Setup setup) {
@@ -118,7 +123,9 @@ public final class CudaDriver implements Driver {
                 throw outOfMemory(bytes, what);
             }
             cuda.check(status, "cuMemAlloc of " + gib(bytes) + " for " + what);
-            return out.get(JAVA_LONG, 0);
+            long address = out.get(JAVA_LONG, 0);
+            held.add(address);
+            return address;
         }
     }
 
@@ -133,6 +140,7 @@ public final class CudaDriver implements Driver {
 
     @Override
     public void free(long address) {
+        held.remove(address);
         cuda.run("cuMemFree_v2", address);
     }
 
@@ -140,12 +148,14 @@ public final class CudaDriver implements Driver {
     @SuppressWarnings("restricted") // as long as it was asked for
     public MemorySegment allocatePinned(long bytes) {
         long at = cuda.obtain("cuMemHostAlloc", Math.max(1, bytes), HOST_PORTABLE);
+        pinned.add(at);
         return MemorySegment.ofAddress(at).reinterpret(Math.max(1, bytes));
     }
 
     @Override
-    public void freePinned(MemorySegment pinned) {
-        cuda.run("cuMemFreeHost", pinned.address());
+    public void freePinned(MemorySegment memory) {
+        pinned.remove(memory.address());
+        cuda.run("cuMemFreeHost", memory.address());
     }
 
     @Override
@@ -277,6 +287,7 @@ public final class CudaDriver implements Driver {
         while (!reached(event)) {
             long waited = System.nanoTime() - begun;
             if (waited > patience.toNanos()) {
+                answers = false;
                 throw new EngineFault(
                         EngineFault.Code.DEVICE,
                         "the GPU has not answered for " + patience.toSeconds()
@@ -340,7 +351,10 @@ public final class CudaDriver implements Driver {
         cuda.run("cuGraphExecDestroy", graph.handle());
     }
 
-    /** Gives everything back, whatever state the GPU is in. */
+    /**
+     * Gives everything back, whatever state the GPU is in. Memory is freed piece by piece: cuBLASLt holds the context as
+     * well, which outlives its release here. A GPU that does not answer would never return from it.
+     */
     @Override
     public void close() {
         if (closed) {
@@ -351,6 +365,10 @@ public final class CudaDriver implements Driver {
         products.close();
         launcher.close();
         kernels.close();
+        if (answers) {
+            held.forEach(address -> cuda.status("cuMemFree_v2", address));
+            pinned.forEach(address -> cuda.status("cuMemFreeHost", address));
+        }
         cuda.status("cuDevicePrimaryCtxRelease_v2", cuda.obtainInt("cuDeviceGet", properties.ordinal()));
     }
 

@@ -6,6 +6,8 @@ import espalier.cuda.driver.Launch;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.tensor.DType;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -46,6 +48,9 @@ public final class Rotation {
         }
     }
 
+    /** Each made once, not at every launch: the source is read and searched for headers. */
+    private final Map<Pairs, Program> programs = new EnumMap<>(Pairs.class);
+
     public Rotation(Driver driver, AttentionShape shape) {
         this.driver = driver;
         this.shape = shape;
@@ -53,7 +58,7 @@ public final class Rotation {
 
     /** What {@link Driver#prepare} should compile at start. */
     public Program program(Pairs pairs) {
-        return program(pairs, shape.dtype());
+        return programs.computeIfAbsent(pairs, key -> program(key, shape.dtype()));
     }
 
     private static Program program(Pairs pairs, DType dtype) {

@@ -126,6 +126,27 @@ class CudaDriverTest {
     }
 
     @Test
+    void whatIsStillHeldIsFreedWhenItIsClosedUnlessTheDeviceDoesNotAnswer() {
+        var cuda = new FakeLibraries();
+        CudaDriver driver = open(cuda, new FakeLibraries());
+        driver.free(driver.allocate(16, "a"));
+        driver.allocate(16, "b");
+        driver.allocatePinned(16);
+        driver.close();
+        assertThat(cuda.calls).filteredOn("cuMemFree_v2"::equals).hasSize(2);
+        assertThat(cuda.calls).filteredOn("cuMemFreeHost"::equals).hasSize(1);
+
+        var stuck = new FakeLibraries();
+        CudaDriver lost = open(stuck, new FakeLibraries(), Duration.ofMillis(5));
+        lost.allocate(16, "b");
+        stuck.neverReady();
+        Stream stream = lost.openStream();
+        assertThatThrownBy(() -> lost.synchronize(stream)).isInstanceOf(EngineFault.class);
+        lost.close();
+        assertThat(stuck.calls).doesNotContain("cuMemFree_v2");
+    }
+
+    @Test
     void aSecondStartCompilesNothing() {
         var first = new FakeLibraries();
         try (CudaDriver driver = open(new FakeLibraries(), first)) {

@@ -5,6 +5,7 @@ import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -22,6 +23,12 @@ final class Workload {
              "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
              "tie_word_embeddings": false, "torch_dtype": "bfloat16", "vocab_size": 128256}
             """;
+
+    /** Ids are drawn below it, from 1000 on; less only to rehearse. */
+    private static final int VOCABULARY = Integer.getInteger("espalier.gpu.vocabulary", 120_001);
+
+    /** Shortens prompts and answers; less than 1 only to rehearse. */
+    private static final double LENGTHS = Double.parseDouble(System.getProperty("espalier.gpu.lengths", "1"));
 
     private long state;
 
@@ -44,9 +51,13 @@ final class Workload {
     private int[] ids(int count) {
         var ids = new int[count];
         for (int i = 0; i < count; i++) {
-            ids[i] = 1000 + (int) ((next() >>> 11) % 119001);
+            ids[i] = 1000 + (int) ((next() >>> 11) % (VOCABULARY - 1000));
         }
         return ids;
+    }
+
+    private static int length(int tokens) {
+        return Math.max(1, (int) (tokens * LENGTHS));
     }
 
     private double real() {
@@ -66,7 +77,7 @@ final class Workload {
         var random = new Workload(measure + ".0");
         var all = new ArrayList<GenerateRequest>();
         for (int i = 0; i < count; i++) {
-            all.add(request(i, random.ids(prompt), out));
+            all.add(request(i, random.ids(length(prompt)), out));
         }
         return all;
     }
@@ -77,8 +88,8 @@ final class Workload {
         var random = new Workload(measure + "." + repetition);
         var sizes = new int[count][];
         for (int i = 0; i < count; i++) {
-            int prompt = lengths.logNormal(220, 1.1);
-            sizes[i] = new int[] {prompt, lengths.logNormal(200, 0.9)};
+            int prompt = length(lengths.logNormal(220, 1.1));
+            sizes[i] = new int[] {prompt, length(lengths.logNormal(200, 0.9))};
         }
         var all = new ArrayList<GenerateRequest>();
         for (int i = 0; i < count; i++) {
@@ -92,10 +103,11 @@ final class Workload {
         var random = new Workload("prefix." + repetition);
         var prompts = new ArrayList<int[]>();
         for (int group = 0; group < 64; group++) {
-            int[] shared = random.ids(2048);
+            int[] shared = random.ids(length(2048));
             for (int i = 0; i < 16; i++) {
-                int[] prompt = java.util.Arrays.copyOf(shared, 2176);
-                System.arraycopy(random.ids(128), 0, prompt, 2048, 128);
+                int[] own = random.ids(length(128));
+                int[] prompt = Arrays.copyOf(shared, shared.length + own.length);
+                System.arraycopy(own, 0, prompt, shared.length, own.length);
                 prompts.add(prompt);
             }
         }
@@ -104,7 +116,7 @@ final class Workload {
         }
         var all = new ArrayList<GenerateRequest>();
         for (int i = 0; i < prompts.size(); i++) {
-            all.add(request(i, prompts.get(i), 64));
+            all.add(request(i, prompts.get(i), length(64)));
         }
         return all;
     }

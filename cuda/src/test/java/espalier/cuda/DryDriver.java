@@ -1,0 +1,182 @@
+package espalier.cuda;
+
+import espalier.cuda.driver.Arguments;
+import espalier.cuda.driver.Copy2D;
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Driver;
+import espalier.cuda.driver.Event;
+import espalier.cuda.driver.Graph;
+import espalier.cuda.driver.Kernel;
+import espalier.cuda.driver.Launch;
+import espalier.cuda.driver.Products;
+import espalier.cuda.driver.Program;
+import espalier.cuda.driver.Stream;
+import espalier.cuda.driver.TensorMap;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Collection;
+
+/** A driver that does nothing, at once: what is left is the host's own time. It counts launches. */
+final class DryDriver implements Driver {
+    private static final TensorMap MAP = new TensorMap(Arena.global().allocate(TensorMap.BYTES, 64));
+
+    private long next = 1 << 20;
+    private long handles;
+    private long launches;
+
+    /** Kernels and graphs launched so far. */
+    long launches() {
+        return launches;
+    }
+
+    /** Bytes taken so far. */
+    long allocated() {
+        return next;
+    }
+
+    @Override
+    public DeviceProperties properties() {
+        return new DeviceProperties(0, "dry", 9, 0, 132, 227 << 10, 50L << 20, 80L << 30, 13000);
+    }
+
+    @Override
+    public void bind() {}
+
+    @Override
+    public Memory memory() {
+        return new Memory(78L << 30, 80L << 30);
+    }
+
+    @Override
+    public long allocate(long bytes, String what) {
+        long at = next;
+        next += Math.ceilDiv(bytes, 256) * 256;
+        return at;
+    }
+
+    @Override
+    public void free(long address) {}
+
+    @Override
+    public MemorySegment allocatePinned(long bytes) {
+        return Arena.ofAuto().allocate(bytes, 256);
+    }
+
+    @Override
+    public void freePinned(MemorySegment pinned) {}
+
+    @Override
+    public void upload(Stream stream, MemorySegment from, long to) {}
+
+    @Override
+    public void download(Stream stream, long from, MemorySegment to) {}
+
+    @Override
+    public void copy(Stream stream, long from, long to, long bytes) {}
+
+    @Override
+    public void copy(Stream stream, Copy2D rows) {}
+
+    @Override
+    public void fill(Stream stream, long to, int word, long words) {}
+
+    @Override
+    public void prepare(Collection<Program> programs, Progress progress) {}
+
+    @Override
+    public Kernel kernel(Program program, String name) {
+        return new Kernel(++handles, name);
+    }
+
+    @Override
+    public int blocksPerMultiprocessor(Kernel kernel, int threads, int sharedBytes) {
+        return 1;
+    }
+
+    @Override
+    public void launch(Stream stream, Kernel kernel, Launch launch, Arguments arguments) {
+        launches++;
+    }
+
+    @Override
+    public TensorMap tensorMap(TensorMap.Layout layout) {
+        return MAP;
+    }
+
+    @Override
+    public Products products() {
+        return new Products() {
+            @Override
+            public String missing() {
+                return "";
+            }
+
+            @Override
+            public Plan plan(Shape shape, Choice choice, Operands probe) {
+                return new Plan(0, shape, 0);
+            }
+
+            @Override
+            public void multiply(Stream stream, Plan plan, Operands operands) {
+                launches++;
+            }
+        };
+    }
+
+    @Override
+    public Stream openStream() {
+        return new Stream(++handles);
+    }
+
+    @Override
+    public void closeStream(Stream stream) {}
+
+    @Override
+    public void synchronize(Stream stream) {}
+
+    @Override
+    public Event openEvent(Event.Kind kind) {
+        return new Event(++handles);
+    }
+
+    @Override
+    public void closeEvent(Event event) {}
+
+    @Override
+    public void record(Event event, Stream stream) {}
+
+    @Override
+    public void await(Stream stream, Event event) {}
+
+    @Override
+    public void await(Event event) {}
+
+    @Override
+    public boolean reached(Event event) {
+        return true;
+    }
+
+    @Override
+    public float milliseconds(Event from, Event to) {
+        return 0;
+    }
+
+    @Override
+    public void beginCapture(Stream stream) {}
+
+    @Override
+    public Graph endCapture(Stream stream) {
+        return new Graph(++handles);
+    }
+
+    @Override
+    public void launch(Stream stream, Graph graph) {
+        launches++;
+    }
+
+    @Override
+    public void closeGraph(Graph graph) {}
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,24 @@
+package espalier.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+/** What a step leaves on the heap tells what its host code does: reading a kernel's source takes ten times as much. */
+class HostTimeTest {
+    private static final int STEPS = 100;
+
+    @Test
+    void aStepThatIsLaunchedCallByCallLeavesFewBytesALaunch() {
+        HostTimeBench.Cost cost = HostTimeBench.measure(32, 0, 40, STEPS);
+        assertThat(cost.launches()).isGreaterThan(300);
+        assertThat(cost.bytes() / cost.launches()).as("bytes a launch").isLessThan(4000);
+    }
+
+    @Test
+    void aRecordedStepIsFourLaunchesWhateverTheModelsDepth() {
+        HostTimeBench.Cost cost = HostTimeBench.measure(64, 64, 0, STEPS);
+        assertThat(cost.launches()).isLessThan(6);
+        assertThat(cost.bytes()).as("bytes a step").isLessThan(100_000);
+    }
+}
