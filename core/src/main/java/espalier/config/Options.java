@@ -28,10 +28,17 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = {"--model-path", "--model"},
                     help =
-                            "A Hugging Face folder, a GGUF file, or a hub id such as org/name; the bundled demo model by default.",
+                            "A Hugging Face folder, a GGUF file, or a hub id such as org/name or org/name:Q4_K_M (a GGUF file there); the bundled demo model by default.",
                     label = "PATH_OR_ID")
             @Nullable
             String modelPath,
+
+            @Flag(
+                    value = "--gguf-file",
+                    help = "Which GGUF file of the folder or hub repository; of shards any.",
+                    label = "NAME")
+            @Nullable
+            String ggufFile,
 
             @Flag(
                     value = "--tokenizer-path",
@@ -110,6 +117,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
         private Model with(@Nullable String name, Quantization weights) {
             return new Model(
                     modelPath,
+                    ggufFile,
                     tokenizerPath,
                     name,
                     chatTemplate,

@@ -38,10 +38,11 @@ final class Loading {
         Options.Model model = options.model();
         Path folder = model.modelPath() == null
                 ? bundled(terminal)
-                : resolve(model.modelPath(), wanted(model), model, terminal);
+                : resolve(HubRequest.Named.of(model.modelPath(), model.ggufFile()), wanted(model), model, terminal);
         Path tokenizer = model.tokenizerPath() == null
                 ? null
-                : resolve(model.tokenizerPath(), HubRequest.Wanted.TOKENIZER, model, terminal);
+                : resolve(
+                        HubRequest.Named.of(model.tokenizerPath(), null), HubRequest.Wanted.TOKENIZER, model, terminal);
         LOG.log(Level.INFO, "Load weight begin. model_path=" + folder);
         return EspalierLoader.load(named(options, folder), folder, tokenizer, new Told(terminal));
     }
@@ -73,10 +74,11 @@ final class Loading {
                 : HubRequest.Wanted.EVERYTHING;
     }
 
-    private static Path resolve(String pathOrId, HubRequest.Wanted wanted, Options.Model model, Terminal terminal) {
-        var local = HubSource.local(pathOrId);
+    private static Path resolve(
+            HubRequest.Named named, HubRequest.Wanted wanted, Options.Model model, Terminal terminal) {
+        var local = HubSource.local(named.model());
         if (local.isPresent()) {
-            return local.get();
+            return HubSource.chosen(local.get(), named.gguf());
         }
         HubAccess access = HubAccess.of(terminal.environment()::get, Path.of(System.getProperty("user.home", ".")));
         if (model.hfToken() != null) {
@@ -88,7 +90,8 @@ final class Loading {
         DownloadProgress progress = terminal.isInteractive()
                 ? new ProgressBar(terminal.err(), TERMINAL_COLUMNS)
                 : new ProgressLines(terminal.err());
-        return HubSource.resolve(new HubRequest(pathOrId, model.revision(), wanted, access, progress));
+        return HubSource.resolve(
+                new HubRequest(named.model(), named.gguf(), model.revision(), wanted, access, progress));
     }
 
     static ServerOptions serverOptions(Options options, Espalier engine) {

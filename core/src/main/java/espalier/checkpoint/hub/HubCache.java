@@ -9,11 +9,14 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * One model in the cache that Espalier shares with the huggingface_hub library:
@@ -68,8 +71,12 @@ final class HubCache {
         if (has(file)) {
             return file.bytes();
         }
-        Path incomplete = incomplete(file);
-        return Files.isRegularFile(incomplete) ? Math.min(file.bytes(), Files.size(incomplete)) : 0;
+        try {
+            return Math.min(file.bytes(), Files.size(incomplete(file)));
+        } catch (NoSuchFileException e) {
+            // Nothing has begun, or another download has just made it whole.
+            return has(file) ? file.bytes() : 0;
+        }
     }
 
     Path snapshot(String commit) {
@@ -99,6 +106,14 @@ final class HubCache {
 
     /** What a snapshot lacks to be served, as a sentence; nothing where it is whole. */
     Optional<String> lack(Path snapshot) {
+        try {
+            if (WantedFiles.isGguf(request, names(snapshot))) {
+                var _ = model(snapshot);
+                return Optional.empty();
+            }
+        } catch (EngineFault e) {
+            return Optional.of(e.getMessage());
+        }
         if (request.wanted() == HubRequest.Wanted.TOKENIZER) {
             return Files.isRegularFile(snapshot.resolve("tokenizer.json"))
                     ? Optional.empty()
@@ -112,6 +127,27 @@ final class HubCache {
             return Optional.empty();
         } catch (EngineFault e) {
             return Optional.of(e.getMessage());
+        }
+    }
+
+    /** What is served of a folder: itself, or the first file of a GGUF model in it. */
+    Path model(Path folder) {
+        List<String> names = names(folder);
+        return WantedFiles.isGguf(request, names)
+                ? folder.resolve(
+                        GgufFiles.of(request.gguf(), folder.toString(), names).getFirst())
+                : folder;
+    }
+
+    /** The files in a folder and in those below it, as the hub writes their paths. */
+    static List<String> names(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> folder.relativize(file).toString().replace('\\', '/'))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw HubErrors.fault(folder + ": cannot be listed: " + e);
         }
     }
 

@@ -21,8 +21,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns what {@code --model-path} says into a folder: itself where it is one; else a hub id's snapshot in the local cache,
- * downloaded first where it is missing or has changed. A commit that is cached whole needs no network; nor does any
+ * Turns what {@code --model-path} says into a folder, or into a GGUF file: itself where it is one; else a hub id's snapshot in
+ * the local cache, downloaded first where it is missing or has changed. A commit that is cached whole needs no network; nor does any
  * revision when the hub cannot be reached.
  */
 public final class HubSource {
@@ -42,7 +42,7 @@ public final class HubSource {
     }
 
     /**
-     * The folder with the model's files.
+     * The folder with the model's files, or the first file of a GGUF model.
      *
      * @throws EngineFault CHECKPOINT where there is no such model, no right to it, or no way to it; RESOURCE where the disk
      *     is too small
@@ -59,10 +59,26 @@ public final class HubSource {
         return Optional.ofNullable(folder(model)).filter(Files::exists);
     }
 
+    /**
+     * What is served of that path on this machine: itself, or a GGUF model in it.
+     *
+     * @throws EngineFault CHECKPOINT where a GGUF model is asked for that is not in the folder
+     */
+    public static Path chosen(Path path, GgufChoice gguf) {
+        if (gguf instanceof GgufChoice.Unsaid) {
+            return path;
+        }
+        if (!Files.isDirectory(path)) {
+            throw HubErrors.fault(path + ": a file, of which --gguf-file chooses nothing; leave it away");
+        }
+        return path.resolve(
+                GgufFiles.of(gguf, path.toString(), HubCache.names(path)).getFirst());
+    }
+
     Path resolve() {
         Optional<Path> local = local(request.model());
         if (local.isPresent()) {
-            return local.get();
+            return chosen(local.get(), request.gguf());
         }
         Path folder = folder(request.model());
         if (!ID.matcher(request.model()).matches() || request.model().contains("..")) {
@@ -76,12 +92,9 @@ public final class HubSource {
         Optional<Path> cached = cache.cached();
         Optional<Path> whole = cached.filter(snapshot -> cache.lack(snapshot).isEmpty());
         if (request.access().mode() == HubAccess.Mode.OFFLINE) {
-            return whole.orElseThrow(() -> offline(cached, "HF_HUB_OFFLINE is set"));
+            return cache.model(whole.orElseThrow(() -> offline(cached, "HF_HUB_OFFLINE is set")));
         }
-        if (cache.isFixed() && whole.isPresent()) {
-            return whole.get();
-        }
-        return download(cached, whole);
+        return cache.model(cache.isFixed() && whole.isPresent() ? whole.get() : download(cached, whole));
     }
 
     private Path download(Optional<Path> cached, Optional<Path> whole) {

@@ -14,12 +14,15 @@ final class WantedFiles {
 
     private static final Pattern STANDARD_WEIGHTS = Pattern.compile("model(-\\d+-of-\\d+)?\\.safetensors");
     private static final Pattern WEIGHTS = Pattern.compile("(?!\\.)[\\w.-]+\\.safetensors");
-    private static final Pattern OTHER_WEIGHTS = Pattern.compile(".*\\.(bin|pth|pt|gguf|h5|msgpack)");
+    private static final Pattern OTHER_WEIGHTS = Pattern.compile(".*\\.(bin|pth|pt|h5|msgpack)");
 
     private WantedFiles() {}
 
     /** @param files every path in the repository */
     static List<String> of(HubRequest request, List<String> files) {
+        if (isGguf(request, files)) {
+            return GgufFiles.of(request.gguf(), request.model(), files);
+        }
         List<String> small = files.stream()
                 .filter(file ->
                         SMALL.matcher(file).matches() && !USELESS.matcher(file).matches())
@@ -29,6 +32,16 @@ final class WantedFiles {
             case ALL_BUT_WEIGHTS -> requireConfig(request, small);
             case TOKENIZER -> requireTokenizer(request, small);
         };
+    }
+
+    /** Whether a GGUF file is what serves: one was asked for, or nothing else is there. It holds all but its weights too. */
+    static boolean isGguf(HubRequest request, List<String> files) {
+        if (!(request.gguf() instanceof GgufChoice.Unsaid)) {
+            return true;
+        }
+        return request.wanted() != HubRequest.Wanted.TOKENIZER
+                && files.stream().noneMatch(file -> file.endsWith(".safetensors"))
+                && GgufFiles.hasModels(files);
     }
 
     private static List<String> requireConfig(HubRequest request, List<String> small) {

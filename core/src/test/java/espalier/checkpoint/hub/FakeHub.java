@@ -79,11 +79,11 @@ final class FakeHub implements AutoCloseable {
         hub = start(this::answer);
         content = start(exchange -> {
             String path = exchange.getRequestURI().getPath();
-            send(exchange, path.substring(path.lastIndexOf('/') + 1));
+            send(exchange, path.substring("/signed/".length()));
         });
     }
 
-    /** Large files are those that end in .safetensors. */
+    /** Large files are those that end in .safetensors or .gguf. */
     FakeHub with(String name, byte[] bytes) {
         files.put(name, bytes);
         return this;
@@ -91,6 +91,10 @@ final class FakeHub implements AutoCloseable {
 
     FakeHub with(String name, String text) {
         return with(name, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    List<String> names() {
+        return List.copyOf(files.keySet());
     }
 
     void trouble(String name, Trouble... inOrder) {
@@ -276,7 +280,7 @@ final class FakeHub implements AutoCloseable {
     }
 
     private static boolean isLarge(String name) {
-        return name.endsWith(".safetensors");
+        return name.endsWith(".safetensors") || name.endsWith(".gguf");
     }
 
     private static String hash(String algorithm, byte[] bytes) {
