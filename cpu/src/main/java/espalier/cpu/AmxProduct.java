@@ -1,71 +1,111 @@
 package espalier.cpu;
 
 import espalier.cpu.jit.AmxKernels;
+import espalier.cpu.jit.ExpandingKernels;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * {@code out = x * w^T} for weights of bf16 in panels, by {@link AmxKernels}; x is rounded to bf16.
+ * {@code out = x * w^T} for weights in panels, by {@link AmxKernels}; x is rounded to bf16. Weights are bf16 as well, or
+ * packed numbers that {@link ExpandingKernels} make bf16 of.
  *
  * <p>A part of the work is a group of panels by a chunk of rows, both small enough to stay in the second-level cache
  * while each pair of 16 rows passes through all panels of the group. Long sums are interrupted every {@link #SPAN}
  * elements, so that this holds for them too. Neither changes a bit, as {@link AmxKernels} says.
  */
 final class AmxProduct implements Product {
-    /** Elements of a sum between two interruptions. */
-    private static final int SPAN = 2048;
+    /** Elements of a sum between two interruptions, where rows are many. */
+    private static final int SPAN = 1024;
+    /** Where they are few, and a panel passes by once. */
+    private static final int FEW_SPAN = 2048;
     /** Bytes of weights in a group of panels, and of x in a chunk of rows. */
-    private static final int GROUP_BYTES = 512 << 10;
+    private static final int GROUP_BYTES = 1 << 20;
 
     private static final int CHUNK_BYTES = 1 << 20;
+    /** Parts of the work for each thread, at least: groups rather than chunks, which expand the same weights again. */
+    private static final int GROUPS_PER_LANE = 4;
     /** Bytes of streamed weights that are worth handing to another thread: some microseconds. */
     private static final int PART_BYTES = 96 << 10;
 
     private final Team team;
     private final AmxKernels kernels;
-    private final Layout layout = new HalfLayout();
+    private final Layout layout;
+    private final int stepBytes;
+    private final @Nullable Supplier<ExpandingKernels> loading;
     private final Scratch input = new Scratch();
     private final Scratch calls = new Scratch();
+    private final Scratch[] rooms;
+    /** Emitted for the first matrix; none where weights are bf16. */
+    private @Nullable ExpandingKernels expanding;
 
+    /** Weights of bf16. */
     AmxProduct(Team team, AmxKernels kernels) {
+        this(team, kernels, new HalfLayout(), AmxKernels.STEP_BYTES, null);
+    }
+
+    /**
+     * Packed weights.
+     *
+     * @param loading emits the kernels, when the first matrix is packed
+     */
+    AmxProduct(Team team, AmxKernels kernels, GroupLayout layout, Supplier<ExpandingKernels> loading) {
+        this(team, kernels, layout, ExpandingKernels.stepBytes(layout.grouping()), loading);
+    }
+
+    private AmxProduct(
+            Team team, AmxKernels kernels, Layout layout, int stepBytes, @Nullable Supplier<ExpandingKernels> loading) {
         this.team = team;
         this.kernels = kernels;
+        this.layout = layout;
+        this.stepBytes = stepBytes;
+        this.loading = loading;
+        rooms = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(rooms, i -> new Scratch());
     }
 
     @Override
     public void close() {
         input.close();
         calls.close();
+        for (Scratch room : rooms) {
+            room.close();
+        }
     }
 
-    /** Weights as {@link AmxKernels} wants them. */
-    private record Panels(int out, int in, long address) {
-        static Panels of(Packed w) {
-            return new Panels(w.out(), w.in(), w.address());
-        }
-
+    /** Weights as {@link AmxKernels} or {@link ExpandingKernels} want them. */
+    private record Panels(int out, int in, int stepBytes, long address) {
         int steps() {
             return Math.ceilDiv(in, AmxKernels.STEP);
         }
 
-        int panels() {
+        int count() {
             return Math.ceilDiv(out, AmxKernels.PANEL);
         }
 
-        long panelBytes() {
-            return (long) steps() * AmxKernels.STEP_BYTES;
+        long bytesEach() {
+            return (long) steps() * stepBytes;
         }
+
+        long at(int panel, int step) {
+            return address + panel * bytesEach() + (long) step * stepBytes;
+        }
+    }
+
+    private Panels panels(Packed w) {
+        return new Panels(w.out(), w.in(), stepBytes, w.address());
     }
 
     @Override
     public String formats() {
-        return "bf16, and f16 rounded to it,";
+        return layout.formats();
     }
 
     @Override
     public String path() {
-        return "AMX";
+        return loading == null ? "AMX" : "AMX, as bf16";
     }
 
     @Override
@@ -75,15 +115,17 @@ final class AmxProduct implements Product {
 
     @Override
     public long bytes(int out, int in) {
-        var shape = new Panels(out, in, 0);
-        return shape.panels() * shape.panelBytes();
+        var shape = new Panels(out, in, stepBytes, 0);
+        return shape.count() * shape.bytesEach();
     }
 
     @Override
     public void pack(Matrix stored, Packed w, int firstColumn) {
-        Panels to = Panels.of(w);
-        var panels = new Layout.Panels(to.address(), AmxKernels.PANEL, to.panelBytes());
-        layout.pack(stored, panels, firstColumn, team);
+        if (loading != null && expanding == null) {
+            expanding = loading.get();
+        }
+        Panels to = panels(w);
+        layout.pack(stored, new Layout.Panels(to.address, AmxKernels.PANEL, to.bytesEach()), firstColumn, team);
     }
 
     @Override
@@ -91,66 +133,99 @@ final class AmxProduct implements Product {
         if (x.rows() == 0) {
             return;
         }
-        Panels w = Panels.of(packed);
+        Panels w = panels(packed);
         // an odd number of cache lines apart, or the rows of a tile would share the cache's sets
         long stride = 64L * (w.steps() | 1);
         long rounded = input.take(x.rows() * stride);
         round(x, rounded, stride);
         var job = new Job(w, rounded, stride, x.rows(), Address.of(out), Address.rowBytes(out));
         Cut cut = cut(w, x.rows(), stride);
-        long memory = calls.take((long) team.lanes() * AmxKernels.CALL_BYTES);
+        long memory = calls.take((long) team.lanes() * ExpandingKernels.CALL_BYTES);
         team.run(cut.groups * cut.chunks, (part, lane) -> {
-            MemorySegment mine = Lanes.ALL.asSlice(memory + (long) lane * AmxKernels.CALL_BYTES, AmxKernels.CALL_BYTES);
-            multiply(job, cut, part / cut.chunks, part % cut.chunks, mine);
+            long call = memory + (long) lane * ExpandingKernels.CALL_BYTES;
+            var room = new Room(Lanes.ALL.asSlice(call, ExpandingKernels.CALL_BYTES), rooms[lane]);
+            multiply(job, cut, new Part(part / cut.chunks, part % cut.chunks), room);
         });
     }
 
     private record Job(Panels w, long x, long stride, int rows, long out, long outStride) {}
 
+    /** A thread's own memory. */
+    private record Room(MemorySegment call, Scratch weights) {}
+
+    private record Part(int group, int chunk) {}
+
     private record Cut(int panelsEach, int groups, int rowsEach, int chunks) {}
 
     private Cut cut(Panels w, int rows, long stride) {
-        long spanBytes = (long) Math.min(w.steps(), SPAN / AmxKernels.STEP) * AmxKernels.STEP_BYTES;
-        int most = Math.clamp(GROUP_BYTES / spanBytes, 1, w.panels());
-        if (rows <= AmxKernels.ROWS) {
-            int least = Math.clamp(PART_BYTES / w.panelBytes(), 1, w.panels());
-            int each = Math.clamp(Math.ceilDiv(w.panels(), 8 * team.lanes()), least, Math.max(least, most));
-            return new Cut(each, Math.ceilDiv(w.panels(), each), rows, 1);
+        boolean few = rows <= AmxKernels.ROWS;
+        int spanSteps = Math.min(w.steps(), (few ? FEW_SPAN : SPAN) / AmxKernels.STEP);
+        int most = Math.clamp(GROUP_BYTES / ((long) spanSteps * AmxKernels.STEP_BYTES), 1, w.count());
+        if (few) {
+            int least = Math.clamp(PART_BYTES / w.bytesEach(), 1, w.count());
+            int each = Math.clamp(Math.ceilDiv(w.count(), 8 * team.lanes()), least, Math.max(least, most));
+            return new Cut(each, Math.ceilDiv(w.count(), each), rows, 1);
         }
-        int groups = Math.ceilDiv(w.panels(), most);
-        int each = Math.ceilDiv(w.panels(), groups);
+        int groups = Math.max(Math.ceilDiv(w.count(), most), Math.min(w.count(), GROUPS_PER_LANE * team.lanes()));
+        int each = Math.ceilDiv(w.count(), groups);
+        groups = Math.ceilDiv(w.count(), each);
         long rowBytes = Math.min(stride, 2L * SPAN);
         int rowsMost = Math.clamp(CHUNK_BYTES / rowBytes / AmxKernels.ROWS * AmxKernels.ROWS, 64, 1024);
-        int chunks = Math.max(Math.ceilDiv(rows, rowsMost), Math.ceilDiv(4 * team.lanes(), groups));
+        int chunks = Math.max(Math.ceilDiv(rows, rowsMost), Math.ceilDiv(GROUPS_PER_LANE * team.lanes(), groups));
         int rowsEach = Math.ceilDiv(Math.ceilDiv(rows, chunks), AmxKernels.ROWS) * AmxKernels.ROWS;
         return new Cut(each, groups, rowsEach, Math.ceilDiv(rows, rowsEach));
     }
 
-    private void multiply(Job j, Cut cut, int group, int chunk, MemorySegment memory) {
-        int firstPanel = group * cut.panelsEach;
+    /** Panels of bf16, or for few rows packed ones: the first, and from one to the next. */
+    private record Weights(long address, long bytesEach) {}
+
+    private void multiply(Job j, Cut cut, Part part, Room room) {
+        int firstPanel = part.group * cut.panelsEach;
         int columns =
                 Math.min(j.w.out(), (firstPanel + cut.panelsEach) * AmxKernels.PANEL) - firstPanel * AmxKernels.PANEL;
-        int end = Math.min(j.rows, (chunk + 1) * cut.rowsEach);
-        int spanSteps = SPAN / AmxKernels.STEP;
+        int end = Math.min(j.rows, (part.chunk + 1) * cut.rowsEach);
+        boolean few = j.rows <= AmxKernels.ROWS;
+        int spanSteps = (few ? FEW_SPAN : SPAN) / AmxKernels.STEP;
         for (int step = 0; step < j.w.steps(); step += spanSteps) {
-            for (int row = chunk * cut.rowsEach; row < end; row += AmxKernels.ROWS) {
-                kernels.multiply(
-                        new AmxKernels.Call(
-                                j.x + row * j.stride + step * 2L * AmxKernels.STEP,
-                                j.stride,
-                                Math.min(AmxKernels.ROWS, end - row),
-                                j.w.address() + firstPanel * j.w.panelBytes() + (long) step * AmxKernels.STEP_BYTES,
-                                j.w.panelBytes(),
-                                columns / AmxKernels.PANEL,
-                                columns % AmxKernels.PANEL,
-                                Math.min(spanSteps, j.w.steps() - step),
-                                j.out + row * j.outStride + 4L * firstPanel * AmxKernels.PANEL,
-                                j.outStride,
-                                step == 0 ? AmxKernels.Start.ZERO : AmxKernels.Start.OUTPUT,
-                                j.rows <= AmxKernels.ROWS ? AmxKernels.Weights.STREAMED : AmxKernels.Weights.IN_CACHE),
-                        memory);
+            int steps = Math.min(spanSteps, j.w.steps() - step);
+            Weights weights = few || expanding == null
+                    ? new Weights(j.w.at(firstPanel, step), j.w.bytesEach())
+                    : expand(expanding, j.w, new Span(firstPanel, columns, step, steps), room.weights);
+            int firstRow = part.chunk * cut.rowsEach;
+            for (int row = firstRow; row < end; row += AmxKernels.ROWS) {
+                boolean fromMemory = few || (row == firstRow && expanding == null);
+                var call = new AmxKernels.Call(
+                        j.x + row * j.stride + step * 2L * AmxKernels.STEP,
+                        j.stride,
+                        Math.min(AmxKernels.ROWS, end - row),
+                        weights.address,
+                        weights.bytesEach,
+                        columns / AmxKernels.PANEL,
+                        columns % AmxKernels.PANEL,
+                        steps,
+                        j.out + row * j.outStride + 4L * firstPanel * AmxKernels.PANEL,
+                        j.outStride,
+                        step == 0 ? AmxKernels.Start.ZERO : AmxKernels.Start.OUTPUT,
+                        fromMemory ? AmxKernels.Weights.STREAMED : AmxKernels.Weights.IN_CACHE);
+                if (few && expanding != null) {
+                    expanding.multiply(call, room.call);
+                } else {
+                    kernels.multiply(call, room.call);
+                }
             }
         }
+    }
+
+    private record Span(int firstPanel, int columns, int firstStep, int steps) {}
+
+    private static Weights expand(ExpandingKernels expanding, Panels w, Span s, Scratch room) {
+        int panels = Math.ceilDiv(s.columns, AmxKernels.PANEL);
+        long bytesEach = (long) s.steps * AmxKernels.STEP_BYTES;
+        long to = room.take(panels * bytesEach);
+        for (int i = 0; i < panels; i++) {
+            expanding.expand(w.at(s.firstPanel + i, s.firstStep), to + i * bytesEach, s.steps);
+        }
+        return new Weights(to, bytesEach);
     }
 
     private void round(Tensor x, long to, long stride) {

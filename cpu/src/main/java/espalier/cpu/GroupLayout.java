@@ -39,11 +39,11 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
      *
      * @param signedBytes how bytes without a minimum are stored: offset or signed
      */
-    static List<GroupLayout> all(int columns, Grouping.Zero signedBytes) {
+    static List<GroupLayout> all(int columns, Grouping.Zero signedBytes, Grouping.Order order) {
         var all = new LinkedHashMap<Grouping, Set<BlockFormat>>();
         for (BlockFormat format : BlockFormat.values()) {
             if (format != BlockFormat.INT8_ROW) {
-                all.computeIfAbsent(grouping(format, signedBytes), g -> EnumSet.noneOf(BlockFormat.class))
+                all.computeIfAbsent(grouping(format, signedBytes, order), g -> EnumSet.noneOf(BlockFormat.class))
                         .add(format);
             }
         }
@@ -52,7 +52,7 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
         return layouts;
     }
 
-    private static Grouping grouping(BlockFormat format, Grouping.Zero signedBytes) {
+    private static Grouping grouping(BlockFormat format, Grouping.Zero signedBytes, Grouping.Order order) {
         int group = Math.min(Grouping.STEP, format.groupElements(format.blockElements()));
         // What takes 4 bits as it is, or once the offset of nibbles is added.
         boolean nibbles = format.lowest() >= (format.hasMinimum() ? 0 : -8) && format.highest() - format.lowest() <= 15;
@@ -61,7 +61,8 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
                 nibbles ? Grouping.Bits.NIBBLE : Grouping.Bits.BYTE,
                 group,
                 twoLevels ? Grouping.Scales.F32 : Grouping.Scales.F16,
-                format.hasMinimum() ? Grouping.Zero.MINIMUM : nibbles ? Grouping.Zero.OFFSET : signedBytes);
+                format.hasMinimum() ? Grouping.Zero.MINIMUM : nibbles ? Grouping.Zero.OFFSET : signedBytes,
+                order);
     }
 
     @Override
@@ -111,12 +112,16 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
      */
     private record Column(GroupLayout layout, long panel, int column) {
 
-        /** Of four numbers in the first line of the column's half, from the beginning of a step. */
+        /** Of the first numbers of the column, from the beginning of a step. */
         private long numbersAt() {
             Grouping g = layout.grouping;
             int half = layout.columns / 2;
             int halfBytes = (g.panelStepBytes(layout.columns) - g.numbersAt(layout.columns)) / 2;
-            return g.numbersAt(layout.columns) + (long) (column / half) * halfBytes + column % half * 4L;
+            int bytesEach = switch (g.order()) {
+                case FOURS -> 4;
+                case PAIRS -> PairOrder.bytesEach(g.bits());
+            };
+            return g.numbersAt(layout.columns) + (long) (column / half) * halfBytes + (long) column % half * bytesEach;
         }
 
         /** From a line to the next. */
@@ -153,9 +158,15 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
                     Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + minimaAt, memory.get(JAVA_SHORT_UNALIGNED, from + 2));
                 }
                 long line = to + numbersAt();
-                for (int j = 0; j < numbers; j += 4) {
-                    Lanes.ALL.set(JAVA_INT_UNALIGNED, line, memory.get(JAVA_INT_UNALIGNED, from + head + j) ^ flip);
-                    line += lineBytes();
+                switch (g.order()) {
+                    case FOURS -> {
+                        for (int j = 0; j < numbers; j += 4) {
+                            int four = memory.get(JAVA_INT_UNALIGNED, from + head + j);
+                            Lanes.ALL.set(JAVA_INT_UNALIGNED, line, four ^ flip);
+                            line += lineBytes();
+                        }
+                    }
+                    case PAIRS -> PairOrder.copy(g.bits(), memory, from + head, line);
                 }
                 from += blockBytes;
                 to += stepBytes;
@@ -170,9 +181,15 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
             for (int from = 0; from < room.values().length; from += Grouping.STEP) {
                 long step = panel + from / Grouping.STEP * stepBytes;
                 scales(room, from, step);
-                switch (g.bits()) {
-                    case BYTE -> bytes(room.values(), from, step + numbersAt());
-                    case NIBBLE -> nibbles(room.values(), from, step + numbersAt());
+                long to = step + numbersAt();
+                switch (g.order()) {
+                    case FOURS -> {
+                        switch (g.bits()) {
+                            case BYTE -> bytes(room.values(), from, to);
+                            case NIBBLE -> nibbles(room.values(), from, to);
+                        }
+                    }
+                    case PAIRS -> PairOrder.pack(g.bits(), room.values(), from, flip(), to);
                 }
             }
         }

@@ -3,6 +3,7 @@ package espalier.cpu;
 import espalier.api.EngineFault;
 import espalier.cpu.jit.AmxKernels;
 import espalier.cpu.jit.Code;
+import espalier.cpu.jit.ExpandingKernels;
 import espalier.cpu.jit.Fetching;
 import espalier.cpu.jit.Grouping;
 import espalier.cpu.jit.PanelKernels;
@@ -122,6 +123,12 @@ final class Products {
                 var kernels = new AmxKernels(arena);
                 tiles = kernels;
                 found.add(new AmxProduct(team, kernels));
+                for (GroupLayout layout :
+                        GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS)) {
+                    Grouping grouping = layout.grouping();
+                    found.add(new AmxProduct(
+                            team, kernels, layout, () -> new ExpandingKernels(grouping, kernels, arena)));
+                }
             } else {
                 refuse(wanted, obstacle);
             }
@@ -133,24 +140,17 @@ final class Products {
             Fetching how = processor.fetching();
             boolean tiled = tiles != null && processor.has(Feature.AMX_INT8);
             String by = "AVX-512 VNNI";
-            String byTiles = by + ", and AMX for many rows";
             if (bf16 && tiles == null) {
                 add("AVX-512 BF16", PanelKernels.bf16(), new HalfLayout(), how);
             }
             if (integers) {
-                for (GroupLayout layout : GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET)) {
-                    Grouping grouping = layout.grouping();
-                    // Nibbles would be unpacked through memory on top, which costs a fifth more than tiles gain.
-                    boolean bytes = tiled && grouping.bits() == Grouping.Bits.BYTE;
-                    add(
-                            bytes ? byTiles : by,
-                            bytes ? PanelKernels.tiledGroups(grouping) : PanelKernels.groups(grouping),
-                            layout,
-                            how);
+                var layouts = GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET, Grouping.Order.FOURS);
+                for (GroupLayout layout : tiles == null ? layouts : List.<GroupLayout>of()) {
+                    add(by, PanelKernels.groups(layout.grouping()), layout, how);
                 }
                 PanelKernels.Emitter rows = tiled ? PanelKernels.tiledRows() : PanelKernels.rows();
                 add(
-                        tiled ? byTiles : by,
+                        tiled ? by + ", and AMX for many rows" : by,
                         rows,
                         new RowLayout(
                                 PanelKernels.WIDE_COLUMNS, rows.form().stepElements(), Grouping.Bits.BYTE.offset()),
@@ -167,7 +167,8 @@ final class Products {
                 return;
             }
             Fetching how = processor.fetching();
-            for (GroupLayout layout : GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED)) {
+            for (GroupLayout layout :
+                    GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED, Grouping.Order.FOURS)) {
                 add("AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
             }
             var rows = new RowLayout(

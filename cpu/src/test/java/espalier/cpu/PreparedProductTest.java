@@ -73,7 +73,7 @@ class PreparedProductTest {
 
     @ParameterizedTest
     @EnumSource
-    void blocksAreMultipliedAsWholeNumbers(CpuKernels kernels) {
+    void blocksAreMultipliedAsWholeNumbersOrAsBf16(CpuKernels kernels) {
         try (CpuDevice device = device(kernels, 2)) {
             if (device == null || kernels == CpuKernels.VECTOR) {
                 return;
@@ -95,9 +95,14 @@ class PreparedProductTest {
                     taken.add(format);
                     assertThat(prepared.bytes()).isEqualTo(device.preparedBytes(w));
                     Tensor x = scene.numbers(
-                            DType.F32, activations(random, 1 + random.nextInt(20), in), in, in + seed % 5);
+                            DType.F32,
+                            activations(random, 1 + random.nextInt(seed % 4 == 1 ? 60 : 20), in),
+                            in,
+                            in + seed % 5);
                     int group = format == BlockFormat.INT8_ROW ? in : 32;
-                    compare(scene, x, prepared, bytes(scene.read(x), group), rows(w), format + " seed " + seed);
+                    boolean asBf16 = prepared instanceof Product.Packed packed && packed.by() instanceof AmxProduct;
+                    double[][] xs = asBf16 ? bf16(scene.read(x)) : bytes(scene.read(x), group);
+                    compare(scene, x, prepared, xs, asBf16 ? bf16(w) : rows(w), format + " seed " + seed);
                 }
             }
             assertThat(taken).containsExactly(BlockFormat.values());
@@ -145,6 +150,19 @@ class PreparedProductTest {
             }
         }
         return all;
+    }
+
+    /** Number times scale, plus the minimum, in f32 with one rounding each, and then to bf16. */
+    private static double[][] bf16(Matrix.Blocks w) {
+        var all = new float[w.out()][w.in()];
+        for (int i = 0; i < w.out(); i++) {
+            BlockRow row = BlockRow.of(w, i);
+            for (int j = 0; j < w.in(); j++) {
+                int g = j / row.groupElements();
+                all[i][j] = Math.fma((float) row.values()[j], row.scales()[g], row.minima()[g]);
+            }
+        }
+        return bf16(all);
     }
 
     private static void compare(Scene scene, Tensor x, Matrix w, double[][] xs, double[][] ws, String what) {

@@ -4,6 +4,7 @@ import espalier.api.EngineFault;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.IntFunction;
 
 /**
  * Products of bf16 by the processor's tiles (AMX).
@@ -26,43 +27,17 @@ public final class AmxKernels {
     /** Rows of x that a kernel takes at most. */
     public static final int ROWS = 32;
 
-    private static final int TILE_ROWS = 16;
+    static final int TILE_ROWS = 16;
     private static final int CONFIG_BYTES = 64;
-    /** How far ahead of the tile loads weights are fetched into the second level: a fifth faster than not at all. */
-    private static final int AHEAD = 2048;
 
     private final MemorySegment configurations;
     private final Code.Kernel[] kernels = new Code.Kernel[8];
     private final Code.Kernel rounding;
 
-    /** Fields of {@link Call}, as the kernels find them in memory. */
-    private enum Field {
-        CONFIGURATION(0),
-        X(8),
-        X_STRIDE(16),
-        WEIGHTS(24),
-        PANEL_BYTES(32),
-        PANELS(40),
-        STEPS(48),
-        OUT(56),
-        OUT_STRIDE(64),
-        ADDS(72);
-
-        private final int offset;
-
-        Field(int offset) {
-            this.offset = offset;
-        }
-
-        Mem at(int base) {
-            return Mem.at(base, offset);
-        }
-    }
-
     /** Bytes that {@link #multiply} wants for itself. */
-    public static final int CALL_BYTES = 8 * Field.values().length;
+    public static final int CALL_BYTES = AmxEmitter.CALL_BYTES;
 
-    /** Whether a kernel fetches weights ahead: where they come from memory and will not be used again. */
+    /** From where a kernel fetches weights ahead: the second level of cache, or memory. */
     public enum Weights {
         IN_CACHE,
         STREAMED
@@ -129,7 +104,8 @@ public final class AmxKernels {
             asm.align(64);
             starts[i] = asm.position();
             asm.name("bf16 tiles, variant " + i);
-            new Emitter(asm, 1 + (i & 1), 1 + (i >> 1 & 1), i >> 2 == 1).emit();
+            var from = i >> 2 == 1 ? Weights.STREAMED : Weights.IN_CACHE;
+            new AmxEmitter(asm, 1 + (i & 1), 1 + (i >> 1 & 1), new AmxEmitter.Plain(from)).emit();
         }
         asm.align(64);
         int roundingStart = asm.position();
@@ -154,11 +130,11 @@ public final class AmxKernels {
         c.set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
         for (int block = 0; block < blocks; block++) {
             int high = Math.min(TILE_ROWS, rows - block * TILE_ROWS);
-            shape(c, Emitter.input(block), high, 64);
+            shape(c, AmxEmitter.input(block), high, 64);
             for (int half = 0; half < halves; half++) {
                 int wide = 4 * Math.min(TILE_ROWS, columns - half * TILE_ROWS);
-                shape(c, Emitter.sum(block, half), high, wide);
-                shape(c, Emitter.weights(half), TILE_ROWS, wide);
+                shape(c, AmxEmitter.sum(block, half), high, wide);
+                shape(c, AmxEmitter.weights(half), TILE_ROWS, wide);
             }
         }
     }
@@ -170,34 +146,35 @@ public final class AmxKernels {
 
     /** Runs a call; {@code memory} of {@link #CALL_BYTES} belongs to the thread. */
     public void multiply(Call c, MemorySegment memory) {
-        int blocks = c.rows > TILE_ROWS ? 1 : 0;
         int streamed = c.source == Weights.STREAMED ? 4 : 0;
+        run(c, memory, variant -> kernels[streamed + variant]);
+    }
+
+    /** Calls what {@code kernels} has for 1 or 2 blocks of rows (bit 0) by 1 or 2 halves of a panel (bit 1). */
+    void run(Call c, MemorySegment memory, IntFunction<Code.Kernel> kernels) {
+        int blocks = c.rows > TILE_ROWS ? 1 : 0;
         if (c.panels > 0) {
             write(c, memory, configuration(c.rows, PANEL).address(), 0, c.panels);
-            kernels[streamed + 2 + blocks].call(memory.address(), 0, 0, 0, 0, 0);
+            kernels.apply(2 + blocks).call(memory.address(), 0, 0, 0, 0, 0);
         }
         if (c.lastColumns > 0) {
             int halves = c.lastColumns > TILE_ROWS ? 2 : 0;
             write(c, memory, configuration(c.rows, c.lastColumns).address(), c.panels, 1);
-            kernels[streamed + halves + blocks].call(memory.address(), 0, 0, 0, 0, 0);
+            kernels.apply(halves + blocks).call(memory.address(), 0, 0, 0, 0, 0);
         }
     }
 
     private static void write(Call c, MemorySegment to, long configuration, int firstPanel, int panels) {
-        set(to, Field.CONFIGURATION, configuration);
-        set(to, Field.X, c.x);
-        set(to, Field.X_STRIDE, c.xStride);
-        set(to, Field.WEIGHTS, c.weights + firstPanel * c.panelBytes);
-        set(to, Field.PANEL_BYTES, c.panelBytes);
-        set(to, Field.PANELS, panels);
-        set(to, Field.STEPS, c.steps);
-        set(to, Field.OUT, c.out + 4L * PANEL * firstPanel);
-        set(to, Field.OUT_STRIDE, c.outStride);
-        set(to, Field.ADDS, c.start == Start.ZERO ? 0 : 1);
-    }
-
-    private static void set(MemorySegment to, Field field, long value) {
-        to.set(ValueLayout.JAVA_LONG, field.offset, value);
+        AmxEmitter.Field.CONFIGURATION.set(to, configuration);
+        AmxEmitter.Field.X.set(to, c.x);
+        AmxEmitter.Field.X_STRIDE.set(to, c.xStride);
+        AmxEmitter.Field.WEIGHTS.set(to, c.weights + firstPanel * c.panelBytes);
+        AmxEmitter.Field.PANEL_BYTES.set(to, c.panelBytes);
+        AmxEmitter.Field.PANELS.set(to, panels);
+        AmxEmitter.Field.STEPS.set(to, c.steps);
+        AmxEmitter.Field.OUT.set(to, c.out + 4L * PANEL * firstPanel);
+        AmxEmitter.Field.OUT_STRIDE.set(to, c.outStride);
+        AmxEmitter.Field.ADDS.set(to, c.start == Start.ZERO ? 0 : 1);
     }
 
     /** Rounds {@code groups} times 32 floats to bf16, to nearest even. */
@@ -218,118 +195,5 @@ public final class AmxKernels {
         asm.jump(Asm.Condition.NOT_EQUAL, loop);
         asm.vzeroupper();
         asm.ret();
-    }
-
-    /** One kernel: 1 or 2 blocks of 16 rows by 1 or 2 halves of a panel. */
-    private record Emitter(Asm asm, int blocks, int halves, boolean fetches) {
-        private static final int CALL = Asm.RDI;
-        private static final int X = Asm.RSI;
-        private static final int X_STRIDE = Asm.RAX;
-        private static final int W = Asm.RDX;
-        private static final int STEPS = Asm.RCX;
-        private static final int OUT = Asm.R8;
-        private static final int OUT_STRIDE = Asm.R9;
-        private static final int PANELS = Asm.R10;
-        private static final int LINE = Asm.R11;
-        private static final int SECOND_X = Asm.RBX;
-        private static final int SECOND_OUT = Asm.R12;
-
-        static int sum(int block, int half) {
-            return 2 * half + block;
-        }
-
-        static int input(int block) {
-            return 4 + block;
-        }
-
-        static int weights(int half) {
-            return 6 + half;
-        }
-
-        void emit() {
-            asm.push(Asm.RBX);
-            asm.push(Asm.R12);
-            asm.load(LINE, Field.CONFIGURATION.at(CALL));
-            asm.tile(TileOp.LDTILECFG, 0, Mem.at(LINE, 0));
-            asm.constant(LINE, 64);
-            asm.load(X_STRIDE, Field.X_STRIDE.at(CALL));
-            asm.load(W, Field.WEIGHTS.at(CALL));
-            asm.load(OUT, Field.OUT.at(CALL));
-            asm.load(OUT_STRIDE, Field.OUT_STRIDE.at(CALL));
-            asm.load(PANELS, Field.PANELS.at(CALL));
-            int panel = asm.position();
-            asm.load(X, Field.X.at(CALL));
-            sixteenRowsOn(SECOND_X, X, X_STRIDE);
-            sixteenRowsOn(SECOND_OUT, OUT, OUT_STRIDE);
-            beginSums();
-            asm.load(STEPS, Field.STEPS.at(CALL));
-            int step = asm.position();
-            emitStep();
-            asm.sub(STEPS, new Asm.Constant(1));
-            asm.jump(Asm.Condition.NOT_EQUAL, step);
-            eachSum(TileOp.TILESTORED);
-            asm.add(OUT, new Asm.Constant(4 * PANEL));
-            asm.load(W, Field.WEIGHTS.at(CALL));
-            asm.load(X, Field.PANEL_BYTES.at(CALL));
-            asm.add(W, X);
-            asm.store(Field.WEIGHTS.at(CALL), W);
-            asm.sub(PANELS, new Asm.Constant(1));
-            asm.jump(Asm.Condition.NOT_EQUAL, panel);
-            asm.tile(TileOp.TILERELEASE, 0, 0, 0);
-            asm.pop(Asm.R12);
-            asm.pop(Asm.RBX);
-            asm.ret();
-        }
-
-        private void sixteenRowsOn(int to, int from, int stride) {
-            if (blocks == 2) {
-                asm.lea(to, Mem.at(from, stride, 8, 0));
-                asm.lea(to, Mem.at(to, stride, 8, 0));
-            }
-        }
-
-        private void beginSums() {
-            asm.load(STEPS, Field.ADDS.at(CALL));
-            asm.cmp(STEPS, new Asm.Constant(0));
-            Asm.Jump zero = asm.jump(Asm.Condition.EQUAL);
-            eachSum(TileOp.TILELOADD);
-            asm.cmp(STEPS, STEPS);
-            Asm.Jump done = asm.jump(Asm.Condition.EQUAL);
-            asm.land(zero);
-            for (int half = 0; half < halves; half++) {
-                for (int block = 0; block < blocks; block++) {
-                    asm.tile(TileOp.TILEZERO, sum(block, half), 0, 0);
-                }
-            }
-            asm.land(done);
-        }
-
-        private void eachSum(TileOp op) {
-            for (int half = 0; half < halves; half++) {
-                asm.tile(op, sum(0, half), Mem.at(OUT, OUT_STRIDE, 1, 64 * half));
-                if (blocks == 2) {
-                    asm.tile(op, sum(1, half), Mem.at(SECOND_OUT, OUT_STRIDE, 1, 64 * half));
-                }
-            }
-        }
-
-        private void emitStep() {
-            asm.tile(TileOp.TILELOADD, input(0), Mem.at(X, X_STRIDE, 1, 0));
-            if (blocks == 2) {
-                asm.tile(TileOp.TILELOADD, input(1), Mem.at(SECOND_X, X_STRIDE, 1, 0));
-                asm.add(SECOND_X, new Asm.Constant(2 * STEP));
-            }
-            for (int half = 0; half < halves; half++) {
-                asm.tile(TileOp.TILELOADD, weights(half), Mem.at(W, LINE, 1, STEP_BYTES / 2 * half));
-                for (int at = 0; fetches && at < STEP_BYTES / 2; at += 64) {
-                    asm.prefetchT1(Mem.at(W, AHEAD + STEP_BYTES / 2 * half + at));
-                }
-                for (int block = 0; block < blocks; block++) {
-                    asm.tile(TileOp.TDPBF16PS, sum(block, half), input(block), weights(half));
-                }
-            }
-            asm.add(X, new Asm.Constant(2 * STEP));
-            asm.add(W, new Asm.Constant(STEP_BYTES));
-        }
     }
 }

@@ -2,9 +2,8 @@ package espalier.cpu.jit;
 
 /**
  * How small whole numbers with a scale for every few of them lie in a panel. For every {@value #STEP} along the sum come
- * the scales of the panel's columns (group by group), then their minima where there are any, then the numbers: all of the first half of the columns before those of the second, a line for every four along the sum with the
- * four bytes of each column. A byte of nibbles holds one of the first 16 in its low half and one of the last 16 in its
- * high half.
+ * the scales of the panel's columns (group by group), then their minima where there are any, then the numbers: all of the
+ * first half of the columns before those of the second, in an {@link Order}.
  *
  * <p>A row of x is, for every step, 32 signed bytes and their scale (greatest magnitude / 127), and behind it for every
  * group what stands for its sum: minus the offset times the sum of the bytes, a whole number from which the dot product
@@ -12,7 +11,7 @@ package espalier.cpu.jit;
  *
  * @param group elements that share a scale: 16 or 32
  */
-public record Grouping(Bits bits, int group, Scales scales, Zero zero) {
+public record Grouping(Bits bits, int group, Scales scales, Zero zero, Order order) {
     /** Elements along the sum in a step; those of x share a scale. */
     public static final int STEP = 32;
 
@@ -69,6 +68,21 @@ public record Grouping(Bits bits, int group, Scales scales, Zero zero) {
         SIGNED,
         /** The group's minimum. */
         MINIMUM
+    }
+
+    /** How the numbers of a half of the columns follow each other. */
+    public enum Order {
+        /**
+         * For dot products of four bytes: a line for every four along the sum, with the four bytes of each column. A byte
+         * of nibbles holds one of the first 16 in its low half and one of the last 16 in its high half.
+         */
+        FOURS,
+        /**
+         * For {@link ExpandingKernels}: a line for every two along the sum, with the two bytes of each column. Of nibbles,
+         * 32 bits hold one column's elements of every second place, 8 out of 16, the first in the lowest bits: two such
+         * numbers for each column, eight columns in a line of 64 bytes, two lines for each 16 along the sum.
+         */
+        PAIRS
     }
 
     public int groupsPerStep() {

@@ -69,12 +69,7 @@ public final class PanelKernels {
     /** Columns of a panel for AVX2. */
     public static final int NARROW_COLUMNS = NarrowLoop.COLUMNS;
 
-    /** {@link #groups}, and for several rows AMX, which wants {@link AmxKernels#obstacle} to be empty. */
-    public static Emitter tiledGroups(Grouping grouping) {
-        return new TiledGroupEmitter(grouping);
-    }
-
-    /** {@link #rows} likewise. */
+    /** {@link #rows}, and for several rows AMX, which wants {@link AmxKernels#obstacle} to be empty. */
     public static Emitter tiledRows() {
         return new TiledRowEmitter();
     }
