@@ -89,7 +89,14 @@ public final class Rotation {
                 .int32(shape.headDim())
                 .int32(angles.rotaryDim())
                 .float32(angles.attentionFactor());
-        run(driver, stream, program(angles.pairs()), step.tokens(), fields);
+        int parts = parts(driver, step.tokens(), (shape.heads() + shape.kvHeads()) * shape.headDim());
+        run(driver, stream, program(angles.pairs()), Launch.Dim.of(step.tokens(), parts), fields);
+    }
+
+    /** Blocks a token: several where the tokens alone would leave the GPU idle, each with work for all its threads. */
+    private static int parts(Driver driver, int tokens, int elements) {
+        int idle = driver.properties().multiprocessors() / Math.max(1, tokens);
+        return Math.clamp(idle, 1, Math.max(1, elements / (4 * THREADS)));
     }
 
     /**
@@ -120,14 +127,15 @@ public final class Rotation {
                 .int32(headDim)
                 .int32(angles.rotaryDim())
                 .float32(angles.attentionFactor());
-        run(driver, stream, program(angles.pairs(), x.type()), x.rows(), fields);
+        int parts = parts(driver, x.rows(), x.cols());
+        run(driver, stream, program(angles.pairs(), x.type()), Launch.Dim.of(x.rows(), parts), fields);
     }
 
-    private static void run(Driver driver, Stream stream, Program program, int tokens, Arguments fields) {
+    private static void run(Driver driver, Stream stream, Program program, Launch.Dim grid, Arguments fields) {
         driver.launch(
                 stream,
                 driver.kernel(program, "rope"),
-                Launch.of(tokens, THREADS).order(Launch.Order.DEPENDENT),
+                Launch.of(grid, Launch.Dim.of(THREADS)).order(Launch.Order.DEPENDENT),
                 Arguments.of().struct(fields));
     }
 }

@@ -1,5 +1,6 @@
-// Rotary embedding of queries and keys in place, fused with the write of keys and values to their slots of the paged cache. A block a token:
-// its cosines and sines are computed once for all heads. Angles are position * frequency in f32, as the models were trained; their reduction
+// Rotary embedding of queries and keys in place, fused with the write of keys and values to their slots of the paged cache. Grid (tokens, parts):
+// a block takes one part in turn of a token's work, and computes its cosines and sines once for all heads, before the kernel that wrote
+// queries and keys has ended: positions and slots are older. Angles are position * frequency in f32, as the models were trained; their reduction
 // to one turn is exact to the last bit of f32 for as many turns as fit 23 bits. A slot below 0 is nobody's: nothing is written to the cache.
 #include "ptx.cuh"
 #ifndef INTERLEAVED
@@ -28,17 +29,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant
   long long token = blockIdx.x;
   int half = a.rotary / 2;
   float frequency = threadIdx.x < half ? a.frequencies[threadIdx.x] : 0.0f;
-  pdl_wait_previous();
   pdl_launch_next();
-  int slot = a.slots[token];
+  int slot = a.slots[token], first_item = blockIdx.y * THREADS + threadIdx.x, items = gridDim.y * THREADS;
   if (threadIdx.x < half) {
     float2 t = turn((float)a.positions[token] * frequency);
     turns[threadIdx.x] = make_float2(t.x * a.factor, t.y * a.factor);
   }
   __syncthreads();
+  pdl_wait_previous();
   long long cached = (long long)slot * a.kv_heads * a.head_dim;
   int words = half / 2; // of two elements in half of the rotated ones of a head
-  for (int i = threadIdx.x; i < (a.heads + a.kv_heads) * words; i += THREADS) {
+  for (int i = first_item; i < (a.heads + a.kv_heads) * words; i += items) {
     int head = i / words, w = i % words, h = head - a.heads;
     uint32_t *x = (uint32_t *)(h < 0 ? a.q + token * a.q_stride + head * a.head_dim : a.k + token * a.k_stride + h * a.head_dim);
     uint32_t *to = h >= 0 && slot >= 0 ? (uint32_t *)(a.k_cache + cached + h * a.head_dim) : nullptr;
@@ -60,10 +61,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant
   }
   if (slot < 0) return;
   int rest = (a.head_dim - a.rotary) / 2; // words of a key that are not rotated
-  for (int i = threadIdx.x; i < a.kv_heads * rest; i += THREADS) {
+  for (int i = first_item; i < a.kv_heads * rest; i += items) {
     int at = i / rest * a.head_dim + a.rotary + i % rest * 2;
     *(uint32_t *)(a.k_cache + cached + at) = *(const uint32_t *)(a.k + token * a.k_stride + at);
   }
-  for (int i = threadIdx.x; i < a.kv_heads * a.head_dim / 8; i += THREADS)
+  for (int i = first_item; i < a.kv_heads * a.head_dim / 8; i += items)
     ((uint4 *)(a.v_cache + cached))[i] = ((const uint4 *)(a.v + token * a.v_stride))[i];
 }
