@@ -82,8 +82,8 @@ final class InputStage implements AutoCloseable {
         return new Staged(inputs(fields, tokens + more, sequences + more, samples + more, counts.outline()), samples);
     }
 
-    /** A step of {@code batch} sequences of no positions. */
-    StepInputs blank(int batch) {
+    /** A step of {@code batch} sequences of no positions, which may have up to {@code longest}. */
+    StepInputs blank(int batch, int longest) {
         var fields = new Fields(slabs[turn], aligned(batch), aligned(batch));
         turn = 1 - turn;
         pageTable.clearAdded();
@@ -91,8 +91,7 @@ final class InputStage implements AutoCloseable {
             fields.blank(i, i);
         }
         send(fields);
-        return inputs(
-                fields, batch, batch, batch, new StepInputs.Outline(StepInputs.Rows.ONE, 0, capacity.contextTokens()));
+        return inputs(fields, batch, batch, batch, new StepInputs.Outline(StepInputs.Rows.ONE, 0, longest));
     }
 
     private void send(Fields fields) {

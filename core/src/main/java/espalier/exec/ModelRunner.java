@@ -31,7 +31,7 @@ final class ModelRunner implements AutoCloseable {
     private final KvCache kv;
     private final Sampler sampler;
     private final Workspace.Frame whole;
-    private final List<Integer> recorded;
+    private final List<Device.Recorded> recorded;
     private @Nullable Tensor logits;
     private @Nullable RankTrace trace;
 
@@ -47,15 +47,16 @@ final class ModelRunner implements AutoCloseable {
         int slots = Math.multiplyExact(capacity.pages(), capacity.pageSize());
         this.kv = device.kvCache(decoder.shape().kvShape(mesh, slots, capacity.kvType()));
         this.sampler = device.sampler(capacity.seats(), decoder.shape().vocab().size());
-        this.recorded = device.recordedBatches(capacity.largest().sequences());
+        this.recorded =
+                device.recordedSteps(new Device.Recorded(capacity.largest().sequences(), capacity.contextTokens()));
         record(recording);
     }
 
     /** The largest first: what smaller ones need is there then. */
     private void record(Recording recording) {
         for (int done = 0; done < recorded.size(); done++) {
-            int batch = recorded.get(recorded.size() - 1 - done);
-            pass(stage.blank(batch), batch, batch);
+            Device.Recorded step = recorded.get(recorded.size() - 1 - done);
+            pass(stage.blank(step.sequences(), step.longest()), step.sequences(), step);
             recording.recorded(done + 1, recorded.size());
         }
         logits = null;
@@ -66,15 +67,15 @@ final class ModelRunner implements AutoCloseable {
         var event = new StepEvent();
         event.begin();
         long begun = System.nanoTime();
-        int batch = recordedBatch(plan);
-        InputStage.Staged staged = stage.stage(plan, batch > 0 ? batch : plan.tokens());
+        Device.@Nullable Recorded step = recordedStep(plan);
+        InputStage.Staged staged = stage.stage(plan, step != null ? step.sequences() : plan.tokens());
         RankTrace into = trace;
         if (into != null) {
             into.did("stage", plan.number(), begun);
             begun = System.nanoTime();
-            into.begins(plan, staged.inputs().tokens(), batch);
+            into.begins(plan, staged.inputs().tokens(), step != null ? step.sequences() : 0);
         }
-        pass(staged.inputs(), batch > 0 ? batch : staged.samples(), batch);
+        pass(staged.inputs(), step != null ? step.sequences() : staged.samples(), step);
         if (into != null) {
             into.passes();
             into.did("launch", plan.number(), begun);
@@ -89,36 +90,38 @@ final class ModelRunner implements AutoCloseable {
         }
     }
 
-    /** @param batch of the recording that does it, 0 for none */
-    private void pass(StepInputs inputs, int samples, int batch) {
+    /** @param step the recording that does it, if one does */
+    private void pass(StepInputs inputs, int samples, Device.@Nullable Recorded step) {
         whole.close();
         Tensor rows = space.take(DType.F32, samples, decoder.shape().vocab().size());
         Runnable calls = () -> {
             device.ops().resolveIds(inputs.ids(), sampler.lastTokens());
             decoder.forward(new Pass(device.ops(), space, inputs, kv, device.collective()), rows);
         };
-        if (batch > 0) {
-            device.replay(batch, calls);
+        if (step != null) {
+            device.replay(step, calls);
         } else {
             calls.run();
         }
         logits = rows;
     }
 
-    /** The smallest recorded batch that holds a plan of one row a sequence, all of which sample; else 0. */
-    private int recordedBatch(StepPlan plan) {
+    /** The smallest recorded step that holds a plan of one row a sequence, all of which sample; else none. */
+    private Device.@Nullable Recorded recordedStep(StepPlan plan) {
         int sequences = plan.chunks().size();
+        int longest = 0;
         for (StepPlan.Chunk c : plan.chunks()) {
             if (c.input().count() != 1 || !c.samples()) {
-                return 0;
+                return null;
+            }
+            longest = Math.max(longest, c.start() + 1);
+        }
+        for (Device.Recorded step : recorded) {
+            if (step.sequences() >= sequences && step.longest() >= longest) {
+                return step;
             }
         }
-        for (int batch : recorded) {
-            if (batch >= sequences) {
-                return batch;
-            }
-        }
-        return 0;
+        return null;
     }
 
     /** Chooses the tokens of the newest pass. */

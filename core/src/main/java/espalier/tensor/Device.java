@@ -76,18 +76,25 @@ public interface Device extends AutoCloseable {
     }
 
     /**
-     * For how many sequences a step of one row each is worth recording, up to {@code most}, ascending. A device that
-     * records nothing, since its calls cost the host nothing, names none.
+     * Which steps of one row a sequence are worth recording, up to {@code most}, the smallest first. A device that records
+     * nothing, since its calls cost the host nothing, names none.
      */
-    default List<Integer> recordedBatches(int most) {
+    default List<Recorded> recordedSteps(Recorded most) {
         return List.of();
     }
 
     /**
-     * Runs {@code calls}, which queue the same ops on the same memory whenever {@code batch} is the same one of {@link
-     * #recordedBatches}: a device may record them the first time and then repeat what it recorded without them.
+     * A recorded step serves every step that is no larger.
+     *
+     * @param longest no sequence has more positions
      */
-    default void replay(int batch, Runnable calls) {
+    record Recorded(int sequences, int longest) {}
+
+    /**
+     * Runs {@code calls}, which queue the same ops on the same memory whenever {@code step} is the same one of {@link
+     * #recordedSteps}: a device may record them the first time and then repeat what it recorded without them.
+     */
+    default void replay(Recorded step, Runnable calls) {
         calls.run();
     }
 

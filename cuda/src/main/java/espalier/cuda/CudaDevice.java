@@ -5,6 +5,7 @@ import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.PagedAttention;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.kernel.View;
 import espalier.tensor.Buffer;
@@ -62,7 +63,7 @@ public final class CudaDevice implements Device {
     private final WeightPool weights;
     private final Staging small;
     private final Collective alone = ThreadRanks.alone();
-    private final Map<Integer, Graph> graphs = new HashMap<>();
+    private final Map<Recorded, Graph> graphs = new HashMap<>();
     private final Set<String> measured = new HashSet<>();
     private @Nullable Staging large;
     private @Nullable CudaClock clock;
@@ -315,26 +316,35 @@ public final class CudaDevice implements Device {
         };
     }
 
-    /** 1, 2, 4, 8, then by 8 to 128, by 16 to 256, by 32 beyond. */
+    /** 1, 2, 4, 8, then by 8 to 128, by 16 to 256, by 32 beyond; what attention chooses by length, once for each choice. */
     @Override
-    public List<Integer> recordedBatches(int most) {
-        var batches = new ArrayList<Integer>();
-        int last = Math.min(most, setup.mostRecorded);
+    public List<Recorded> recordedSteps(Recorded most) {
+        var steps = new ArrayList<Recorded>();
+        int last = Math.min(most.sequences(), setup.mostRecorded);
         for (int next = 1;
                 next < last;
                 next += next < 4 ? next : next < 8 ? 4 : next < 128 ? 8 : next < 256 ? 16 : 32) {
-            batches.add(next);
+            addRecorded(next, most.longest(), steps);
         }
         if (last > 0) {
-            batches.add(last);
+            addRecorded(last, most.longest(), steps);
         }
-        return List.copyOf(batches);
+        return List.copyOf(steps);
+    }
+
+    private void addRecorded(int sequences, int longest, List<Recorded> to) {
+        if (setup.mode == ProductKernels.Mode.FASTEST
+                && sequences <= PagedAttention.FEW_SEQUENCES
+                && longest > PagedAttention.FEW_POSITIONS) {
+            to.add(new Recorded(sequences, PagedAttention.FEW_POSITIONS));
+        }
+        to.add(new Recorded(sequences, longest));
     }
 
     /** The first time the calls run before they are recorded, so that nothing is compiled or measured meanwhile. */
     @Override
-    public void replay(int batch, Runnable calls) {
-        Graph graph = graphs.get(batch);
+    public void replay(Recorded step, Runnable calls) {
+        Graph graph = graphs.get(step);
         if (graph != null) {
             here().launch(stream, graph);
             return;
@@ -346,7 +356,7 @@ public final class CudaDevice implements Device {
         ops.forgetPlans();
         driver.beginCapture(stream);
         calls.run();
-        graphs.put(batch, driver.endCapture(stream));
+        graphs.put(step, driver.endCapture(stream));
         ops.forgetPlans();
     }
 

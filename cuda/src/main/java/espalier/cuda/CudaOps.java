@@ -242,8 +242,11 @@ final class CudaOps implements Ops {
     private Attender open(Attending a) {
         long context = (long) a.seats * a.width * a.pageSize;
         var limits = new AttentionLimits(a.seats, Math.max(MOST_TOKENS, a.seats), context, a.window);
-        return new Attender(
-                new PagedAttention(driver, stream, a.shape, limits, a.pageSize), new Rotation(driver, a.shape));
+        PagedAttention attention = switch (products.mode()) {
+            case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
+            case DETERMINISTIC -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
+        };
+        return new Attender(attention, new Rotation(driver, a.shape));
     }
 
     private static PagedAttention.Plan plan(StepInputs in) {

@@ -21,12 +21,24 @@ import org.jspecify.annotations.Nullable;
 public final class PagedAttention implements AutoCloseable {
     private static final int TILE_BYTES = 16;
 
+    /**
+     * Decoding so few sequences leaves most of an H100 idle: a block of {@link HopperDecode} needs some 9 us for the 128
+     * tokens of its smallest item, while {@link GenericDecode} spreads them over the heads.
+     */
+    public static final int FEW_SEQUENCES = 4;
+
+    /** Up to so many positions each; beyond, {@link HopperDecode} reads memory faster. */
+    public static final int FEW_POSITIONS = 8192;
+
     private final Driver driver;
     /** For layers that see all of the past; null where another device or shape leaves all to the other one. */
     private final @Nullable DecodeKernel whole;
 
     /** For layers with a window; null where there are none and the first one serves. */
     private final @Nullable DecodeKernel generic;
+
+    /** For {@link #FEW_SEQUENCES}; null where bits may not depend on the batch. */
+    private final @Nullable DecodeKernel few;
 
     private final PrefillKernel prefill;
     private final Program tilesProgram = Sources.program("attention_tiles.cu", java.util.Map.of());
@@ -51,16 +63,39 @@ public final class PagedAttention implements AutoCloseable {
      */
     public record Plan(StepArrays step, Mix mix, int cached, int longest) {}
 
+    /** Which kernel decodes. */
+    private enum Decoding {
+        ALWAYS_ALIKE,
+        FASTEST
+    }
+
     public PagedAttention(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
         this(driver, stream, shape, limits, HopperPrefill.Keys.of(pageSize));
     }
 
     PagedAttention(
             Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, HopperPrefill.Keys keys) {
+        this(driver, stream, shape, limits, keys, Decoding.ALWAYS_ALIKE);
+    }
+
+    /** Attention whose kernel, and with it the bits of a decoded row, may depend on how many sequences a step has. */
+    public static PagedAttention fastest(
+            Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
+        return new PagedAttention(driver, stream, shape, limits, HopperPrefill.Keys.of(pageSize), Decoding.FASTEST);
+    }
+
+    private PagedAttention(
+            Driver driver,
+            Stream stream,
+            AttentionShape shape,
+            AttentionLimits limits,
+            HopperPrefill.Keys keys,
+            Decoding decoding) {
         this.driver = driver;
         boolean fast = HopperDecode.takes(shape, driver.properties());
         whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
         generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
+        few = fast && decoding == Decoding.FASTEST ? new GenericDecode(driver, shape, few(limits)) : null;
         prefill = HopperPrefill.takes(shape, driver.properties())
                 ? new HopperPrefill(driver, stream, shape, limits, keys)
                 : new GenericPrefill(driver, shape);
@@ -68,6 +103,11 @@ public final class PagedAttention implements AutoCloseable {
         long most = (long) limits.tokens() / tileTokens + limits.sequences();
         tiles = driver.allocate(most * TILE_BYTES, "tiles of attention");
         tileCount = driver.allocate(4, "tiles of attention");
+    }
+
+    private static AttentionLimits few(AttentionLimits all) {
+        int sequences = Math.min(FEW_SEQUENCES, all.sequences());
+        return new AttentionLimits(sequences, sequences, (long) sequences * FEW_POSITIONS, 0);
     }
 
     /** What {@link Driver#prepare} should compile at start. */
@@ -78,6 +118,9 @@ public final class PagedAttention implements AutoCloseable {
         }
         if (generic != null) {
             all.addAll(generic.programs());
+        }
+        if (few != null) {
+            all.addAll(few.programs());
         }
         all.add(tilesProgram);
         return all;
@@ -109,11 +152,14 @@ public final class PagedAttention implements AutoCloseable {
                     stream, call, plan.step(), new PrefillKernel.Tiles(tiles, tileCount, prefix, plan.longest()));
         }
         if (plan.mix() != Mix.PREFILL) {
-            decode(call.window()).launch(stream, call, plan.step());
+            decode(plan, call.window()).launch(stream, call, plan.step());
         }
     }
 
-    private DecodeKernel decode(int window) {
+    private DecodeKernel decode(Plan plan, int window) {
+        if (few != null && window == 0 && plan.step().sequences() <= FEW_SEQUENCES && plan.longest() <= FEW_POSITIONS) {
+            return few;
+        }
         DecodeKernel chosen = window == 0 && whole != null ? whole : generic;
         if (chosen == null) {
             throw new IllegalArgumentException("a window of " + window + ", but the limits have none");
@@ -128,6 +174,9 @@ public final class PagedAttention implements AutoCloseable {
         }
         if (generic != null) {
             generic.close();
+        }
+        if (few != null) {
+            few.close();
         }
         prefill.close();
         driver.free(tiles);

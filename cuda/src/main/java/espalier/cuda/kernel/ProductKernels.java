@@ -39,6 +39,10 @@ public final class ProductKernels {
         this.libraryIsThere = driver.products().missing().isEmpty();
     }
 
+    public Mode mode() {
+        return mode;
+    }
+
     /** Queues {@code y = x w^T} with the epilogue. For {@link Epilogue#SILU_MUL} {@link #fuses} must hold. */
     public void multiply(View x, View w, View y, Epilogue epilogue) {
         run(choice(x, w, y, epilogue), new Call(x, w, y, epilogue), Products.Choice.KNOWN);
