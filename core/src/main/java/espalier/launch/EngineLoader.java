@@ -159,7 +159,8 @@ public final class EngineLoader {
                 options.schedule().scheduleConservativeness(),
                 !options.cache().disableRadixCache(),
                 StepShape.MIXED,
-                seed);
+                seed,
+                options.device().enableDeterministicInference() ? 2 : 1);
     }
 
     /** SGLang's line about the memory, with the cache's size beside it. */

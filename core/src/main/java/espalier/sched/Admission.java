@@ -10,15 +10,17 @@ import java.util.Arrays;
 final class Admission {
     private final Limits limits;
     private final Policy policy;
+    private final int leastPromptRows;
     private final KvSpace space;
     private final WaitingQueue waiting;
     private final Roster roster;
     private long promptTokens;
     private long cachedPromptTokens;
 
-    Admission(Limits limits, Policy policy, KvSpace space, WaitingQueue waiting, Roster roster) {
+    Admission(Limits limits, Strategy strategy, KvSpace space, WaitingQueue waiting, Roster roster) {
         this.limits = limits;
-        this.policy = policy;
+        this.policy = strategy.policy();
+        this.leastPromptRows = strategy.leastPromptRows();
         this.space = space;
         this.waiting = waiting;
         this.roster = roster;
@@ -100,7 +102,20 @@ final class Admission {
         if (limits.chunkedPrefillSize() <= 0) {
             return rest <= draft.promptBudget || draft.promptTokens == 0 ? rest : 0;
         }
-        int count = Math.min(rest, Math.max(0, draft.promptBudget));
+        int most = wholePages(s, rest, Math.max(0, draft.promptBudget));
+        int count = most;
+        if (rest - count > 0 && rest - count < leastPromptRows) {
+            count = wholePages(s, rest, rest - leastPromptRows); // what is left for later is enough
+        }
+        if (count < Math.min(rest, leastPromptRows)) {
+            return draft.promptTokens == 0 ? most : 0; // the next step has more room, but no step may wait for ever
+        }
+        return count;
+    }
+
+    /** At most {@code most} positions, up to the end of a page where more are to follow. */
+    private int wholePages(Sequence s, int rest, int most) {
+        int count = Math.min(rest, most);
         int over = (s.planned + count) % limits.pageSize();
         return count < rest && over < count ? count - over : count;
     }
@@ -112,7 +127,7 @@ final class Admission {
             if (!other.shares || !other.salt().equals(s.salt())) {
                 continue;
             }
-            int most = Math.min(s.known - 1, space.sharedEnd(other));
+            int most = Math.min(space.mostCached(s), space.sharedEnd(other));
             int differs = Arrays.mismatch(s.tokens, 0, most, other.tokens, 0, most);
             int common = (differs < 0 ? most : differs) / limits.pageSize() * limits.pageSize();
             if (common > 0 && cached < 0) {

@@ -14,12 +14,14 @@ import java.util.function.IntConsumer;
 final class KvSpace {
     private final Limits limits;
     private final boolean caching;
+    private final int leastPromptRows;
     private final PagePool pool;
     private final RadixTree tree;
 
-    KvSpace(Limits limits, boolean caching) {
+    KvSpace(Limits limits, Strategy strategy) {
         this.limits = limits;
-        this.caching = caching;
+        this.caching = strategy.prefixCache();
+        this.leastPromptRows = strategy.leastPromptRows();
         this.pool = new PagePool(limits.pages());
         this.tree = new RadixTree(pool, limits.pageSize());
     }
@@ -45,14 +47,14 @@ final class KvSpace {
         return tree.evictable() * limits.pageSize();
     }
 
-    /** Gives a sequence without pages the cached part of its tokens; the last is always computed, to be sampled from. */
+    /** Gives a sequence without pages the cached part of its tokens; the last ones are always computed. */
     void open(Sequence s) {
         s.pages = 0;
         s.planned = 0;
         if (!caching) {
             return;
         }
-        Node node = tree.match(s.salt(), s.tokens, s.known - 1);
+        Node node = tree.match(s.salt(), s.tokens, mostCached(s));
         tree.pin(node);
         s.node = node;
         s.shares = true;
@@ -64,9 +66,14 @@ final class KvSpace {
         s.planned = s.pages * limits.pageSize();
     }
 
+    /** How many of its tokens may come from the tree. */
+    int mostCached(Sequence s) {
+        return Math.max(0, s.known - leastPromptRows);
+    }
+
     /** How many tokens {@link #open} would find. */
     int cached(Sequence s) {
-        return caching ? tree.cachedTokens(s.salt(), s.tokens, s.known - 1) : 0;
+        return caching ? tree.cachedTokens(s.salt(), s.tokens, mostCached(s)) : 0;
     }
 
     /** Extends the sequence's pages to cover positions {@code [0, to)}. */

@@ -73,10 +73,10 @@ public final class Scheduler {
         this.limits = limits;
         this.strategy = strategy;
         this.endIds = Set.copyOf(endIds);
-        this.space = new KvSpace(limits, strategy.prefixCache());
+        this.space = new KvSpace(limits, strategy);
         this.waiting = new WaitingQueue(strategy, space);
         this.roster = new Roster(limits, strategy, space, waiting);
-        this.admission = new Admission(limits, strategy.policy(), space, waiting, roster);
+        this.admission = new Admission(limits, strategy, space, waiting, roster);
     }
 
     public Limits limits() {

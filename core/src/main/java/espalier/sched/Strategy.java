@@ -7,8 +7,22 @@ package espalier.sched;
  *     ({@code --schedule-conservativeness}); greater admits later and retracts less
  * @param prefixCache whether computed prefixes are kept and shared
  * @param randomSeed of {@link Policy#RANDOM}
+ * @param leastPromptRows of a prompt that a step computes, where the prompt has as many. A device may compute a single row
+ *     by another kernel, with sums in another order: with 2, the bits of an answer do not depend on how much of its
+ *     prompt was cached, or where it was cut
  */
-public record Strategy(Policy policy, double conservativeness, boolean prefixCache, StepShape shape, long randomSeed) {
+public record Strategy(
+        Policy policy,
+        double conservativeness,
+        boolean prefixCache,
+        StepShape shape,
+        long randomSeed,
+        int leastPromptRows) {
+
+    /** Where one row is computed as several are. */
+    public Strategy(Policy policy, double conservativeness, boolean prefixCache, StepShape shape, long randomSeed) {
+        this(policy, conservativeness, prefixCache, shape, randomSeed, 1);
+    }
 
     /** First come, first served, mixed steps, with the prefix cache. */
     public static Strategy standard() {
@@ -16,10 +30,14 @@ public record Strategy(Policy policy, double conservativeness, boolean prefixCac
     }
 
     public Strategy withPolicy(Policy other) {
-        return new Strategy(other, conservativeness, prefixCache, shape, randomSeed);
+        return new Strategy(other, conservativeness, prefixCache, shape, randomSeed, leastPromptRows);
+    }
+
+    public Strategy withLeastPromptRows(int other) {
+        return new Strategy(policy, conservativeness, prefixCache, shape, randomSeed, other);
     }
 
     public Strategy withoutPrefixCache() {
-        return new Strategy(policy, conservativeness, false, shape, randomSeed);
+        return new Strategy(policy, conservativeness, false, shape, randomSeed, leastPromptRows);
     }
 }

@@ -76,7 +76,8 @@ class SchedulerFuzzTest {
                 r.nextInt(2) == 0 ? 0.05 : 1.5 * r.nextDouble(),
                 r.nextInt(6) != 0,
                 StepShape.values()[r.nextInt(2)],
-                r.nextLong());
+                r.nextLong(),
+                1 + r.nextInt(2));
     }
 
     private static Simulation simulation(Limits limits, Strategy strategy, int depth, long seed) {

@@ -105,6 +105,28 @@ class SchedulerTest {
     }
 
     @Test
+    void noPartOfAPromptIsASingleRowWhereADeviceComputesThatOtherwise() {
+        var strategy = Strategy.standard().withLeastPromptRows(2);
+        for (int page : new int[] {1, 4}) {
+            var cases = new ArrayList<Case>();
+            for (int i = 0; i < 40; i++) { // each again and again, so that it is found in the cache whole or in part
+                int length = 2 + i * 7 % 23;
+                cases.add(new Case(
+                        i, aCase(i, IntStream.range(0, length).toArray(), 3).request(), i, false, 2 * i, -1));
+            }
+            var run = new Simulation(new Limits(400, page, 4, 64, 8, 64, 99), strategy, 1, 0).run(cases);
+            run.checkAnswers(cases);
+            assertThat(run.scheduler.load(0).cachedPromptTokens()).isGreaterThan(100);
+            assertThat(run.plans.stream()
+                            .flatMap(plan -> plan.chunks().stream())
+                            .filter(c -> c.input() instanceof StepPlan.Input.Prompt)
+                            .map(c -> c.input().count()))
+                    .as("rows of the parts of prompts")
+                    .allMatch(rows -> rows >= 2);
+        }
+    }
+
+    @Test
     void prefillFirstNeverMixes() {
         var strategy = new Strategy(Policy.FCFS, 1, true, StepShape.PREFILL_FIRST, 0);
         var cases = IntStream.range(0, 6)

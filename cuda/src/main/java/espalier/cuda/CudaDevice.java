@@ -3,6 +3,7 @@ package espalier.cuda;
 import espalier.api.EngineFault;
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Graph;
+import espalier.cuda.driver.ProductRows;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.kernel.KernelChoices;
 import espalier.cuda.kernel.PagedAttention;
@@ -53,7 +54,7 @@ public final class CudaDevice implements Device {
 
     private static final int MOST_HEAD_DIM = 256;
 
-    private static final int[] MEASURED_ROWS = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
+    private static final int MOST_MEASURED_ROWS = 8192;
 
     private final Driver driver;
     private final Setup setup;
@@ -242,11 +243,8 @@ public final class CudaDevice implements Device {
         if (known || setup.tuning == Tuning.ASSUMED) {
             return;
         }
-        for (int rows : MEASURED_ROWS) {
-            if (rows <= mostRows) {
-                products.measure(w, rows, setup.activations, yields);
-            }
-        }
+        ProductRows.upTo(Math.min(mostRows, MOST_MEASURED_ROWS))
+                .forEach(rows -> products.measure(w, rows, setup.activations, yields));
     }
 
     @Override

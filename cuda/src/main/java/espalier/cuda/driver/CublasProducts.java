@@ -224,9 +224,9 @@ final class CublasProducts implements Products {
         }
     }
 
-    /** What was measured in place of a product of dense operands: the same with the next power of two rows. */
+    /** What was measured in place of a product of dense operands: the same at the next number of rows that is measured. */
     private static Key measured(Shape s) {
-        int rows = Integer.highestOneBit(Math.max(1, 2 * s.rows() - 1));
+        int rows = ProductRows.above(s.rows());
         var shape =
                 new Shape(rows, s.out(), s.in(), s.operands(), s.result(), Sum.REPLACE); // what is added costs nothing
         return new Key(shape, Choice.MEASURED, s.in(), s.in(), s.out());

@@ -11,7 +11,7 @@ public interface Products {
         /** The fastest on this machine, measured now unless it is known. Not while others use the memory of the probe. */
         MEASURED,
         /**
-         * What was measured for dense operands of the next power of two rows, else the library's own suggestion: takes no
+         * What was measured for dense operands of the next number of rows of {@link ProductRows}, else the library's own suggestion: takes no
          * time, whatever the number of rows.
          */
         KNOWN,

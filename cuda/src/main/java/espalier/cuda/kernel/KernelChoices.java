@@ -1,6 +1,7 @@
 package espalier.cuda.kernel;
 
 import espalier.api.EngineFault;
+import espalier.cuda.driver.ProductRows;
 import espalier.tensor.DType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -50,10 +51,9 @@ public final class KernelChoices {
     /** Products that are chosen together. {@code bucket} is the greatest number of rows. */
     record Key(int bucket, int out, int in, DType operands, DType result) {
 
-        /** Up to 8 rows, then each power of two with what lies below it. */
+        /** With what lies below the next number of rows that is measured. */
         static Key of(int rows, View w, DType result) {
-            int bucket = Math.max(8, Integer.highestOneBit(Math.max(1, 2 * rows - 1)));
-            return new Key(bucket, w.rows(), w.cols(), w.type(), result);
+            return new Key(ProductRows.above(rows), w.rows(), w.cols(), w.type(), result);
         }
 
         String text() {

@@ -106,6 +106,7 @@ class ProductKernelsTest {
         assertThat(KernelChoices.Key.of(1, w, DType.BF16).bucket()).isEqualTo(8);
         assertThat(KernelChoices.Key.of(8, w, DType.BF16).bucket()).isEqualTo(8);
         assertThat(KernelChoices.Key.of(9, w, DType.BF16).bucket()).isEqualTo(16);
-        assertThat(KernelChoices.Key.of(4097, w, DType.BF16).bucket()).isEqualTo(8192);
+        assertThat(KernelChoices.Key.of(550, w, DType.BF16).bucket()).isEqualTo(640);
+        assertThat(KernelChoices.Key.of(4097, w, DType.BF16).bucket()).isEqualTo(6144);
     }
 }
