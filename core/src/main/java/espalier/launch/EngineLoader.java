@@ -18,11 +18,11 @@ import espalier.model.Mesh;
 import espalier.model.ModelConfig;
 import espalier.model.ModelDefinition;
 import espalier.model.ModelShape;
+import espalier.model.Quantization;
 import espalier.model.family.Families;
 import espalier.sched.Scheduler;
 import espalier.sched.StepShape;
 import espalier.sched.Strategy;
-import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.Devices;
@@ -66,6 +66,7 @@ public final class EngineLoader {
         Settings settings;
         try {
             devices = provider.open(Resolver.device(options));
+            sayWhatIsWrittenOut(checkpoint, devices.getFirst());
             settings = settings(shape, checkpoint, devices.getFirst());
         } catch (Throwable e) { // an Error, too, must not leave threads and memory behind
             devices.forEach(Device::close);
@@ -117,21 +118,56 @@ public final class EngineLoader {
     }
 
     private Settings settings(ModelShape shape, Checkpoint checkpoint, Device device) {
-        var mesh = new Mesh(0, options.device().tpSize());
-        DType kvType = Resolver.kvType(options.model().dtype());
         return Resolver.resolve(
                 options,
                 new Resolver.Facts(
                         shape,
                         device.availableBytes(),
                         device.defaults(),
-                        (largest, quantization) -> MemoryPlan.of(
-                                family,
-                                checkpoint,
-                                mesh,
-                                largest,
-                                new MemoryPlan.Storage(
-                                        kvType, device.ops().activations(), quantization, device::preparedBytes))));
+                        (largest, quantization) ->
+                                MemoryPlan.of(family, checkpoint, mesh(), largest, storage(device, quantization))));
+    }
+
+    private Mesh mesh() {
+        return new Mesh(0, options.device().tpSize());
+    }
+
+    /** A device that reads weights in the type of its activations has no others, whatever is asked for. */
+    private MemoryPlan.Storage storage(Device device, Quantization asked) {
+        return new MemoryPlan.Storage(
+                Resolver.kvType(options.model().dtype()),
+                device.ops().activations(),
+                device.matrices() == Device.Matrices.AS_STORED ? asked : Quantization.NONE,
+                device.matrices(),
+                device::preparedBytes);
+    }
+
+    /** Of a device that reads weights in the type of its activations: says what they take, and refuses to make others. */
+    private void sayWhatIsWrittenOut(Checkpoint checkpoint, Device device) {
+        if (device.matrices() == Device.Matrices.AS_STORED) {
+            return;
+        }
+        if (options.model().quantization() != Quantization.NONE) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "--quantization is not supported on " + device.name()
+                            + ", whose products read weights of 16 bits; leave it out, or choose --device cpu");
+        }
+        MemoryPlan.Storage here = storage(device, Quantization.NONE);
+        var stored = new MemoryPlan.Storage(
+                here.kvType(), here.activations(), Quantization.NONE, Device.Matrices.AS_STORED, _ -> 0);
+        var any = new MemoryPlan.Largest(1, 1, 1);
+        long before = MemoryPlan.of(family, checkpoint, mesh(), any, stored).weightBytes();
+        long after = MemoryPlan.of(family, checkpoint, mesh(), any, here).weightBytes();
+        if (after != before) {
+            listener.says(String.format(
+                    Locale.ROOT,
+                    "weights are written out as %s for %s: %.2f GB as they are stored, %.2f GB in its memory",
+                    here.activations(),
+                    device.name(),
+                    before / 1e9,
+                    after / 1e9));
+        }
     }
 
     private RankedExecutor executor(Checkpoint checkpoint, List<Device> devices, Settings settings) {

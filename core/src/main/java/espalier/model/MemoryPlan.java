@@ -2,6 +2,7 @@ package espalier.model;
 
 import espalier.checkpoint.Checkpoint;
 import espalier.tensor.DType;
+import espalier.tensor.Device;
 import espalier.tensor.KvCache;
 import espalier.tensor.Matrix;
 import espalier.tensor.StepInputs;
@@ -37,20 +38,26 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      * @param kvType of keys and values
      * @param activations of its ops
      * @param quantization of weights
+     * @param matrices how it reads them
      * @param preparedBytes as {@link espalier.tensor.Device#preparedBytes} has them
      */
     public record Storage(
-            DType kvType, DType activations, Quantization quantization, ToLongFunction<Matrix> preparedBytes) {
+            DType kvType,
+            DType activations,
+            Quantization quantization,
+            Device.Matrices matrices,
+            ToLongFunction<Matrix> preparedBytes) {
         /** Of a device that reads weights as they are stored. */
         public static Storage plain(DType kvType) {
-            return new Storage(kvType, DType.F32, Quantization.NONE, _ -> 0);
+            return new Storage(kvType, DType.F32, Quantization.NONE, Device.Matrices.AS_STORED, _ -> 0);
         }
     }
 
     /** Reads the names, shapes and types of {@code checkpoint}, but no weight. */
     public static MemoryPlan of(
             ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, Storage storage) {
-        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), storage.activations, storage.preparedBytes)) {
+        try (var dry = new DryDevice(
+                mesh.rank(), mesh.ranks(), storage.activations, storage.matrices, storage.preparedBytes)) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
             var weights = Weights.of(checkpoint.outline(), dry, mesh, storage.quantization);
             var decoder = Decoder.load(family, config, weights, _ -> {});
@@ -63,7 +70,7 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
 
     /** The peak of activations and logits of a decoder that is already loaded. */
     public static long workspaceBytes(Decoder decoder, Mesh mesh, Largest largest, DType activations) {
-        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), activations, _ -> 0)) {
+        try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), activations, Device.Matrices.AS_STORED, _ -> 0)) {
             var space = new Workspace(dry.allocate(BOUNDLESS));
             KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, DType.F32));
             Tensor logits = space.take(

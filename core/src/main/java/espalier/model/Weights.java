@@ -234,15 +234,30 @@ public final class Weights {
         StoredTensor stored = read(leaf, out.size(), in.size());
         Mesh.Range rows = loading.mesh.mine(out);
         Mesh.Range cols = loading.mesh.mine(in);
+        boolean writtenOut = loading.device.matrices() == Device.Matrices.AS_ACTIVATIONS;
         return switch (stored.encoding()) {
             case Encoding.Plain _ when wanted != null -> quantized(stored, wanted, out, in);
+            case Encoding.Plain(DType type)
+            when writtenOut && type != loading.device.ops().activations() ->
+                new Matrix.Dense(writtenOut(stored, rows, cols, in.size()));
             case Encoding.Plain _ -> new Matrix.Dense(block(stored, rows, cols, in.size()));
             case Encoding.Blocks(BlockFormat format) -> {
                 requireWholeBlocks(stored, format, in);
+                if (writtenOut) {
+                    yield new Matrix.Dense(writtenOut(stored, rows, cols, in.size()));
+                }
                 Buffer held = held(stored, rows, cols, in.size());
                 yield new Matrix.Blocks(format, held, 0, rows.count(), cols.count());
             }
         };
+    }
+
+    private Tensor writtenOut(StoredTensor stored, Mesh.Range rows, Mesh.Range cols, int width) {
+        DType type = loading.device.ops().activations();
+        Buffer held = stored.data().byteSize() == 0
+                ? nothing((long) rows.count() * cols.count() * type.bytes())
+                : loading.device.place(new WrittenOut(stored, width).as(type, rows, cols));
+        return new Tensor(held, 0, type, rows.count(), cols.count(), cols.count());
     }
 
     private Matrix quantized(StoredTensor stored, BlockFormat format, Dim out, Dim in) {

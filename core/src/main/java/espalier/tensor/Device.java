@@ -24,6 +24,18 @@ public interface Device extends AutoCloseable {
      */
     Buffer place(MemorySegment bytes);
 
+    /** What ops read weight matrices as. */
+    enum Matrices {
+        /** As a checkpoint has them: numbers of any type, blocks of any format. */
+        AS_STORED,
+        /** In the type of the activations: while a model is loaded, whatever is stored otherwise is written out so. */
+        AS_ACTIVATIONS
+    }
+
+    default Matrices matrices() {
+        return Matrices.AS_STORED;
+    }
+
     /**
      * Random weights made on the device, as {@code --load-format dummy} wants them: uniform in [-bound, bound), two
      * elements a draw of SplitMix64 from {@code seed}. Null where it makes none, and the host does.

@@ -131,10 +131,11 @@ class LoadingTest {
             ModelDefinition family = Families.of(ModelConfig.of(checkpoint.config()));
             var mesh = new Mesh(0, 1);
             var sizes = new ArrayList<Long>(); // of whole stacks and, after each, of its parts
-            var threefold = new MemoryPlan.Storage(DType.BF16, DType.F32, Quantization.NONE, w -> {
-                sizes.add(w.bytes());
-                return 3 * w.bytes();
-            });
+            var threefold =
+                    new MemoryPlan.Storage(DType.BF16, DType.F32, Quantization.NONE, Device.Matrices.AS_STORED, w -> {
+                        sizes.add(w.bytes());
+                        return 3 * w.bytes();
+                    });
             long plain = MemoryPlan.of(family, checkpoint, mesh, largest, MemoryPlan.Storage.plain(DType.BF16))
                     .weightBytes();
             long prepared =

@@ -10,6 +10,7 @@ import espalier.golden.GoldenModels;
 import espalier.model.family.Families;
 import espalier.tensor.BlockFormat;
 import espalier.tensor.DType;
+import espalier.tensor.Device;
 import espalier.tensor.Matrix;
 import espalier.tensor.host.BlockRow;
 import espalier.tensor.reference.DryDevice;
@@ -105,12 +106,31 @@ class QuantizedLoadingTest {
             ModelConfig config = ModelConfig.of(checkpoint.config());
             var weights = Weights.of(checkpoint.outline(), dry, new Mesh(0, 1), quantization);
             Decoder.load(Families.of(config), config, weights, _ -> {});
-            var storage = new MemoryPlan.Storage(DType.BF16, DType.F32, quantization, _ -> 0);
+            var storage =
+                    new MemoryPlan.Storage(DType.BF16, DType.F32, quantization, Device.Matrices.AS_STORED, _ -> 0);
             var plan = MemoryPlan.of(
                     Families.of(config), checkpoint, new Mesh(0, 1), new MemoryPlan.Largest(8, 2, 8), storage);
             assertThat(plan.weightBytes()).isEqualTo(dry.weightBytes());
             return plan.weightBytes();
         }
+    }
+
+    @Test
+    void aPlanCountsWhatIsWrittenOutForADeviceThatReadsItsActivationsTypeAlone() {
+        try (Checkpoint floats =
+                ModelFolder.open(GoldenModels.root().resolve("llama3-f32")).checkpoint()) {
+            long layers = 2L * (64 * (64 + 32 + 32) + 64 * 64 + 3 * 64 * 64);
+            long tiedTable = 128 * 64;
+            assertThat(bytes(floats, Device.Matrices.AS_STORED) - bytes(floats, Device.Matrices.AS_ACTIVATIONS))
+                    .isEqualTo(2 * (layers + tiedTable));
+        }
+    }
+
+    private static long bytes(Checkpoint checkpoint, Device.Matrices matrices) {
+        var family = Families.of(ModelConfig.of(checkpoint.config()));
+        var storage = new MemoryPlan.Storage(DType.BF16, DType.BF16, Quantization.NONE, matrices, _ -> 0);
+        return MemoryPlan.of(family, checkpoint, new Mesh(0, 1), new MemoryPlan.Largest(8, 2, 8), storage)
+                .weightBytes();
     }
 
     @Test

@@ -1,6 +1,7 @@
 package espalier.cuda;
 
 import espalier.api.EngineFault;
+import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.ProductRows;
@@ -49,6 +50,8 @@ public final class CudaDevice implements Device {
     /** Logits of so many rows at once are worth measuring. */
     private static final int HEAD_ROWS = 256;
 
+    private static final int FIRST_WITH_BF16 = 80;
+
     /** Of attention's kernels. */
     private static final int HEAD_STEP = 16;
 
@@ -87,8 +90,13 @@ public final class CudaDevice implements Device {
         ASSUMED
     }
 
-    /** Takes over the driver. */
+    /**
+     * Takes over the driver.
+     *
+     * @throws EngineFault where the GPU does not compute in the activations' type; the driver is the caller's then
+     */
     public CudaDevice(Driver driver, Setup setup) {
+        requireServed(driver.properties(), setup.activations);
         this.driver = driver;
         this.setup = setup;
         driver.bind();
@@ -98,6 +106,15 @@ public final class CudaDevice implements Device {
         ops = new CudaOps(driver, stream, setup.activations, products);
         weights = new WeightPool(driver, "the weights");
         small = new Staging(driver, SMALL_BLOCKS, SMALL_BYTES);
+    }
+
+    private static void requireServed(DeviceProperties gpu, DType activations) {
+        if (activations == DType.BF16 && gpu.computeCapability() < FIRST_WITH_BF16) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    gpu.name() + " has compute capability " + gpu.major() + "." + gpu.minor()
+                            + ", whose tensor cores do not compute in bfloat16; choose --dtype float16");
+        }
     }
 
     @Override
@@ -181,6 +198,12 @@ public final class CudaDevice implements Device {
         driver.synchronize(stream);
     }
 
+    /** Kernels of products read 16 bits. */
+    @Override
+    public Matrices matrices() {
+        return Matrices.AS_ACTIVATIONS;
+    }
+
     /** In one piece, in the type of the activations: where it lies if it is so already. */
     @Override
     public Matrix prepare(Matrix stored, Matrix.Stored after) {
@@ -234,8 +257,9 @@ public final class CudaDevice implements Device {
     }
 
     static String unsupported(Matrix.Blocks b) {
-        return "weights in " + b.format()
-                + " are not supported on a CUDA device yet; use --device cpu, or a bf16, f16 or f32 checkpoint";
+        return "products of weights in " + b.format()
+                + " are not supported on a CUDA device: they are to be written out"
+                + " while they are loaded; leave --quantization out, or use --device cpu";
     }
 
     private void measure(View w, DType yields, int mostRows) {

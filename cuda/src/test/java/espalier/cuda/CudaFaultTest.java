@@ -1,6 +1,7 @@
 package espalier.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.Emission;
 import espalier.api.EngineFault;
@@ -22,6 +23,7 @@ import espalier.sched.Limits;
 import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
 import espalier.tensor.DType;
+import espalier.tensor.KvCache;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,6 +85,28 @@ class CudaFaultTest {
                                     .hasMessageContaining("has not ended after 1.0 s"));
             assertThat(engine.isHealthy()).isFalse();
             answers.countDown();
+        }
+    }
+
+    @Test
+    void whatTheGpuOrItsKernelsDoNotServeIsRefusedWithTheFlagToChange() {
+        SimulatedDriver turing =
+                SimulatedDriver.open(SimulatedDriver.Setup.of("75")).orElse(null);
+        if (turing == null) {
+            return;
+        }
+        assertThatThrownBy(() -> new CudaDevice(turing, SimulatedDevices.setup(0, DType.BF16)))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining("compute capability 7.5")
+                .hasMessageContaining("--dtype float16");
+        try (var device = new CudaDevice(turing, SimulatedDevices.setup(0, DType.F16))) {
+            assertThatThrownBy(() -> device.kvCache(new KvCache.Shape(1, 16, 2, 24, DType.F16)))
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageContaining("heads have 24 elements")
+                    .hasMessageContaining("--device cpu");
+            assertThatThrownBy(() -> device.kvCache(new KvCache.Shape(1, 16, 2, 64, DType.F32)))
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageContaining("--dtype bfloat16 or float16");
         }
     }
 

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class DryDevice implements Device {
     private final Collective collective;
     private final DryOps ops;
+    private final Matrices matrices;
     private final ToLongFunction<Matrix> preparing;
     private long allocatedBytes;
     private long placedBytes;
@@ -38,17 +39,19 @@ public final class DryDevice implements Device {
 
     /** One rank of a group whose others need not exist. */
     public DryDevice(int rank, int ranks) {
-        this(rank, ranks, DType.F32, _ -> 0);
+        this(rank, ranks, DType.F32, Matrices.AS_STORED, _ -> 0);
     }
 
     /**
      * One rank of a group whose others need not exist, in place of a device of another kind.
      *
      * @param activations that device's
+     * @param matrices how that device reads them
      * @param preparing what it answers to {@link Device#preparedBytes}
      */
-    public DryDevice(int rank, int ranks, DType activations, ToLongFunction<Matrix> preparing) {
+    public DryDevice(int rank, int ranks, DType activations, Matrices matrices, ToLongFunction<Matrix> preparing) {
         this.ops = new DryOps(activations);
+        this.matrices = matrices;
         this.preparing = preparing;
         collective = new DryCollective(java.util.Objects.checkIndex(rank, ranks), ranks);
     }
@@ -106,6 +109,11 @@ public final class DryDevice implements Device {
     public Buffer place(MemorySegment bytes) {
         placedBytes += bytes.byteSize();
         return new Paper(bytes.byteSize());
+    }
+
+    @Override
+    public Matrices matrices() {
+        return matrices;
     }
 
     @Override

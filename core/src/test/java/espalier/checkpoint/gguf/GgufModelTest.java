@@ -5,13 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
 import espalier.base.Tokens;
-import espalier.checkpoint.gguf.GgufConversion.Weights;
 import espalier.golden.DecoderRun;
+import espalier.golden.GgufConversion;
+import espalier.golden.GgufConversion.Weights;
+import espalier.golden.GgufWriter;
 import espalier.golden.GoldenModels;
 import espalier.golden.GoldenModels.Golden;
 import espalier.tensor.Device;
+import espalier.tensor.Matrix;
 import espalier.tensor.host.ThreadRanks;
 import espalier.tensor.reference.ReferenceDevice;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,6 +65,45 @@ class GgufModelTest {
         for (int ranks : new int[] {1, 2}) {
             assertThat(logits(blocks, golden, ranks).toArray(float[][][]::new))
                     .isDeepEqualTo(logits(numbers, golden, ranks).toArray(float[][][]::new));
+        }
+    }
+
+    @Test
+    void aDeviceThatReadsNumbersAloneGetsThoseThatBlocksStandFor() {
+        Golden golden = GoldenModels.named("llama3-f32");
+        Path blocks = GgufConversion.of(golden.folder(), Weights.Q8_0).write(folder.resolve("q.gguf"));
+        Path numbers = GgufConversion.of(golden.folder(), Weights.F32_OF_Q8_0).write(folder.resolve("f.gguf"));
+        List<int[]> ids = golden.inputs().stream().map(GoldenModels.Input::ids).toList();
+        try (var checkpoint = GgufModel.open(blocks).checkpoint();
+                var inner = new ReferenceDevice()) {
+            var prepared = new ArrayList<Matrix>();
+            var run = new DecoderRun(checkpoint, golden.contextLength(), 16, 42);
+            List<float[][]> logits =
+                    run.logits(List.of(readingNumbersAlone(inner, prepared)), ids, DecoderRun.Steps.whole(ids));
+            assertThat(logits.toArray(float[][][]::new))
+                    .isDeepEqualTo(logits(numbers, golden, 1).toArray(float[][][]::new));
+            assertThat(prepared).isNotEmpty().noneMatch(m -> m instanceof Matrix.Blocks);
+        }
+    }
+
+    private static Device readingNumbersAlone(Device inner, List<Matrix> prepared) {
+        return (Device) Proxy.newProxyInstance(
+                Device.class.getClassLoader(), new Class<?>[] {Device.class}, (_, method, arguments) -> {
+                    if (method.getName().equals("matrices")) {
+                        return Device.Matrices.AS_ACTIVATIONS;
+                    }
+                    if (method.getName().startsWith("prepare")) {
+                        collect((Matrix) arguments[0], prepared);
+                    }
+                    return method.invoke(inner, arguments);
+                });
+    }
+
+    private static void collect(Matrix matrix, List<Matrix> into) {
+        if (matrix instanceof Matrix.Stacked(var parts)) {
+            parts.forEach(part -> collect(part, into));
+        } else {
+            into.add(matrix);
         }
     }
 

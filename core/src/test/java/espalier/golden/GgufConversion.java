@@ -1,4 +1,4 @@
-package espalier.checkpoint.gguf;
+package espalier.golden;
 
 import espalier.checkpoint.ModelFolder;
 import espalier.checkpoint.SafetensorsCheckpoint;
@@ -11,7 +11,7 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /** Makes a GGUF model of a folder as llama.cpp's converter does it: names, interleaved heads, rope factors. */
-final class GgufConversion {
+public final class GgufConversion {
     private static final Map<String, String> NAMES = Map.ofEntries(
             Map.entry("model.embed_tokens", "token_embd"),
             Map.entry("model.norm", "output_norm"),
@@ -34,7 +34,7 @@ final class GgufConversion {
     private final Weights weights;
 
     /** What is done to the matrices. */
-    enum Weights {
+    public enum Weights {
         AS_STORED,
         /** Blocks of 32 int8. */
         Q8_0,
@@ -49,7 +49,7 @@ final class GgufConversion {
         architecture = published.startsWith("Qwen2") ? "qwen2" : published.startsWith("Qwen3") ? "qwen3" : "llama";
     }
 
-    static GgufWriter of(Path folder, Weights weights) {
+    public static GgufWriter of(Path folder, Weights weights) {
         var model = ModelFolder.open(folder);
         var made = new GgufConversion(model.config(), weights);
         made.metadata();

@@ -1,4 +1,4 @@
-package espalier.checkpoint.gguf;
+package espalier.golden;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,45 +13,47 @@ import java.util.List;
 import java.util.Map;
 
 /** Writes small GGUF files for tests, right ones and wrong ones. */
-final class GgufWriter {
+public final class GgufWriter {
     private static final int ALIGN = 32;
 
     private final Map<String, Object> metadata = new LinkedHashMap<>();
     private final List<Tensor> tensors = new ArrayList<>();
     private int version = 3;
 
+    public GgufWriter() {}
+
     private record Tensor(String name, int type, long[] shape, byte[] data) {}
 
-    GgufWriter version(int other) {
+    public GgufWriter version(int other) {
         version = other;
         return this;
     }
 
     /** An Integer, Long, Float, Double, Boolean, String, float[], int[] or list of strings. */
-    GgufWriter with(String key, Object value) {
+    public GgufWriter with(String key, Object value) {
         metadata.put(key, value);
         return this;
     }
 
-    GgufWriter without(String key) {
+    public GgufWriter without(String key) {
         metadata.remove(key);
         return this;
     }
 
     /** @param shape outermost dimension first */
-    GgufWriter tensor(String name, int type, long[] shape, byte[] data) {
+    public GgufWriter tensor(String name, int type, long[] shape, byte[] data) {
         tensors.add(new Tensor(name, type, shape, data));
         return this;
     }
 
-    GgufWriter floats(String name, long[] shape, float... values) {
+    public GgufWriter floats(String name, long[] shape, float... values) {
         var data = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
         data.asFloatBuffer().put(values);
         return tensor(name, 0, shape, data.array());
     }
 
     /** The same tensors dealt out over several files, as llama.cpp's gguf-split does. */
-    GgufWriter[] shards(int count) {
+    public GgufWriter[] shards(int count) {
         var shards = new GgufWriter[count];
         for (int i = 0; i < count; i++) {
             shards[i] = new GgufWriter();
@@ -66,7 +68,7 @@ final class GgufWriter {
         return shards;
     }
 
-    Path write(Path file) {
+    public Path write(Path file) {
         try {
             return Files.write(file, bytes());
         } catch (IOException e) {
@@ -74,7 +76,7 @@ final class GgufWriter {
         }
     }
 
-    byte[] bytes() {
+    public byte[] bytes() {
         long dataBytes = tensors.stream().mapToLong(t -> padded(t.data.length)).sum();
         var out = ByteBuffer.allocate(Math.toIntExact(4_000_000 + dataBytes)).order(ByteOrder.LITTLE_ENDIAN);
         out.put("GGUF".getBytes(StandardCharsets.US_ASCII)).putInt(version);
