@@ -1,7 +1,11 @@
 package espalier.bench;
 
-import espalier.cpu.CpuDevice;
+import espalier.cpu.CpuProvider;
 import espalier.tensor.DType;
+import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider.CpuKernels;
+import espalier.tensor.DeviceProvider.Products;
+import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.KvCache;
 import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
@@ -27,7 +31,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Attention of the CPU device: {@code sequences} sequences of {@code context} positions each compute their last {@code
  * fresh} ones. The counters are gigabytes of keys and values that the step has to read once, and thousands of millions
- * of floating-point operations, both a second.
+ * of operations, both a second, and their shares of the {@link Limits} of that path: of arithmetic on registers alone, by
+ * bf16 tiles (AMX) or else in f32, and of reading.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -58,7 +63,11 @@ public class AttentionBenchmark {
     @Param({"2"})
     private int threads;
 
-    private CpuDevice device;
+    @Param({"AMX", "AVX512"})
+    private CpuKernels kernels;
+
+    private Device device;
+    private Limits limits;
     private Ops.Attend[] calls;
     private double bytes;
     private double flops;
@@ -69,12 +78,18 @@ public class AttentionBenchmark {
     @AuxCounters(AuxCounters.Type.OPERATIONS)
     public static class Rates {
         public double gigabytes;
-        public double gigaflops;
+        public double gigaoperations;
+        public double shareOfPeak;
+        public double shareOfReading;
     }
 
     @Setup
     public void open() {
-        device = new CpuDevice(threads);
+        // Only tiles have arithmetic of their own for attention; the other paths share the Vector API's.
+        limits = Limits.measure(threads, kernels == CpuKernels.AMX ? kernels : CpuKernels.VECTOR);
+        device = new CpuProvider()
+                .open(new Settings(1, threads, Products.FASTEST, kernels))
+                .getFirst();
         String[] shape = headsKvHeadsHeadDim.split("/");
         int heads = Integer.parseInt(shape[0]);
         int kvHeads = Integer.parseInt(shape[1]);
@@ -144,6 +159,8 @@ public class AttentionBenchmark {
     public void attention(Rates rates) {
         device.ops().attention(calls[turn++ % LAYERS]);
         rates.gigabytes += bytes / 1e9;
-        rates.gigaflops += flops / 1e9;
+        rates.gigaoperations += flops / 1e9;
+        rates.shareOfPeak += flops / limits.halfPeak();
+        rates.shareOfReading += bytes / limits.bytes();
     }
 }

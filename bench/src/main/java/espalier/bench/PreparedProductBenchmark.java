@@ -34,8 +34,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Products of the CPU device with weights that it packed, on each path. The counters are what a second comes to, and its
- * shares of {@link Limits} measured just before: of the dot products of whole numbers without memory (which bf16 by AMX
- * may exceed, and AVX-512 BF16 reach an eighth to a half of), and of reading. The weights come from memory.
+ * shares of the {@link Limits} of that path, measured just before: of arithmetic on registers alone, in bytes or in bf16 as
+ * the weights are, and of reading. The weights come from memory.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -79,13 +79,13 @@ public class PreparedProductBenchmark {
     public static class Rates {
         public double gigabytes;
         public double gigaoperations;
-        public double shareOfDots;
+        public double shareOfPeak;
         public double shareOfReading;
     }
 
     @Setup
     public void open() {
-        limits = Limits.measure(threads);
+        limits = Limits.measure(threads, kernels);
         device = new CpuProvider()
                 .open(new Settings(1, threads, Products.FASTEST, kernels))
                 .getFirst();
@@ -143,7 +143,7 @@ public class PreparedProductBenchmark {
         double operations = 2.0 * rows * out * in;
         rates.gigabytes += w.bytes() / 1e9;
         rates.gigaoperations += operations / 1e9;
-        rates.shareOfDots += operations / limits.operations();
+        rates.shareOfPeak += operations / (format.equals("BF16") ? limits.halfPeak() : limits.bytePeak());
         rates.shareOfReading += w.bytes() / limits.bytes();
     }
 }
