@@ -19,8 +19,14 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
         return new Options(model.with(name, model.quantization), device, cache, schedule, server);
     }
 
-    public Options withQuantization(Quantization quantization) {
-        return new Options(model.with(model.servedModelName, quantization), device, cache, schedule, server);
+    /** The same model in its own weights and as {@code --kv-cache-dtype auto} has it. */
+    public Options unquantized() {
+        return new Options(
+                model.with(model.servedModelName, Quantization.NONE),
+                device,
+                cache.withKvCacheDtype("auto"),
+                schedule,
+                server);
     }
 
     /** Which model, and how it is read. */
@@ -198,11 +204,24 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Nullable
             Integer maxTotalTokens,
 
+            @Flag(
+                    value = "--kv-cache-dtype",
+                    help =
+                            "What keys and values are stored as: auto follows --dtype; bf16; on the CPU also fp8_e4m3, fp8_e5m2 and int8, which hold twice the tokens.",
+                    byDefault = "auto",
+                    label = "TYPE")
+            String kvCacheDtype,
+
             @Flag(value = "--page-size", help = "Tokens a page of the KV cache.", byDefault = "1", label = "TOKENS")
             int pageSize,
 
             @Flag(value = "--disable-radix-cache", help = "Keep no prefixes for later requests.")
-            boolean disableRadixCache) {}
+            boolean disableRadixCache) {
+
+        private Cache withKvCacheDtype(String type) {
+            return new Cache(memFractionStatic, maxTotalTokens, type, pageSize, disableRadixCache);
+        }
+    }
 
     /** What runs next. */
     public record Schedule(

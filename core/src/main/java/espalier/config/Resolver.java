@@ -11,6 +11,7 @@ import espalier.sched.Policy;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
+import espalier.tensor.KvType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -60,7 +61,7 @@ public final class Resolver {
             throw RequestRejected.invalid(
                     "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
         }
-        DType kvType = kvType(options.model().dtype());
+        KvType kvType = kvType(options);
         var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
         var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
         Quantization chosen = options.model().quantization();
@@ -209,11 +210,26 @@ public final class Resolver {
     }
 
     /** What keys and values are stored as. */
-    public static DType kvType(Options.Arithmetic arithmetic) {
-        return switch (arithmetic) {
-            case FLOAT32 -> DType.F32;
-            case FLOAT16 -> DType.F16;
-            case AUTO, BFLOAT16 -> DType.BF16;
+    public static KvType kvType(Options options) {
+        String asked = options.cache().kvCacheDtype();
+        return switch (asked) {
+            case "auto" ->
+                switch (options.model().dtype()) {
+                    case FLOAT32 -> KvType.F32;
+                    case FLOAT16 -> KvType.F16;
+                    case AUTO, BFLOAT16 -> KvType.BF16;
+                };
+            case "bf16", "bfloat16" -> KvType.BF16;
+            case "fp8", "fp8_e4m3" -> KvType.FP8_E4M3;
+            case "fp8_e5m2" -> KvType.FP8_E5M2;
+            case "int8" -> KvType.INT8;
+            default -> {
+                List<String> known = List.of("auto", "bf16", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8");
+                throw RequestRejected.invalid(
+                        "--kv-cache-dtype",
+                        "--kv-cache-dtype takes one of " + String.join(", ", known) + ", got '" + asked + "'"
+                                + Nearest.hint(asked, known));
+            }
         };
     }
 

@@ -2,7 +2,7 @@ package espalier.config;
 
 import espalier.sched.Limits;
 import espalier.sched.Policy;
-import espalier.tensor.DType;
+import espalier.tensor.KvType;
 import java.util.List;
 
 /**
@@ -11,7 +11,7 @@ import java.util.List;
  * @param kvType what keys and values are stored as
  * @param reasons one line for each number that was computed rather than given
  */
-public record Settings(Limits limits, DType kvType, long kvBytes, Policy policy, List<String> reasons) {
+public record Settings(Limits limits, KvType kvType, long kvBytes, Policy policy, List<String> reasons) {
 
     public Settings {
         reasons = List.copyOf(reasons);

@@ -2,6 +2,7 @@ package espalier.exec;
 
 import espalier.model.MemoryPlan;
 import espalier.tensor.DType;
+import espalier.tensor.KvType;
 
 /**
  * What an executor is sized for.
@@ -13,13 +14,18 @@ import espalier.tensor.DType;
  * @param contextTokens longest sequence
  * @param kvType what keys and values are stored as
  */
-public record Capacity(int seats, int tokensPerStep, int pages, int pageSize, int contextTokens, DType kvType) {
+public record Capacity(int seats, int tokensPerStep, int pages, int pageSize, int contextTokens, KvType kvType) {
 
     public Capacity {
         if (seats < 1 || tokensPerStep < 1 || pages < 1 || pageSize < 1 || contextTokens < 1) {
             throw new IllegalArgumentException("a capacity of nothing: seats " + seats + ", tokens per step "
                     + tokensPerStep + ", pages " + pages + " of " + pageSize + ", context " + contextTokens);
         }
+    }
+
+    /** With a cache of one of the types of tensors. */
+    public Capacity(int seats, int tokensPerStep, int pages, int pageSize, int contextTokens, DType kvType) {
+        this(seats, tokensPerStep, pages, pageSize, contextTokens, KvType.of(kvType));
     }
 
     /** Pages that the longest sequence has. */

@@ -8,6 +8,7 @@ import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
@@ -36,7 +37,7 @@ public final class LogitReader implements AutoCloseable {
      * @param window the longest text
      * @param most positions that {@link #read} may be asked for at once
      */
-    public LogitReader(LoadedModel model, int window, int most, DType kvType) {
+    public LogitReader(LoadedModel model, int window, int most, KvType kvType) {
         if (model.devices().size() != 1) {
             throw new IllegalArgumentException("a model on " + model.devices().size() + " ranks");
         }

@@ -135,7 +135,7 @@ public final class EngineLoader {
     /** A device that reads weights in the type of its activations has no others, whatever is asked for. */
     private MemoryPlan.Storage storage(Device device, Quantization asked) {
         return new MemoryPlan.Storage(
-                Resolver.kvType(options.model().dtype()),
+                Resolver.kvType(options),
                 device.ops().activations(),
                 device.matrices() == Device.Matrices.AS_STORED ? asked : Quantization.NONE,
                 device.matrices(),

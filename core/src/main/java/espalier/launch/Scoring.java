@@ -34,7 +34,6 @@ public final class Scoring {
         }
         LoadedModel model = ModelLoader.load(
                 checkpoint, devices, new LoadSettings(window, options.model().quantization(), (_, _) -> {}));
-        return new LogitReader(
-                model, window, most, Resolver.kvType(options.model().dtype()));
+        return new LogitReader(model, window, most, Resolver.kvType(options));
     }
 }

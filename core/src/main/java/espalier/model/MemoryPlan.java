@@ -4,6 +4,7 @@ import espalier.checkpoint.Checkpoint;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 import espalier.tensor.Matrix;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
@@ -42,13 +43,13 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      * @param preparedBytes as {@link espalier.tensor.Device#preparedBytes} has them
      */
     public record Storage(
-            DType kvType,
+            KvType kvType,
             DType activations,
             Quantization quantization,
             Device.Matrices matrices,
             ToLongFunction<Matrix> preparedBytes) {
         /** Of a device that reads weights as they are stored. */
-        public static Storage plain(DType kvType) {
+        public static Storage plain(KvType kvType) {
             return new Storage(kvType, DType.F32, Quantization.NONE, Device.Matrices.AS_STORED, _ -> 0);
         }
     }
@@ -72,7 +73,7 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
     public static long workspaceBytes(Decoder decoder, Mesh mesh, Largest largest, DType activations) {
         try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), activations, Device.Matrices.AS_STORED, _ -> 0)) {
             var space = new Workspace(dry.allocate(BOUNDLESS));
-            KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, DType.F32));
+            KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, KvType.F32));
             Tensor logits = space.take(
                     DType.F32, largest.sequences, decoder.shape().vocab().size());
             decoder.forward(new Pass(dry.ops(), space, inputs(dry, largest), kv, dry.collective()), logits);

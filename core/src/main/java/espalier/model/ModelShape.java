@@ -1,7 +1,7 @@
 package espalier.model;
 
-import espalier.tensor.DType;
 import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 
 /**
  * All that the rest of the engine may know about a model before a weight is read.
@@ -14,8 +14,8 @@ public record ModelShape(
         int layers, Dim hidden, Dim vocab, Dim kvHeads, int contextTokens, float normEps, boolean tiedHead) {
 
     /** What one rank's cache of {@code slots} tokens holds. */
-    public KvCache.Shape kvShape(Mesh mesh, int slots, DType dtype) {
+    public KvCache.Shape kvShape(Mesh mesh, int slots, KvType type) {
         int headDim = kvHeads.width();
-        return new KvCache.Shape(layers, slots, mesh.mine(kvHeads).count() / headDim, headDim, dtype);
+        return new KvCache.Shape(layers, slots, mesh.mine(kvHeads).count() / headDim, headDim, type);
     }
 }

@@ -10,11 +10,20 @@ public interface KvCache {
      *
      * @param slots tokens that fit
      * @param kvHeads of this rank
-     * @param dtype F32, BF16 or F16
      */
-    record Shape(int layers, int slots, int kvHeads, int headDim, DType dtype) {
+    record Shape(int layers, int slots, int kvHeads, int headDim, KvType type) {
+        /** @param dtype F32, BF16 or F16 */
+        public Shape(int layers, int slots, int kvHeads, int headDim, DType dtype) {
+            this(layers, slots, kvHeads, headDim, KvType.of(dtype));
+        }
+
+        /** Of the numbers that attention computes with. */
+        public DType dtype() {
+            return type.read();
+        }
+
         public long bytes() {
-            return 2L * layers * slots * kvHeads * headDim * dtype.bytes();
+            return 2L * layers * slots * kvHeads * ((long) headDim * type.bytes() + type.scaleBytes());
         }
     }
 }

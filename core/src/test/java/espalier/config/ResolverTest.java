@@ -10,8 +10,8 @@ import espalier.model.MemoryPlan;
 import espalier.model.ModelShape;
 import espalier.model.Quantization;
 import espalier.sched.Policy;
-import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.KvType;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -97,8 +97,27 @@ class ResolverTest {
 
     @Test
     void floatArithmeticKeepsFloatKeys() {
-        assertThat(resolve(Map.of("--dtype", "float32"), 10 * GIB).kvType()).isEqualTo(DType.F32);
-        assertThat(resolve(Map.of(), 10 * GIB).kvType()).isEqualTo(DType.BF16);
+        assertThat(resolve(Map.of("--dtype", "float32"), 10 * GIB).kvType()).isEqualTo(KvType.F32);
+        assertThat(resolve(Map.of(), 10 * GIB).kvType()).isEqualTo(KvType.BF16);
+    }
+
+    @Test
+    void keysAndValuesAreStoredAsAsked() {
+        var types = Map.of(
+                "bf16", KvType.BF16,
+                "bfloat16", KvType.BF16,
+                "fp8", KvType.FP8_E4M3,
+                "fp8_e4m3", KvType.FP8_E4M3,
+                "fp8_e5m2", KvType.FP8_E5M2,
+                "int8", KvType.INT8);
+        types.forEach((name, type) -> assertThat(
+                        resolve(Map.of("--kv-cache-dtype", name, "--dtype", "float32"), 10 * GIB)
+                                .kvType())
+                .isEqualTo(type));
+        assertThatThrownBy(() -> resolve(Map.of("--kv-cache-dtype", "fp8_e4m2"), 10 * GIB))
+                .isInstanceOf(RequestRejected.class)
+                .hasMessageContaining("--kv-cache-dtype takes one of auto, bf16")
+                .hasMessageContaining("fp8_e4m3");
     }
 
     @Test

@@ -1,7 +1,7 @@
 package espalier.contract;
 
-import espalier.tensor.DType;
 import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
@@ -18,14 +18,14 @@ import java.util.Random;
  * @param fresh positions of each sequence in the step
  */
 public record AttentionCase(
-        DType kv, int headDim, int heads, int kvHeads, int pageSize, int window, int[] cached, int[] fresh) {
+        KvType kv, int headDim, int heads, int kvHeads, int pageSize, int window, int[] cached, int[] fresh) {
     private static final double TOLERANCE = 1e-5;
     private static final int LAYERS = 2;
 
     static void addTo(List<OpCase> cases) {
         int[] none = {0, 0, 0};
         int[] ragged = {1, 7, 4};
-        for (DType kv : List.of(DType.F32, DType.BF16, DType.F16)) {
+        for (KvType kv : KvType.values()) {
             for (int headDim : new int[] {64, 80, 96, 128, 256, 6, 24, 1}) {
                 cases.add(new AttentionCase(kv, headDim, 4, 2, 1, 0, none, ragged).asCase());
                 cases.add(new AttentionCase(kv, headDim, 2, 2, 16, 0, new int[] {5, 0, 70}, ragged).asCase());

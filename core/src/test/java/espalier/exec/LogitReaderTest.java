@@ -7,7 +7,7 @@ import espalier.checkpoint.ModelFolder;
 import espalier.golden.GoldenModels;
 import espalier.golden.GoldenModels.Golden;
 import espalier.golden.GoldenModels.Input;
-import espalier.tensor.DType;
+import espalier.tensor.KvType;
 import espalier.tensor.reference.ReferenceDevice;
 import java.util.Arrays;
 import java.util.List;
@@ -41,6 +41,6 @@ class LogitReaderTest {
     private static LogitReader reader(Golden golden, int most) {
         LoadedModel model = ModelLoader.load(
                 ModelFolder.open(golden.folder()).checkpoint(), List.of(new ReferenceDevice()), LoadSettings.plain());
-        return new LogitReader(model, 128, most, DType.F32);
+        return new LogitReader(model, 128, most, KvType.F32);
     }
 }

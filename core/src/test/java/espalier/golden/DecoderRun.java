@@ -12,6 +12,7 @@ import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
@@ -109,8 +110,8 @@ public record DecoderRun(Checkpoint checkpoint, int contextTokens, int pageSize,
             }
             pages = shuffledPages(all);
             done = new int[sequences.size()];
-            kv = device.kvCache(
-                    decoder.shape().kvShape(mesh, all * pageSize, device.ops().activations()));
+            kv = device.kvCache(decoder.shape()
+                    .kvShape(mesh, all * pageSize, KvType.of(device.ops().activations())));
             int tokens = sequences.stream().mapToInt(ids -> ids.length).sum();
             var largest = new MemoryPlan.Largest(tokens, tokens, width);
             space = new Workspace(device.allocate(MemoryPlan.workspaceBytes(

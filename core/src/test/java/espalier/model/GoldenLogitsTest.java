@@ -8,8 +8,8 @@ import espalier.golden.GoldenCheck;
 import espalier.golden.GoldenModels;
 import espalier.golden.GoldenModels.Golden;
 import espalier.model.family.Families;
-import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.KvType;
 import espalier.tensor.host.ThreadRanks;
 import espalier.tensor.reference.ReferenceDevice;
 import java.util.ArrayList;
@@ -56,7 +56,7 @@ class GoldenLogitsTest {
             for (int ranks : new int[] {1, 2, 4}) {
                 for (int rank = 0; rank < ranks; rank++) {
                     var plan = MemoryPlan.of(
-                            family, checkpoint, new Mesh(rank, ranks), largest, MemoryPlan.Storage.plain(DType.F32));
+                            family, checkpoint, new Mesh(rank, ranks), largest, MemoryPlan.Storage.plain(KvType.F32));
                     assertThat(plan.weightBytes()).isPositive();
                 }
             }

@@ -10,6 +10,7 @@ import espalier.checkpoint.DummyCheckpoint;
 import espalier.model.family.Families;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.KvType;
 import espalier.tensor.Matrix;
 import espalier.tensor.reference.DryDevice;
 import java.lang.reflect.Proxy;
@@ -25,6 +26,24 @@ class LoadingTest {
     private static final String LLAMA = """
             {'architectures': ['LlamaForCausalLM'], 'hidden_size': 64, 'intermediate_size': 96, 'num_hidden_layers': 1,
              'num_attention_heads': 4, 'num_key_value_heads': 2, 'vocab_size': 127, 'max_position_embeddings': 256}""";
+
+    @Test
+    void narrowKeysAndValuesTakeHalfTheMemory() {
+        var shape = new ModelShape(
+                2,
+                Dim.whole("hidden", 128),
+                Dim.whole("vocab", 64),
+                Dim.splitOrRepeat("kvHeads", 2, 64),
+                512,
+                1e-5f,
+                false);
+        var mesh = new Mesh(0, 1);
+        long bf16 = shape.kvShape(mesh, 10, KvType.BF16).bytes();
+        assertThat(bf16).isEqualTo(2 * 2 * 10 * 2 * 64 * 2);
+        assertThat(shape.kvShape(mesh, 10, KvType.FP8_E4M3).bytes()).isEqualTo(bf16 / 2);
+        assertThat(shape.kvShape(mesh, 10, KvType.FP8_E5M2).bytes()).isEqualTo(bf16 / 2);
+        assertThat(shape.kvShape(mesh, 10, KvType.INT8).bytes()).isEqualTo(bf16 / 2 + 2 * 2 * 10 * 2 * 4);
+    }
 
     @Test
     void everyFaultOfACheckpointIsNamedAtOnceWithTheNearestName() {
@@ -110,9 +129,9 @@ class LoadingTest {
         var largest = new MemoryPlan.Largest(64, 8, 16);
         ModelDefinition family = Families.of(ModelConfig.of(checkpoint.config()));
         MemoryPlan one =
-                MemoryPlan.of(family, checkpoint, new Mesh(0, 1), largest, MemoryPlan.Storage.plain(DType.BF16));
+                MemoryPlan.of(family, checkpoint, new Mesh(0, 1), largest, MemoryPlan.Storage.plain(KvType.BF16));
         MemoryPlan two =
-                MemoryPlan.of(family, checkpoint, new Mesh(0, 2), largest, MemoryPlan.Storage.plain(DType.BF16));
+                MemoryPlan.of(family, checkpoint, new Mesh(0, 2), largest, MemoryPlan.Storage.plain(KvType.BF16));
         long stored = checkpoint.bytes();
         assertThat(one.weightBytes()).isEqualTo(stored + 16 * 4);
         assertThat(two.weightBytes()).isBetween(stored / 2, stored / 2 + 4096);
@@ -132,11 +151,11 @@ class LoadingTest {
             var mesh = new Mesh(0, 1);
             var sizes = new ArrayList<Long>(); // of whole stacks and, after each, of its parts
             var threefold =
-                    new MemoryPlan.Storage(DType.BF16, DType.F32, Quantization.NONE, Device.Matrices.AS_STORED, w -> {
+                    new MemoryPlan.Storage(KvType.BF16, DType.F32, Quantization.NONE, Device.Matrices.AS_STORED, w -> {
                         sizes.add(w.bytes());
                         return 3 * w.bytes();
                     });
-            long plain = MemoryPlan.of(family, checkpoint, mesh, largest, MemoryPlan.Storage.plain(DType.BF16))
+            long plain = MemoryPlan.of(family, checkpoint, mesh, largest, MemoryPlan.Storage.plain(KvType.BF16))
                     .weightBytes();
             long prepared =
                     MemoryPlan.of(family, checkpoint, mesh, largest, threefold).weightBytes();
@@ -155,9 +174,9 @@ class LoadingTest {
                 ModelDefinition family = Families.of(ModelConfig.of(stored.config()));
                 var mesh = new Mesh(rank, 2);
                 try (var random = new DummyCheckpoint(stored.config(), DType.F32)) {
-                    assertThat(MemoryPlan.of(family, random, mesh, largest, MemoryPlan.Storage.plain(DType.BF16)))
-                            .isEqualTo(
-                                    MemoryPlan.of(family, stored, mesh, largest, MemoryPlan.Storage.plain(DType.BF16)));
+                    assertThat(MemoryPlan.of(family, random, mesh, largest, MemoryPlan.Storage.plain(KvType.BF16)))
+                            .isEqualTo(MemoryPlan.of(
+                                    family, stored, mesh, largest, MemoryPlan.Storage.plain(KvType.BF16)));
                     assertThat(random.names()).isEmpty();
                 }
             }

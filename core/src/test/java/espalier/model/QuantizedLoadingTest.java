@@ -11,6 +11,7 @@ import espalier.model.family.Families;
 import espalier.tensor.BlockFormat;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.KvType;
 import espalier.tensor.Matrix;
 import espalier.tensor.host.BlockRow;
 import espalier.tensor.reference.DryDevice;
@@ -107,7 +108,7 @@ class QuantizedLoadingTest {
             var weights = Weights.of(checkpoint.outline(), dry, new Mesh(0, 1), quantization);
             Decoder.load(Families.of(config), config, weights, _ -> {});
             var storage =
-                    new MemoryPlan.Storage(DType.BF16, DType.F32, quantization, Device.Matrices.AS_STORED, _ -> 0);
+                    new MemoryPlan.Storage(KvType.BF16, DType.F32, quantization, Device.Matrices.AS_STORED, _ -> 0);
             var plan = MemoryPlan.of(
                     Families.of(config), checkpoint, new Mesh(0, 1), new MemoryPlan.Largest(8, 2, 8), storage);
             assertThat(plan.weightBytes()).isEqualTo(dry.weightBytes());
@@ -128,7 +129,7 @@ class QuantizedLoadingTest {
 
     private static long bytes(Checkpoint checkpoint, Device.Matrices matrices) {
         var family = Families.of(ModelConfig.of(checkpoint.config()));
-        var storage = new MemoryPlan.Storage(DType.BF16, DType.BF16, Quantization.NONE, matrices, _ -> 0);
+        var storage = new MemoryPlan.Storage(KvType.BF16, DType.BF16, Quantization.NONE, matrices, _ -> 0);
         return MemoryPlan.of(family, checkpoint, new Mesh(0, 1), new MemoryPlan.Largest(8, 2, 8), storage)
                 .weightBytes();
     }

@@ -25,14 +25,16 @@ final class AmxAttention implements AttentionPath {
     private static final int MOST_ROW_BYTES = 1024;
 
     private final AmxKernels products;
+    private final Widening widening;
     private final Arena arena;
     private final MemorySegment nothing;
     private final Map<Form, AmxAttentionKernels> kernels = new ConcurrentHashMap<>();
 
     private record Form(int headDim, float scale) {}
 
-    AmxAttention(AmxKernels products, Arena arena) {
+    AmxAttention(AmxKernels products, Widening widening, Arena arena) {
         this.products = products;
+        this.widening = widening;
         this.arena = arena;
         nothing = arena.allocate(MOST_ROW_BYTES, 64);
     }
@@ -72,7 +74,7 @@ final class AmxAttention implements AttentionPath {
             long keyRows,
             long valueRows,
             long call,
-            long end) {
+            Widening.Room wide) {
         static Room of(Call c, int rows, long memory) {
             long keys = memory + rows * queryStride(c);
             long panels = 2L * groups(c) * AmxKernels.STEP_BYTES;
@@ -90,13 +92,13 @@ final class AmxAttention implements AttentionPath {
                     keyRows,
                     valueRows,
                     call,
-                    call + AmxKernels.CALL_BYTES);
+                    Widening.Room.of(c, call + AmxKernels.CALL_BYTES));
         }
     }
 
     @Override
     public long memoryBytes(Call c, int rows) {
-        return Room.of(c, rows, 0).end();
+        return Room.of(c, rows, 0).wide().end();
     }
 
     private static long valueStride(Call c) {
@@ -130,7 +132,12 @@ final class AmxAttention implements AttentionPath {
         int high = c.high(t, split);
         for (int block = low / BLOCK * BLOCK; block < high; block += BLOCK) {
             int panels = Math.min(2, Math.ceilDiv(high - block, AmxKernels.STEP));
-            findRows(c, t, block, Math.max(low, block), Math.min(high, block + BLOCK), room);
+            int from = Math.max(low, block);
+            int to = Math.min(high, block + BLOCK);
+            if (Widening.applies(c)) {
+                widening.widen(c, t, from, to, room.wide());
+            }
+            findRows(c, t, block, from, to, room);
             k.packKeys(room.keyRows(), room.keys(), panels);
             k.packValues(room.valueRows(), room.values(), panels);
             int first = 0;
@@ -161,11 +168,18 @@ final class AmxAttention implements AttentionPath {
     private void findRows(Call c, Tile t, int block, int from, int to, Room room) {
         long keys = c.kv().keys(c.a().layer(), t.kvHead());
         long values = c.kv().values(c.a().layer(), t.kvHead());
+        boolean widened = Widening.applies(c);
         for (int i = 0; i < BLOCK; i++) {
-            boolean there = block + i >= from && block + i < to;
-            long at = there ? c.slot(t.seat(), block + i) * c.kv().rowBytes() : 0;
-            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.keyRows() + 8L * i, there ? keys + at : nothing.address());
-            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + 8L * i, there ? values + at : nothing.address());
+            int position = block + i;
+            long key = nothing.address();
+            long value = nothing.address();
+            if (position >= from && position < to) {
+                long at = widened ? 0 : c.slot(t.seat(), position) * c.kv().rowBytes();
+                key = widened ? room.wide().key(position) : keys + at;
+                value = widened ? room.wide().value(position) : values + at;
+            }
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.keyRows() + 8L * i, key);
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + 8L * i, value);
         }
     }
 

@@ -6,8 +6,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import espalier.tensor.DType;
+import espalier.tensor.KvType;
 import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
+import espalier.tensor.host.NarrowRows;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -159,11 +161,23 @@ final class Attention {
                     long from = 4L * h * c.headDim();
                     long k = c.k() + t * Address.rowBytes(c.a().k()) + from;
                     long v = c.v() + t * Address.rowBytes(c.a().v()) + from;
-                    store(c.kv().shape().dtype(), k, c.headDim(), c.kv().keys(c.a().layer(), h) + to);
-                    store(c.kv().shape().dtype(), v, c.headDim(), c.kv().values(c.a().layer(), h) + to);
+                    long scale = slot * (long) c.kv().shape().type().scaleBytes();
+                    long keys = c.kv().keys(c.a().layer(), h) + to;
+                    long values = c.kv().values(c.a().layer(), h) + to;
+                    store(c, k, keys, c.kv().keyScales(c.a().layer(), h) + scale);
+                    store(c, v, values, c.kv().valueScales(c.a().layer(), h) + scale);
                 }
             }
         });
+    }
+
+    private static void store(Call c, long from, long to, long scaleAt) {
+        KvType type = c.kv().shape().type();
+        if (type.isNarrow()) {
+            NarrowRows.write(type, Lanes.ALL, from, c.headDim(), Lanes.ALL, to, scaleAt);
+        } else {
+            store(c.kv().shape().dtype(), from, c.headDim(), to);
+        }
     }
 
     private static void store(DType dtype, long from, int count, long to) {

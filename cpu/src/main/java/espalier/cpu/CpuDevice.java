@@ -2,7 +2,6 @@ package espalier.cpu;
 
 import espalier.tensor.Buffer;
 import espalier.tensor.Collective;
-import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.KvCache;
@@ -45,7 +44,7 @@ public final class CpuDevice implements Device {
         collective = group.rank(rank);
         team = new Team("espalier-cpu-" + rank, settings.threads());
         products = chosen(settings);
-        ops = new CpuOps(team, arena, products.tiles());
+        ops = new CpuOps(team, arena, products.tiles(), products.widening());
     }
 
     private Products chosen(DeviceProvider.Settings settings) {
@@ -138,9 +137,6 @@ public final class CpuDevice implements Device {
 
     @Override
     public KvCache kvCache(KvCache.Shape shape) {
-        if (shape.dtype() == DType.I32) {
-            throw new IllegalArgumentException("a KV cache of I32; F32, BF16 or F16 is wanted");
-        }
         return new CpuKvCache(shape, Mapping.allocate(arena, shape.bytes()).address());
     }
 

@@ -4,21 +4,38 @@ import espalier.tensor.KvCache;
 
 /**
  * Keys and values, [layers, key or value, kvHeads, slots, headDim]: what one head reads of a sequence whose slots are
- * consecutive is one run of memory.
+ * consecutive is one run of memory. Behind them, where the type has any, their scales, [layers, key or value, kvHeads,
+ * slots].
  *
  * @param address of memory that is backed when it is first written
  */
 record CpuKvCache(Shape shape, long address) implements KvCache {
 
     long keys(int layer, int head) {
-        return address + (2L * layer * shape.kvHeads() + head) * shape.slots() * rowBytes();
+        return address + run(layer, head) * shape.slots() * rowBytes();
     }
 
     long values(int layer, int head) {
         return keys(layer, head) + (long) shape.kvHeads() * shape.slots() * rowBytes();
     }
 
+    long keyScales(int layer, int head) {
+        long elements = 2L * shape.layers() * shape.kvHeads() * shape.slots() * rowBytes();
+        return address
+                + elements
+                + run(layer, head) * shape.slots() * shape.type().scaleBytes();
+    }
+
+    long valueScales(int layer, int head) {
+        return keyScales(layer, head)
+                + (long) shape.kvHeads() * shape.slots() * shape.type().scaleBytes();
+    }
+
+    private long run(int layer, int head) {
+        return 2L * layer * shape.kvHeads() + head;
+    }
+
     long rowBytes() {
-        return (long) shape.headDim() * shape.dtype().bytes();
+        return (long) shape.headDim() * shape.type().bytes();
     }
 }

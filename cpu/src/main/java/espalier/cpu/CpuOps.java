@@ -31,12 +31,13 @@ final class CpuOps implements Ops {
     private final Scratch[] rows;
     private final Map<Rope, RotationTable> rotations = new HashMap<>();
 
-    CpuOps(Team team, Arena arena, @Nullable AmxKernels amx) {
+    CpuOps(Team team, Arena arena, @Nullable AmxKernels amx, Widening.By widening) {
         this.team = team;
         this.arena = arena;
         matmul = new Matmul(team);
-        attention = new Attention(team, new VectorAttention());
-        amxAttention = amx == null ? null : new Attention(team, new AmxAttention(amx, arena));
+        var wide = new Widening(widening, arena);
+        attention = new Attention(team, new VectorAttention(wide));
+        amxAttention = amx == null ? null : new Attention(team, new AmxAttention(amx, wide, arena));
         rows = new Scratch[team.lanes()];
         java.util.Arrays.setAll(rows, i -> new Scratch());
     }

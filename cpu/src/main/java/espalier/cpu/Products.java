@@ -9,6 +9,7 @@ import espalier.cpu.jit.Grouping;
 import espalier.cpu.jit.PanelKernels;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.Processor.Feature;
+import espalier.cpu.jit.WideningKernels;
 import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
@@ -27,12 +28,19 @@ final class Products {
     private final List<String> remarks;
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
+    private final Widening.By widening;
 
-    private Products(List<Product> products, List<String> remarks, WeightMemory memory, @Nullable AmxKernels tiles) {
-        this.products = products;
-        this.remarks = remarks;
-        this.memory = memory;
-        this.tiles = tiles;
+    private Products(Choice choice) {
+        products = List.copyOf(choice.found);
+        remarks = List.copyOf(choice.remarks);
+        memory = new WeightMemory(choice.arena);
+        tiles = choice.tiles;
+        widening = choice.widening;
+    }
+
+    /** How attention may widen narrow keys and values. */
+    Widening.By widening() {
+        return widening;
     }
 
     /** Tiles of bf16, which attention may use too; null where there are none. */
@@ -58,6 +66,7 @@ final class Products {
         private final List<Product> found = new ArrayList<>();
         private final List<String> remarks = new ArrayList<>();
         private @Nullable AmxKernels tiles;
+        private Widening.By widening = Widening.By.LOOPS;
 
         Choice(Settings settings, Team team, Arena arena) {
             this.settings = settings;
@@ -70,7 +79,7 @@ final class Products {
                 case FLOAT32 -> remarks.add("products: f32 by the Vector API, as --dtype float32 wants");
                 case FASTEST -> fastest();
             }
-            return new Products(List.copyOf(found), List.copyOf(remarks), new WeightMemory(arena), tiles);
+            return new Products(this);
         }
 
         private void fastest() {
@@ -135,6 +144,7 @@ final class Products {
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
+            widening = WideningKernels.suits(processor) ? Widening.By.KERNELS : Widening.By.LOOPS;
             boolean bf16 = processor.has(Feature.AVX512_BF16);
             boolean integers = processor.has(Feature.AVX512_VNNI);
             Fetching how = processor.fetching();

@@ -11,6 +11,12 @@ import espalier.tensor.DType;
 
 /** Attention in f32 by the Vector API, whatever the cache stores: a tile's rows share one widening of each block. */
 final class VectorAttention implements AttentionPath {
+    private final Widening widening;
+
+    VectorAttention(Widening widening) {
+        this.widening = widening;
+    }
+
     @Override
     public int tileRows() {
         return 32;
@@ -23,7 +29,7 @@ final class VectorAttention implements AttentionPath {
 
     @Override
     public long memoryBytes(Call c, int rows) {
-        return (rows + 2L * BLOCK) * vectors(c) * V + 4L * BLOCK * rows;
+        return Room.of(c, rows, 0).wide().end();
     }
 
     /** Accumulators [rows, vectors, L], then a maximum and a sum a row. */
@@ -33,11 +39,12 @@ final class VectorAttention implements AttentionPath {
     }
 
     /** Where the parts of a lane's memory begin. */
-    private record Room(long q, long keys, long values, long scores) {
+    private record Room(long q, long keys, long values, long scores, Widening.Room wide) {
         static Room of(Call c, int rows, long memory) {
             long row = (long) vectors(c) * V;
             long keys = memory + rows * row;
-            return new Room(memory, keys, keys + BLOCK * row, keys + 2 * BLOCK * row);
+            long scores = keys + 2 * BLOCK * row;
+            return new Room(memory, keys, keys + BLOCK * row, scores, Widening.Room.of(c, scores + 4L * BLOCK * rows));
         }
     }
 
@@ -82,15 +89,21 @@ final class VectorAttention implements AttentionPath {
         }
     }
 
-    private static void widenBlock(Call c, Tile t, int block, int from, int to, Room room) {
+    private void widenBlock(Call c, Tile t, int block, int from, int to, Room room) {
         DType dtype = c.kv().shape().dtype();
         long keys = c.kv().keys(c.a().layer(), t.kvHead());
         long values = c.kv().values(c.a().layer(), t.kvHead());
         long row = (long) vectors(c) * V;
+        boolean widened = Widening.applies(c);
+        if (widened) {
+            widening.widen(c, t, from, to, room.wide());
+        }
         for (int p = from; p < to; p++) {
-            long at = c.slot(t.seat(), p) * c.kv().rowBytes();
-            Packing.widen(dtype, keys + at, 0, c.headDim(), room.keys() + (p - block) * row, V);
-            Packing.widen(dtype, values + at, 0, c.headDim(), room.values() + (p - block) * row, V);
+            long at = widened ? 0 : c.slot(t.seat(), p) * c.kv().rowBytes();
+            long key = widened ? room.wide().key(p) : keys + at;
+            long value = widened ? room.wide().value(p) : values + at;
+            Packing.widen(dtype, key, 0, c.headDim(), room.keys() + (p - block) * row, V);
+            Packing.widen(dtype, value, 0, c.headDim(), room.values() + (p - block) * row, V);
         }
     }
 

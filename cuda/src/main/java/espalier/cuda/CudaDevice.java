@@ -16,6 +16,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceClock;
 import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
@@ -273,11 +274,14 @@ public final class CudaDevice implements Device {
 
     @Override
     public KvCache kvCache(KvCache.Shape shape) {
-        if (shape.dtype() != setup.activations) {
+        if (shape.type() != KvType.of(setup.activations)) {
+            String wayOut = shape.type().isNarrow()
+                    ? "; leave out --kv-cache-dtype, or use --device cpu"
+                    : "; choose --dtype bfloat16 or float16";
             throw new EngineFault(
                     EngineFault.Code.RESOURCE,
-                    "a CUDA device keeps keys and values in " + setup.activations + ", not in " + shape.dtype()
-                            + "; choose --dtype bfloat16 or float16");
+                    "a CUDA device keeps keys and values in " + setup.activations + ", not in " + shape.type()
+                            + wayOut);
         }
         if (shape.headDim() % HEAD_STEP != 0 || shape.headDim() > MOST_HEAD_DIM) {
             throw new EngineFault(

@@ -1,16 +1,20 @@
 package espalier.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.api.EngineFault;
 import espalier.contract.OpCase;
 import espalier.contract.Scene;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.tensor.DType;
+import espalier.tensor.KvCache;
+import espalier.tensor.KvType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -49,6 +53,19 @@ class CudaContractTest {
         }
         assertThat(wrong).isEmpty();
         assertThat(refused).containsExactlyInAnyOrderElementsOf(refusals(activations));
+    }
+
+    @Test
+    void narrowKeysAndValuesAreRefusedWithTheWayOut() {
+        var driver = SimulatedDriver.open(SimulatedDriver.Setup.of("90a").memoryBytes(MEMORY_BYTES));
+        if (driver.isEmpty()) {
+            return;
+        }
+        try (var device = new CudaDevice(driver.get(), SimulatedDevices.setup(0, DType.BF16))) {
+            assertThatThrownBy(() -> device.kvCache(new KvCache.Shape(1, 8, 2, 64, KvType.FP8_E4M3)))
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageContaining("not in FP8_E4M3; leave out --kv-cache-dtype, or use --device cpu");
+        }
     }
 
     private static List<String> refusals(DType activations) {

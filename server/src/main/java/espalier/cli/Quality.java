@@ -9,7 +9,6 @@ import espalier.exec.LogitReader;
 import espalier.launch.ModelPath;
 import espalier.launch.Scoring;
 import espalier.load.Perplexity;
-import espalier.model.Quantization;
 import espalier.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -69,6 +68,7 @@ final class Quality {
         var figures = new LinkedHashMap<String, Object>();
         figures.put("model", model);
         figures.put("quantization", options.model().quantization().name());
+        figures.put("kv_cache_dtype", options.cache().kvCacheDtype());
         figures.put("text", flags.text);
         try (LogitReader reader = Scoring.load(options, ModelPath.open(path), flags.window, Perplexity.RUN);
                 LogitReader against = against(options, flags)) {
@@ -83,10 +83,7 @@ final class Quality {
         return flags.against == null
                 ? null
                 : Scoring.load(
-                        options.withQuantization(Quantization.NONE),
-                        ModelPath.open(Path.of(flags.against)),
-                        flags.window,
-                        Perplexity.RUN);
+                        options.unquantized(), ModelPath.open(Path.of(flags.against)), flags.window, Perplexity.RUN);
     }
 
     private static String read(String file) throws IOException {

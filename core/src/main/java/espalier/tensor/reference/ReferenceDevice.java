@@ -2,7 +2,6 @@ package espalier.tensor.reference;
 
 import espalier.tensor.Buffer;
 import espalier.tensor.Collective;
-import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
 import espalier.tensor.Ops;
@@ -66,9 +65,6 @@ public final class ReferenceDevice implements Device {
 
     @Override
     public KvCache kvCache(KvCache.Shape shape) {
-        if (shape.dtype() == DType.I32) {
-            throw new IllegalArgumentException("a KV cache of I32; F32, BF16 or F16 is wanted");
-        }
         return new ReferenceKvCache(shape, new HostBuffer(arena.allocate(shape.bytes(), ALIGN)));
     }
 

@@ -169,14 +169,9 @@ final class ReferenceOps implements Ops {
         var kv = (ReferenceKvCache) a.kv();
         StepInputs in = a.in();
         for (int t = 0; t < in.tokens(); t++) {
-            for (int c = 0; c < a.k().cols(); c++) {
-                kv.set(
-                        a.layer(),
-                        integer(in.writeSlots(), 0, t),
-                        c / a.headDim(),
-                        c % a.headDim(),
-                        number(a.k(), t, c),
-                        number(a.v(), t, c));
+            for (int h = 0; h < kv.shape().kvHeads(); h++) {
+                int slot = integer(in.writeSlots(), 0, t);
+                kv.set(a.layer(), slot, h, head(a.k(), t, h, a.headDim()), head(a.v(), t, h, a.headDim()));
             }
         }
         for (int s = 0; s < in.sequences(); s++) {
@@ -187,6 +182,14 @@ final class ReferenceOps implements Ops {
                 }
             }
         }
+    }
+
+    private static float[] head(Tensor x, int row, int head, int headDim) {
+        var numbers = new float[headDim];
+        for (int d = 0; d < headDim; d++) {
+            numbers[d] = number(x, row, head * headDim + d);
+        }
+        return numbers;
     }
 
     /** One head of one token. */

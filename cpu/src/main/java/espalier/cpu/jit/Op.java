@@ -69,6 +69,8 @@ public enum Op {
 
     VPSHUFD(Map.M0F, Prefix.P66, 0x70, Form.D_M_I, Kind.REPEATABLE, "vpshufd", "vpshufd"),
     VPSHUFB(Map.M0F38, Prefix.P66, 0x00, Form.D_S_M, Kind.VECTOR, "vpshufb", "vpshufb"),
+    VPUNPCKLBW(Map.M0F, Prefix.P66, 0x60, Form.D_S_M, Kind.VECTOR, "vpunpcklbw", "vpunpcklbw"),
+    VPUNPCKHBW(Map.M0F, Prefix.P66, 0x68, Form.D_S_M, Kind.VECTOR, "vpunpckhbw", "vpunpckhbw"),
     VPUNPCKLWD(Map.M0F, Prefix.P66, 0x61, Form.D_S_M, Kind.VECTOR, "vpunpcklwd", "vpunpcklwd"),
     VPUNPCKHWD(Map.M0F, Prefix.P66, 0x69, Form.D_S_M, Kind.VECTOR, "vpunpckhwd", "vpunpckhwd"),
     VPUNPCKLDQ(Map.M0F, Prefix.P66, 0x62, Form.D_S_M, Kind.REPEATABLE, "vpunpckldq", "vpunpckldq"),
@@ -76,6 +78,8 @@ public enum Op {
     VSHUFPS(Map.M0F, Prefix.NONE, 0xC6, Form.D_S_M_I, Kind.REPEATABLE, "vshufps", "vshufps"),
     /** Looks words up in a table of 32. */
     VPERMW(Map.M0F38, Prefix.P66_W1, 0x8D, Form.D_S_M, Kind.VECTOR, "vpermw", ""),
+    /** Looks bytes up in a table of which {@code s} is the first half and {@code m} the second; AVX-512 VBMI. */
+    VPERMI2B(Map.M0F38, Prefix.P66, 0x75, Form.D_S_M, Kind.VECTOR, "vpermi2b", ""),
     /** Looks elements up in a table of which {@code dst} is the first half and {@code m} the second. */
     VPERMT2D(Map.M0F38, Prefix.P66, 0x7E, Form.D_S_M, Kind.REPEATABLE, "vpermt2d", ""),
     VPERMD(Map.M0F38, Prefix.P66, 0x36, Form.D_S_M, Kind.REPEATABLE, "vpermd", "vpermd"),

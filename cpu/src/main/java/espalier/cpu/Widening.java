@@ -1,0 +1,122 @@
+package espalier.cpu;
+
+import static espalier.cpu.Attention.BLOCK;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import espalier.cpu.Attention.Call;
+import espalier.cpu.Attention.Tile;
+import espalier.cpu.jit.WideningKernels;
+import espalier.tensor.BFloat16;
+import espalier.tensor.KvType;
+import espalier.tensor.host.NarrowRows;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Keys and values of one byte an element become bf16, a block at a time, in a lane's memory: from there they are read as
+ * from a cache of bf16. Each row becomes the same whatever stands beside it.
+ */
+final class Widening {
+    private final boolean byKernels;
+    private final Arena arena;
+    private final MemorySegment e4m3;
+    private final MemorySegment e5m2;
+    private final Map<Integer, WideningKernels> kernels = new ConcurrentHashMap<>();
+
+    /** How rows are widened. */
+    enum By {
+        KERNELS,
+        LOOPS
+    }
+
+    Widening(By by, Arena arena) {
+        byKernels = by == By.KERNELS;
+        this.arena = arena;
+        e4m3 = WideningKernels.tables(arena, code -> bits(KvType.FP8_E4M3, code));
+        e5m2 = WideningKernels.tables(arena, code -> bits(KvType.FP8_E5M2, code));
+    }
+
+    private static int bits(KvType type, int code) {
+        return BFloat16.of(NarrowRows.number(type, (byte) code, 1));
+    }
+
+    /** Whether a cache needs it. */
+    static boolean applies(Call c) {
+        return c.kv().shape().type().isNarrow();
+    }
+
+    /** Where the parts of its memory begin; 0 bytes where it does not apply. */
+    record Room(long keys, long values, long rows, long scales, long end, long rowBytes) {
+        static Room of(Call c, long memory) {
+            if (!applies(c)) {
+                return new Room(memory, memory, memory, memory, memory, 0);
+            }
+            long rowBytes = 2L * WideningKernels.STEP * Math.ceilDiv(c.headDim(), WideningKernels.STEP);
+            long values = memory + BLOCK * rowBytes;
+            long rows = values + BLOCK * rowBytes;
+            return new Room(memory, values, rows, rows + 8 * BLOCK, rows + 16 * BLOCK, rowBytes);
+        }
+
+        long key(int position) {
+            return keys + position % BLOCK * rowBytes;
+        }
+
+        long value(int position) {
+            return values + position % BLOCK * rowBytes;
+        }
+    }
+
+    /** Widens positions {@code [from, to)}, all of one block. */
+    void widen(Call c, Tile t, int from, int to, Room room) {
+        CpuKvCache kv = c.kv();
+        int layer = c.a().layer();
+        int head = t.kvHead();
+        find(c, t, from, to, room, kv.keys(layer, head), kv.keyScales(layer, head));
+        widenFound(c, to - from, room, room.key(from));
+        find(c, t, from, to, room, kv.values(layer, head), kv.valueScales(layer, head));
+        widenFound(c, to - from, room, room.value(from));
+    }
+
+    private static void find(Call c, Tile t, int from, int to, Room room, long rows, long scales) {
+        int scaleBytes = c.kv().shape().type().scaleBytes();
+        for (int p = from; p < to; p++) {
+            long slot = c.slot(t.seat(), p);
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.rows() + 8L * (p - from), rows + slot * c.kv().rowBytes());
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.scales() + 8L * (p - from), scales + slot * scaleBytes);
+        }
+    }
+
+    private void widenFound(Call c, int count, Room room, long to) {
+        KvType type = c.kv().shape().type();
+        if (!byKernels || !WideningKernels.takes(c.headDim())) {
+            for (int i = 0; i < count; i++) {
+                loop(type, address(room.rows(), i), address(room.scales(), i), c.headDim(), to + i * room.rowBytes());
+            }
+            return;
+        }
+        WideningKernels k = kernels.computeIfAbsent(c.headDim(), headDim -> new WideningKernels(arena, headDim));
+        switch (type) {
+            case FP8_E4M3 -> k.floats(room.rows(), to, count, e4m3);
+            case FP8_E5M2 -> k.floats(room.rows(), to, count, e5m2);
+            case INT8 -> k.integers(room.rows(), to, count, room.scales());
+            case F32, F16, BF16 -> throw new IllegalArgumentException(type + " needs no widening");
+        }
+    }
+
+    private static void loop(KvType type, long from, long scaleAt, int count, long to) {
+        float scale = type.scaleBytes() == 0 ? 1 : Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, scaleAt);
+        for (int i = 0; i < count; i++) {
+            float number = NarrowRows.number(type, Lanes.ALL.get(JAVA_BYTE, from + i), scale);
+            Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + 2L * i, BFloat16.of(number));
+        }
+    }
+
+    private static long address(long list, int index) {
+        return Lanes.ALL.get(JAVA_LONG_UNALIGNED, list + 8L * index);
+    }
+}
