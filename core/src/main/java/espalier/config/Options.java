@@ -182,6 +182,11 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             boolean disableCudaGraph,
 
             @Flag(
+                    value = "--disable-cascade-attn",
+                    help = "On a GPU, read a prefix that decoding sequences share by each of them, not once for all.")
+            boolean disableCascadeAttn,
+
+            @Flag(
                     value = "--enable-deterministic-inference",
                     help =
                             "On a GPU too, an answer has the same bits whatever else is in the batch; on the CPU it always has.")

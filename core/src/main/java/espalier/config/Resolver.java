@@ -93,7 +93,8 @@ public final class Resolver {
                                 : OptionReader.positive("--cuda-graph-max-bs", device.cudaGraphMaxBs()),
                         device.enableDeterministicInference()
                                 ? DeviceProvider.Sums.ALWAYS_ALIKE
-                                : DeviceProvider.Sums.FASTEST));
+                                : DeviceProvider.Sums.FASTEST,
+                        device.disableCascadeAttn() ? Device.Prefixes.OWN : Device.Prefixes.SHARED));
     }
 
     /** @param smaller what to say where the weights leave too little */

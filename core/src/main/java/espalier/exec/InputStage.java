@@ -6,11 +6,14 @@ import espalier.step.StepPlan.Input;
 import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Turns plans into what a forward pass reads. A step's numbers are packed into one host slab and sent by one copy; two
@@ -18,17 +21,22 @@ import java.lang.foreign.ValueLayout;
  * on the device depends on the counts of tokens and sequences alone: the same counts, the same addresses.
  *
  * <p>Fields, each from a multiple of {@value #ALIGN} numbers: ids, positions, write slots (a token each); first row,
- * context length, seat, sample row (a sequence each); then the pages that the table gets and where. A step of one row a
- * sequence may be padded with sequences of no positions, which write nowhere, to a number that was recorded.
+ * context length, seat, sample row (a sequence each); where sequences share prefixes that are worth it the five of {@link
+ * SharedPrefixes}; then the pages that the table gets and where. A step of one row a sequence may be padded with sequences of no positions, which write nowhere, to a number that was recorded.
  */
 final class InputStage implements AutoCloseable {
     private static final int ALIGN = 16;
+    private static final int PLAIN_FIELDS = 4;
+    private static final int PREFIX_FIELDS = 5;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
 
     private final Arena arena = Arena.ofShared();
     private final Device device;
     private final Capacity capacity;
     private final PageTable pageTable;
+    private final PrefixGroups prefixGroups;
+    private final boolean groups;
+    private final List<Prefix> prefixes = new ArrayList<>();
     private final MemorySegment[] slabs;
     private final Buffer buffer;
     private int turn;
@@ -37,14 +45,23 @@ final class InputStage implements AutoCloseable {
         this.device = device;
         this.capacity = capacity;
         this.pageTable = new PageTable(device, capacity);
+        SharedPrefixes.Least least = device.sharedPrefixes();
+        this.groups = !least.equals(SharedPrefixes.Least.NEVER);
+        this.prefixGroups = new PrefixGroups(pageTable, capacity, least);
         int pages = aligned(capacity.seats() * PageTable.FEW);
-        long bytes = 4L * (3L * aligned(capacity.tokensPerStep()) + 4L * aligned(capacity.seats()) + 2L * pages);
+        long bytes = 4L
+                * (3L * aligned(capacity.tokensPerStep())
+                        + (long) (PLAIN_FIELDS + PREFIX_FIELDS) * aligned(capacity.seats())
+                        + 2L * pages);
         this.slabs = new MemorySegment[] {arena.allocate(bytes, 64), arena.allocate(bytes, 64)};
         this.buffer = device.allocate(bytes);
     }
 
     /** A plan's inputs and how many of its sequences want a token. */
     record Staged(StepInputs inputs, int samples) {}
+
+    /** A prefix that these sequences of the step share. */
+    private record Prefix(int[] sequences, int positions) {}
 
     /** @param padded rows of the batch, no fewer than the plan has; more only where each sequence has one */
     Staged stage(StepPlan plan, int padded) {
@@ -55,18 +72,15 @@ final class InputStage implements AutoCloseable {
                     + " sequences; room is for " + capacity.tokensPerStep() + " of " + capacity.seats());
         }
         int more = padded - tokens;
-        var fields = new Fields(slabs[turn], aligned(tokens + more), aligned(sequences + more));
-        turn = 1 - turn;
         pageTable.clearAdded();
+        addPages(plan);
+        findPrefixes(plan);
+        var fields = fields(tokens + more, sequences + more, prefixes.isEmpty() ? 0 : PREFIX_FIELDS);
         var counts = new Counts(plan);
         int row = 0;
         int samples = 0;
         for (int s = 0; s < sequences; s++) {
             Chunk c = plan.chunks().get(s);
-            if (c.opens()) {
-                pageTable.open(c.seat());
-            }
-            pageTable.append(c.seat(), c.newPages());
             fields.sequence(0, s, row);
             fields.sequence(1, s, c.start() + c.input().count());
             fields.sequence(2, s, c.seat());
@@ -78,20 +92,56 @@ final class InputStage implements AutoCloseable {
         for (int i = 0; i < more; i++) {
             fields.blank(row + i, sequences + i);
         }
+        if (!prefixes.isEmpty()) {
+            fields.prefixes(prefixes, sequences + more);
+        }
         send(fields);
         return new Staged(inputs(fields, tokens + more, sequences + more, samples + more, counts.outline()), samples);
     }
 
-    /** A step of {@code batch} sequences of no positions, which may have up to {@code longest}. */
-    StepInputs blank(int batch, int longest) {
-        var fields = new Fields(slabs[turn], aligned(batch), aligned(batch));
+    private Fields fields(int tokens, int sequences, int prefixFields) {
+        var fields = new Fields(slabs[turn], aligned(tokens), aligned(sequences), prefixFields);
         turn = 1 - turn;
+        return fields;
+    }
+
+    private void addPages(StepPlan plan) {
+        for (Chunk c : plan.chunks()) {
+            if (c.opens()) {
+                pageTable.open(c.seat());
+                prefixGroups.forget(c.seat());
+            }
+            pageTable.append(c.seat(), c.newPages());
+        }
+    }
+
+    private void findPrefixes(StepPlan plan) {
+        prefixes.clear();
+        if (!groups) {
+            return;
+        }
+        for (int s = 0; s < plan.chunks().size(); s++) {
+            Chunk c = plan.chunks().get(s);
+            if (c.input().count() == 1) {
+                prefixGroups.add(c.seat(), s, c.start());
+            }
+        }
+        prefixGroups.find((sequences, positions) -> prefixes.add(new Prefix(sequences, positions)));
+    }
+
+    /** A step of sequences of no positions. */
+    StepInputs blank(Device.Recorded step) {
+        int batch = step.sequences();
+        var fields = fields(batch, batch, step.prefixes() == Device.Prefixes.SHARED ? PREFIX_FIELDS : 0);
         pageTable.clearAdded();
         for (int i = 0; i < batch; i++) {
             fields.blank(i, i);
         }
+        if (step.prefixes() == Device.Prefixes.SHARED) {
+            fields.prefixes(List.of(), batch);
+        }
         send(fields);
-        return inputs(fields, batch, batch, batch, new StepInputs.Outline(StepInputs.Rows.ONE, 0, longest));
+        return inputs(fields, batch, batch, batch, new StepInputs.Outline(StepInputs.Rows.ONE, 0, step.longest()));
     }
 
     private void send(Fields fields) {
@@ -153,7 +203,15 @@ final class InputStage implements AutoCloseable {
                 view(f.sequenceField(3), Math.max(1, samples)),
                 tokens,
                 sequences,
-                outline);
+                outline,
+                f.prefixFields() == 0
+                        ? null
+                        : new SharedPrefixes(
+                                view(f.sequenceField(PLAIN_FIELDS), sequences),
+                                view(f.sequenceField(PLAIN_FIELDS + 1), sequences),
+                                view(f.sequenceField(PLAIN_FIELDS + 2), sequences),
+                                view(f.sequenceField(PLAIN_FIELDS + 3), sequences),
+                                view(f.sequenceField(PLAIN_FIELDS + 4), sequences)));
     }
 
     private Tensor view(long at, int count) {
@@ -170,7 +228,7 @@ final class InputStage implements AutoCloseable {
     }
 
     /** Where the fields of one step lie in a slab, in numbers. */
-    private record Fields(MemorySegment slab, int tokenWidth, int sequenceWidth) {
+    private record Fields(MemorySegment slab, int tokenWidth, int sequenceWidth, int prefixFields) {
         long tokenField(int field) {
             return (long) field * tokenWidth;
         }
@@ -180,7 +238,7 @@ final class InputStage implements AutoCloseable {
         }
 
         long pages() {
-            return sequenceField(4);
+            return sequenceField(PLAIN_FIELDS + prefixFields);
         }
 
         long bytes(int added) {
@@ -190,6 +248,30 @@ final class InputStage implements AutoCloseable {
         void page(int index, int page, int at, int added) {
             slab.setAtIndex(INT, pages() + index, page);
             slab.setAtIndex(INT, pages() + added + index, at);
+        }
+
+        void prefixes(List<Prefix> all, int sequences) {
+            for (int s = 0; s < sequences; s++) {
+                sequence(PLAIN_FIELDS, s, 0);
+                sequence(PLAIN_FIELDS + 1, s, -1);
+                sequence(PLAIN_FIELDS + 2, s, 0);
+                sequence(PLAIN_FIELDS + 3, s, 0);
+            }
+            int members = 0;
+            for (int g = 0; g < all.size(); g++) {
+                Prefix prefix = all.get(g);
+                sequence(PLAIN_FIELDS + 4, g, members);
+                for (int i = 0; i < prefix.sequences.length; i++) {
+                    int s = prefix.sequences[i];
+                    sequence(PLAIN_FIELDS, s, prefix.positions);
+                    sequence(PLAIN_FIELDS + 1, s, g);
+                    sequence(PLAIN_FIELDS + 2, s, i);
+                    sequence(PLAIN_FIELDS + 3, members++, s);
+                }
+            }
+            for (int g = all.size(); g < sequences; g++) {
+                sequence(PLAIN_FIELDS + 4, g, members);
+            }
         }
 
         /** A row of a sequence without positions. */

@@ -12,6 +12,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
 import espalier.tensor.Sampler;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
@@ -52,11 +53,21 @@ final class ModelRunner implements AutoCloseable {
         record(recording);
     }
 
-    /** The largest first: what smaller ones need is there then. */
+    /**
+     * The largest first: what smaller ones need is there then. With shared prefixes the largest alone, so that everything is
+     * compiled; the others when they are first met.
+     */
     private void record(Recording recording) {
+        boolean shares = !device.sharedPrefixes().equals(SharedPrefixes.Least.NEVER);
+        if (!recorded.isEmpty()
+                && shares
+                && recorded.getLast().sequences() >= device.sharedPrefixes().sequences()) {
+            Device.Recorded step = recorded.getLast().sharing();
+            pass(stage.blank(step), step.sequences(), step);
+        }
         for (int done = 0; done < recorded.size(); done++) {
             Device.Recorded step = recorded.get(recorded.size() - 1 - done);
-            pass(stage.blank(step.sequences(), step.longest()), step.sequences(), step);
+            pass(stage.blank(step), step.sequences(), step);
             recording.recorded(done + 1, recorded.size());
         }
         logits = null;
@@ -99,7 +110,7 @@ final class ModelRunner implements AutoCloseable {
             decoder.forward(new Pass(device.ops(), space, inputs, kv, device.collective()), rows);
         };
         if (step != null) {
-            device.replay(step, calls);
+            device.replay(inputs.prefixes() == null ? step : step.sharing(), calls);
         } else {
             calls.run();
         }

@@ -96,6 +96,17 @@ final class PageTable {
         }
     }
 
+    /** Below 0, 0 or above where one seat's pages come before, are, or come behind another's, number by number. */
+    int compare(int seat, int other) {
+        return Arrays.compare(pages[seat], 0, held[seat], pages[other], 0, held[other]);
+    }
+
+    /** How many pages two seats begin with that are the same ones. */
+    int common(int seat, int other) {
+        int at = Arrays.mismatch(pages[seat], 0, held[seat], pages[other], 0, held[other]);
+        return at < 0 ? held[seat] : at;
+    }
+
     /** Where the cache keeps a position of the seat's sequence. */
     int slot(int seat, int position) {
         int page = position / pageSize;

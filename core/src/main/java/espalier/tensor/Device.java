@@ -99,15 +99,38 @@ public interface Device extends AutoCloseable {
      * A recorded step serves every step that is no larger.
      *
      * @param longest no sequence has more positions
+     * @param prefixes whether it reads {@link SharedPrefixes}
      */
-    record Recorded(int sequences, int longest) {}
+    record Recorded(int sequences, int longest, Prefixes prefixes) {
+        /** Whose sequences are read by themselves. */
+        public Recorded(int sequences, int longest) {
+            this(sequences, longest, Prefixes.OWN);
+        }
+
+        /** The same with prefixes that sequences share. */
+        public Recorded sharing() {
+            return new Recorded(sequences, longest, Prefixes.SHARED);
+        }
+    }
+
+    /** Whether sequences of a step are read by themselves or as groups. */
+    enum Prefixes {
+        OWN,
+        SHARED
+    }
 
     /**
-     * Runs {@code calls}, which queue the same ops on the same memory whenever {@code step} is the same one of {@link
-     * #recordedSteps}: a device may record them the first time and then repeat what it recorded without them.
+     * Runs {@code calls}, which queue the same ops on the same memory whenever {@code step} is the same, one of {@link
+     * #recordedSteps} or its {@link Recorded#sharing}: a device may record them the first time and then repeat what it
+     * recorded without them.
      */
     default void replay(Recorded step, Runnable calls) {
         calls.run();
+    }
+
+    /** From where on attention gains by {@link SharedPrefixes}. */
+    default SharedPrefixes.Least sharedPrefixes() {
+        return SharedPrefixes.Least.NEVER;
     }
 
     /** A clock that tells when this device came past points of its queue; marks of earlier ones are lost. */

@@ -30,7 +30,7 @@ public interface DeviceProvider {
 
         /** For a CPU. */
         public Settings(int ranks, int threads, Products products, CpuKernels cpuKernels) {
-            this(ranks, threads, products, cpuKernels, new Gpu(DType.BF16, 0, Sums.FASTEST));
+            this(ranks, threads, products, cpuKernels, new Gpu(DType.BF16, 0, Sums.FASTEST, Device.Prefixes.SHARED));
         }
     }
 
@@ -39,8 +39,9 @@ public interface DeviceProvider {
      *
      * @param activations BF16 or F16: what it computes in
      * @param mostRecorded the largest batch of decoding steps that is recorded beforehand; 0 records none
+     * @param prefixes whether a prefix that sequences share may be read once for all of them
      */
-    record Gpu(DType activations, int mostRecorded, Sums sums) {}
+    record Gpu(DType activations, int mostRecorded, Sums sums, Device.Prefixes prefixes) {}
 
     /** In which order products are summed up on a GPU. */
     enum Sums {

@@ -1,5 +1,7 @@
 package espalier.tensor;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a forward pass reads about its batch, already on the device, all I32. Static addresses, so a recorded graph
  * can be replayed after the contents change.
@@ -14,6 +16,7 @@ package espalier.tensor;
  * @param pageTable [seats, pages] page number by page index; slot = page * pageSize + position % pageSize
  * @param sampleRows [1, samples] rows whose logits are wanted
  * @param outline what the host knows of all this
+ * @param prefixes that several sequences share and that are worth reading once; null where there are none
  */
 public record StepInputs(
         Tensor ids,
@@ -27,7 +30,8 @@ public record StepInputs(
         Tensor sampleRows,
         int tokens,
         int sequences,
-        Outline outline) {
+        Outline outline,
+        @Nullable SharedPrefixes prefixes) {
 
     /** Of a step of which the host tells nothing more. */
     public StepInputs(
@@ -54,7 +58,8 @@ public record StepInputs(
                 sampleRows,
                 tokens,
                 sequences,
-                new Outline(Rows.ANY, sequences, pageTable.cols() * pageSize));
+                new Outline(Rows.ANY, sequences, pageTable.cols() * pageSize),
+                null);
     }
 
     /** How many rows each sequence has. */

@@ -20,6 +20,7 @@ import espalier.tensor.KvType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.ThreadRanks;
 import java.lang.foreign.MemorySegment;
@@ -81,9 +82,22 @@ public final class CudaDevice implements Device {
      * @param activations BF16 or F16
      * @param mostRecorded the largest batch that is recorded; 0 for none
      * @param choices where the fastest products are remembered
+     * @param sharedPrefixes from where on a prefix is read once for the sequences that share it
      */
     public record Setup(
-            DType activations, int mostRecorded, ProductKernels.Mode mode, Tuning tuning, KernelChoices choices) {}
+            DType activations,
+            int mostRecorded,
+            ProductKernels.Mode mode,
+            Tuning tuning,
+            KernelChoices choices,
+            SharedPrefixes.Least sharedPrefixes) {
+
+        /** Every sequence is read by itself. */
+        public Setup(
+                DType activations, int mostRecorded, ProductKernels.Mode mode, Tuning tuning, KernelChoices choices) {
+            this(activations, mostRecorded, mode, tuning, choices, SharedPrefixes.Least.NEVER);
+        }
+    }
 
     /** Whether products are measured while a model is loaded. */
     public enum Tuning {
@@ -104,7 +118,7 @@ public final class CudaDevice implements Device {
         bound = Thread.currentThread();
         stream = driver.openStream();
         products = new ProductKernels(driver, stream, setup.mode, setup.choices);
-        ops = new CudaOps(driver, stream, setup.activations, products);
+        ops = new CudaOps(driver, stream, setup.activations, products, leastSharing());
         weights = new WeightPool(driver, "the weights");
         small = new Staging(driver, SMALL_BLOCKS, SMALL_BYTES);
     }
@@ -340,6 +354,16 @@ public final class CudaDevice implements Device {
                 parts.stream().mapToLong(this::preparedBytes).sum();
             case Matrix.Blocks _, Matrix.Prepared _ -> 0;
         };
+    }
+
+    @Override
+    public SharedPrefixes.Least sharedPrefixes() {
+        return setup.sharedPrefixes;
+    }
+
+    private int leastSharing() {
+        SharedPrefixes.Least least = setup.sharedPrefixes;
+        return least.equals(SharedPrefixes.Least.NEVER) ? 0 : least.sequences();
     }
 
     /** 1, 2, 4, 8, then by 8 to 128, by 16 to 256, by 32 beyond; what attention chooses by length, once for each choice. */

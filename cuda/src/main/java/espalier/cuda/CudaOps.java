@@ -12,6 +12,7 @@ import espalier.cuda.kernel.Elementwise;
 import espalier.cuda.kernel.Epilogue;
 import espalier.cuda.kernel.PageScatter;
 import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.PrefixArrays;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.kernel.Rotation;
 import espalier.cuda.kernel.StepArrays;
@@ -20,6 +21,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
 import espalier.tensor.Ops;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import java.util.HashMap;
@@ -36,14 +38,16 @@ final class CudaOps implements Ops {
     private final DType activations;
     private final Elementwise elementwise;
     private final ProductKernels products;
+    private final int leastSharing;
     private final PageScatter scatter;
     private final Map<Attending, Attender> attenders = new HashMap<>();
 
-    CudaOps(Driver driver, Stream stream, DType activations, ProductKernels products) {
+    CudaOps(Driver driver, Stream stream, DType activations, ProductKernels products, int leastSharing) {
         this.driver = driver;
         this.stream = stream;
         this.activations = activations;
         this.products = products;
+        this.leastSharing = leastSharing;
         elementwise = new Elementwise(driver, stream);
         scatter = new PageScatter(driver);
     }
@@ -241,7 +245,7 @@ final class CudaOps implements Ops {
 
     private Attender open(Attending a) {
         long context = (long) a.seats * a.width * a.pageSize;
-        var limits = new AttentionLimits(a.seats, Math.max(MOST_TOKENS, a.seats), context, a.window);
+        var limits = new AttentionLimits(a.seats, Math.max(MOST_TOKENS, a.seats), context, a.window, leastSharing);
         PagedAttention attention = switch (products.mode()) {
             case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
             case DETERMINISTIC -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
@@ -267,7 +271,18 @@ final class CudaOps implements Ops {
             case ANY -> PagedAttention.Mix.MIXED;
         };
         return new PagedAttention.Plan(
-                step, mix, in.outline().cached(), in.outline().longest());
+                step, mix, in.outline().cached(), in.outline().longest(), prefixes(in.prefixes()));
+    }
+
+    private static @Nullable PrefixArrays prefixes(@Nullable SharedPrefixes shared) {
+        return shared == null
+                ? null
+                : new PrefixArrays(
+                        address(shared.lengths()),
+                        address(shared.groups()),
+                        address(shared.places()),
+                        address(shared.members()),
+                        address(shared.firstPlaces()));
     }
 
     @Override

@@ -11,6 +11,8 @@ import espalier.api.Generation;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import espalier.checkpoint.ModelFolder;
+import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.engine.LocalEngine;
 import espalier.engine.LoopOptions;
@@ -24,10 +26,12 @@ import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.reference.ReferenceDevice;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Timeout;
@@ -90,6 +94,40 @@ class CudaEngineTest {
             }
             assertThat(compared).as("steps compared").isGreaterThanOrEqualTo(REQUESTS * NEW_TOKENS * 9 / 10);
         });
+    }
+
+    /** In recorded steps, whose groups come and go between replays. */
+    @ParameterizedTest
+    @CsvSource({"llama3-bf16, 90a", "qwen3-bf16, 80"})
+    void readingASharedPrefixOnceChangesNoToken(String model, String arch) throws InterruptedException {
+        List<Tokens> prompts = clearest(answers(model, new ReferenceDevice(), DType.F32, prompts())).stream()
+                .map(Answer::prompt)
+                .toList();
+        List<List<Integer>> byEach = ids(model, arch, SharedPrefixes.Least.NEVER, prompts);
+        List<List<Integer>> once = ids(model, arch, new SharedPrefixes.Least(2, 16, 16), prompts);
+        assertThat(once).isEqualTo(byEach);
+    }
+
+    private static List<List<Integer>> ids(String model, String arch, SharedPrefixes.Least least, List<Tokens> prompts)
+            throws InterruptedException {
+        Optional<SimulatedDriver> driver = SimulatedDriver.open(SimulatedDriver.Setup.of(arch));
+        if (driver.isEmpty()) {
+            return List.of();
+        }
+        var setup = new CudaDevice.Setup(
+                DType.BF16,
+                REQUESTS,
+                ProductKernels.Mode.FASTEST,
+                CudaDevice.Tuning.ASSUMED,
+                KernelChoices.forgotten(),
+                least);
+        List<Answer> answers = answers(model, new CudaDevice(driver.get(), setup), DType.BF16, prompts);
+        driver.get().expectNoFindings();
+        assertThat(driver.get().programs().stream().anyMatch(p -> p.name().equals("prefix_attention.cu")))
+                .isEqualTo(!least.equals(SharedPrefixes.Least.NEVER));
+        return answers.stream()
+                .map(a -> a.tokens().stream().map(Emission.Token::id).toList())
+                .toList();
     }
 
     private record Answer(Tokens prompt, List<Emission.Token> tokens) {

@@ -4,6 +4,7 @@ import espalier.cuda.kernel.KernelChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.tensor.DType;
+import espalier.tensor.SharedPrefixes;
 import java.util.Optional;
 
 /** A CUDA device over the simulated driver, where NVRTC is there. */
@@ -46,6 +47,7 @@ final class SimulatedDevices {
                 mostRecorded,
                 ProductKernels.Mode.FASTEST,
                 CudaDevice.Tuning.ASSUMED,
-                KernelChoices.forgotten());
+                KernelChoices.forgotten(),
+                new SharedPrefixes.Least(4, 16, 16));
     }
 }

@@ -10,6 +10,8 @@ import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Paged decode attention on every architecture and for every shape: {@code decode_attention.cu}. */
 final class GenericDecode implements DecodeKernel {
@@ -21,6 +23,10 @@ final class GenericDecode implements DecodeKernel {
     private final Driver driver;
     private final AttentionShape shape;
     private final Program program;
+
+    /** Also for sequences that begin behind shared prefixes; null where there are none. */
+    private final @Nullable Program joining;
+
     private final int warps;
     private final int stages;
     private final int packs;
@@ -36,10 +42,16 @@ final class GenericDecode implements DecodeKernel {
         stages = copiesAhead && sharedBytes(2 * warps, limits.sequences()) <= most ? 2 : 1;
         packs = Math.ceilDiv(shape.group(), PACK_HEADS);
         program = Sources.program("decode_attention.cu", defines());
+        joining = limits.leastSharing() == 0 ? null : joining(defines());
         long splits = limits.contextTokens() / SPLIT_TOKENS + limits.sequences();
         long heads = splits * shape.kvHeads() * packs * pack();
         partials = driver.allocate(heads * shape.headDim() * 4, "partial results of attention");
         partialScales = driver.allocate(heads * 8, "partial results of attention");
+    }
+
+    private static Program joining(Map<String, Object> defines) {
+        defines.put("PREFIXES", 1);
+        return Sources.program("decode_attention.cu", defines);
     }
 
     private Map<String, Object> defines() {
@@ -62,29 +74,30 @@ final class GenericDecode implements DecodeKernel {
 
     @Override
     public List<Program> programs() {
-        return List.of(program);
+        return joining == null ? List.of(program) : List.of(program, joining);
     }
 
     @Override
-    public void launch(Stream stream, AttentionCall call, StepArrays step) {
-        Kernel attend = driver.kernel(program, "decode_attention");
+    public void launch(Stream stream, AttentionCall call, StepArrays step, @Nullable Joined joined) {
+        Program chosen = joined == null ? program : Objects.requireNonNull(joining);
+        Kernel attend = driver.kernel(chosen, "decode_attention");
         int threads = 32 * warps;
         int shared = sharedBytes(warps * stages, step.sequences());
         int blocks = driver.properties().multiprocessors()
                 * Math.max(1, driver.blocksPerMultiprocessor(attend, threads, shared));
-        Arguments arguments = Arguments.of().struct(arguments(call, step));
+        Arguments arguments = Arguments.of().struct(arguments(call, step, joined));
         Launch launch = Launch.of(blocks, threads).shared(shared).order(Order.DEPENDENT);
         driver.launch(stream, attend, launch, arguments);
         Launch join =
                 Launch.of(Dim.of(step.sequences(), shape.heads()), Dim.of(Math.ceilDiv(shape.headDim(), 32) * 32));
         driver.launch(
                 stream,
-                driver.kernel(program, "decode_combine"),
+                driver.kernel(chosen, "decode_combine"),
                 join.shared(4 * step.sequences()).order(Order.DEPENDENT),
                 arguments);
     }
 
-    private Arguments arguments(AttentionCall call, StepArrays step) {
+    private Arguments arguments(AttentionCall call, StepArrays step, @Nullable Joined joined) {
         Arguments to = Arguments.of()
                 .pointer(call.out())
                 .pointer(call.q().address())
@@ -92,6 +105,9 @@ final class GenericDecode implements DecodeKernel {
                 .pointer(call.cache().v())
                 .pointer(partials)
                 .pointer(partialScales);
+        if (joined != null) {
+            joined.fields(to);
+        }
         return shape.factors(step.step(to).int32(call.q().stride()).int32(call.window()), call.scale());
     }
 

@@ -12,6 +12,8 @@ import espalier.cuda.driver.TensorMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Paged decode attention on sm_90a: {@code decode_attention_sm90.cu}, whose head says how it works. Which sequences it
@@ -28,6 +30,10 @@ final class HopperDecode implements DecodeKernel {
     private final Driver driver;
     private final AttentionShape shape;
     private final Program program;
+
+    /** Also for sequences that begin behind shared prefixes; null where there are none. */
+    private final @Nullable Program joining;
+
     private final int section;
     private final int packs;
     private final int stages;
@@ -74,6 +80,7 @@ final class HopperDecode implements DecodeKernel {
             throw new IllegalArgumentException(limits.sequences() + " sequences a step are too many");
         }
         program = Sources.program("decode_attention_sm90.cu", defines());
+        joining = limits.leastSharing() == 0 ? null : joining(defines());
         long items = Math.max(limits.contextTokens() / GROUP_TOKENS + limits.sequences(), 3L * blocks);
         long units = (long) shape.kvHeads() * packs;
         partials = driver.allocate(items * units * channels() * 16, "partial results of attention");
@@ -81,6 +88,11 @@ final class HopperDecode implements DecodeKernel {
         schedule = driver.allocate(8, "counters of attention");
         starts = driver.allocate(4L * limits.sequences() + 4, "counters of attention");
         driver.fill(stream, schedule, 0, 2);
+    }
+
+    private static Program joining(Map<String, Object> defines) {
+        defines.put("PREFIXES", 1);
+        return Sources.program("decode_attention_sm90.cu", defines);
     }
 
     private Map<String, Object> defines() {
@@ -109,28 +121,29 @@ final class HopperDecode implements DecodeKernel {
 
     @Override
     public List<Program> programs() {
-        return List.of(program);
+        return joining == null ? List.of(program) : List.of(program, joining);
     }
 
     @Override
-    public void launch(Stream stream, AttentionCall call, StepArrays step) {
+    public void launch(Stream stream, AttentionCall call, StepArrays step, @Nullable Joined joined) {
+        Program chosen = joined == null ? program : Objects.requireNonNull(joining);
         List<TensorMap> pool = maps.computeIfAbsent(call.cache(), this::poolMaps);
         int threads = (section * packs + PRODUCER_WARPS) * 32;
         Launch launch = Launch.of(blocks, threads)
                 .shared(sharedBytes(stages, step.sequences()))
                 .order(Order.DEPENDENT);
         Arguments attend =
-                Arguments.of().tensorMap(pool.get(0)).tensorMap(pool.get(1)).struct(arguments(call, step));
-        driver.launch(stream, driver.kernel(program, "decode_attention"), launch, attend);
+                Arguments.of().tensorMap(pool.get(0)).tensorMap(pool.get(1)).struct(arguments(call, step, joined));
+        driver.launch(stream, driver.kernel(chosen, "decode_attention"), launch, attend);
         int pieces = shape.kvHeads() * packs * channels() / 32;
         int each = step.sequences() <= 32 ? 1 : 8;
         Launch join = Launch.of(Dim.of(step.sequences(), Math.ceilDiv(pieces, each)), Dim.of(32, 8))
                 .order(Order.DEPENDENT);
-        Arguments combine = Arguments.of().struct(arguments(call, step)).int32(each);
-        driver.launch(stream, driver.kernel(program, "decode_combine"), join, combine);
+        Arguments combine = Arguments.of().struct(arguments(call, step, joined)).int32(each);
+        driver.launch(stream, driver.kernel(chosen, "decode_combine"), join, combine);
     }
 
-    private Arguments arguments(AttentionCall call, StepArrays step) {
+    private Arguments arguments(AttentionCall call, StepArrays step, @Nullable Joined joined) {
         Arguments to = Arguments.of()
                 .pointer(call.out())
                 .pointer(call.q().address())
@@ -138,6 +151,9 @@ final class HopperDecode implements DecodeKernel {
                 .pointer(partialScales)
                 .pointer(schedule)
                 .pointer(starts);
+        if (joined != null) {
+            joined.fields(to);
+        }
         return shape.factors(step.step(to).int32(call.q().stride()).int32(blocks), call.scale());
     }
 

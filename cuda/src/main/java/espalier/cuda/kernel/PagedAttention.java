@@ -14,9 +14,12 @@ import org.jspecify.annotations.Nullable;
  * with or without a cached prefix). It chooses the kernels for the device and holds their workspaces; it belongs to one
  * stream.
  *
+ * <p>A prefix that several decoding sequences share may be read once for all of them; a row's bits then follow the batch.
+ * Otherwise a row's result is the same bit for bit in every batch, and whether its past was computed in this step or is
+ * cached.
+ *
  * <p>Once a step {@link #plan}, then once a layer {@link #attend}. Both only queue kernels that read the step's arrays on
- * the device, so both may be captured and replayed. A row's result is the same bit for bit in every batch, and whether
- * its past was computed in this step or is cached.
+ * the device, so both may be captured and replayed.
  */
 public final class PagedAttention implements AutoCloseable {
     private static final int TILE_BYTES = 16;
@@ -40,6 +43,9 @@ public final class PagedAttention implements AutoCloseable {
     /** For {@link #FEW_SEQUENCES}; null where bits may not depend on the batch. */
     private final @Nullable DecodeKernel few;
 
+    /** Null where no prefix is read for several sequences. */
+    private final @Nullable PrefixAttention shared;
+
     private final PrefillKernel prefill;
     private final Program tilesProgram = Sources.program("attention_tiles.cu", java.util.Map.of());
     private final long tiles;
@@ -60,8 +66,19 @@ public final class PagedAttention implements AutoCloseable {
      *
      * @param cached sequences that prefill with positions before their first row; 0 takes a faster kernel
      * @param longest no sequence of the step has more positions
+     * @param prefixes that sequences of one row share and that are to be read once; layers with a window read them by each
      */
-    public record Plan(StepArrays step, Mix mix, int cached, int longest) {}
+    public record Plan(
+            StepArrays step,
+            Mix mix,
+            int cached,
+            int longest,
+            @Nullable PrefixArrays prefixes) {
+        /** Each sequence is read by itself. */
+        public Plan(StepArrays step, Mix mix, int cached, int longest) {
+            this(step, mix, cached, longest, null);
+        }
+    }
 
     /** Which kernel decodes. */
     private enum Decoding {
@@ -96,6 +113,7 @@ public final class PagedAttention implements AutoCloseable {
         whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
         generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
         few = fast && decoding == Decoding.FASTEST ? new GenericDecode(driver, shape, few(limits)) : null;
+        shared = limits.leastSharing() > 0 ? new PrefixAttention(driver, shape, limits) : null;
         prefill = HopperPrefill.takes(shape, driver.properties())
                 ? new HopperPrefill(driver, stream, shape, limits, keys)
                 : new GenericPrefill(driver, shape);
@@ -121,6 +139,9 @@ public final class PagedAttention implements AutoCloseable {
         }
         if (few != null) {
             all.addAll(few.programs());
+        }
+        if (shared != null) {
+            all.addAll(shared.programs());
         }
         all.add(tilesProgram);
         return all;
@@ -152,12 +173,25 @@ public final class PagedAttention implements AutoCloseable {
                     stream, call, plan.step(), new PrefillKernel.Tiles(tiles, tileCount, prefix, plan.longest()));
         }
         if (plan.mix() != Mix.PREFILL) {
-            decode(plan, call.window()).launch(stream, call, plan.step());
+            decode(plan, call.window()).launch(stream, call, plan.step(), prefixes(stream, plan, call));
         }
     }
 
+    private DecodeKernel.@Nullable Joined prefixes(Stream stream, Plan plan, AttentionCall call) {
+        PrefixArrays prefixes = plan.prefixes();
+        if (prefixes == null || call.window() > 0) {
+            return null;
+        }
+        if (shared == null) {
+            throw new IllegalArgumentException("prefixes that sequences share, but the limits have none");
+        }
+        shared.launch(stream, call, plan.step(), prefixes);
+        return new DecodeKernel.Joined(shared, prefixes);
+    }
+
     private DecodeKernel decode(Plan plan, int window) {
-        if (few != null && window == 0 && plan.step().sequences() <= FEW_SEQUENCES && plan.longest() <= FEW_POSITIONS) {
+        boolean small = plan.step().sequences() <= FEW_SEQUENCES && plan.longest() <= FEW_POSITIONS;
+        if (few != null && window == 0 && plan.prefixes() == null && small) {
             return few;
         }
         DecodeKernel chosen = window == 0 && whole != null ? whole : generic;
@@ -177,6 +211,9 @@ public final class PagedAttention implements AutoCloseable {
         }
         if (few != null) {
             few.close();
+        }
+        if (shared != null) {
+            shared.close();
         }
         prefill.close();
         driver.free(tiles);

@@ -3,6 +3,9 @@
 // each with copies of its own, and meet at the end. Splits lie at multiples of SPLIT of the absolute position and are joined in order, so that
 // a sequence's bits are the same in any batch. Which sequences: those with exactly one row in the step.
 #include "step.cuh"
+#ifdef PREFIXES // what prefix_attention.cu has attended to is left out here and joined at the end
+#include "prefixes.cuh"
+#endif
 #ifndef HEAD_DIM
 #define HEAD_DIM 128
 #endif
@@ -37,15 +40,29 @@ struct Args {
   const b16 *k, *v; // pools, [slots][KV_HEADS][D]
   float *part_o;   // of each split [UNITS][PACK][D]
   float2 *part_ml; // of each split [UNITS][PACK]: maximum (in powers of two) and sum
+#ifdef PREFIXES
+  Prefixes p;
+#endif
   Step in;
   int q_stride, window; // window: positions that a token sees, 0 for all
   float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
 };
 struct Span { // the splits of a sequence
   int start, end, first, n;
+  DEV bool single(const Args &a) const { // it is written at once
+#ifdef PREFIXES
+    return n == 1 && start == 0;
+#else
+    return n == 1;
+#endif
+  }
   DEV Span(const Args &a, int s) {
     end = a.in.rows(s) == 1 ? max(0, a.in.context_len[s]) : 0;
+#ifdef PREFIXES
+    start = a.p.lengths[s];
+#else
     start = a.window > 0 ? max(0, end - a.window) : 0;
+#endif
     first = start / SPLIT; n = (end + SPLIT - 1) / SPLIT - first;
   }
 };
@@ -177,7 +194,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
         sum += b * scales[w][h].y;
         x += b * ((const float *)(smem + w * STAGES * STAGE))[h * (D + 4) + ch];
       }
-      if (span.n == 1) a.out[((size_t)a.in.first_row[lo_s] * HEADS + head + h) * D + ch] = to_b16(x / sum);
+      if (span.single(a)) a.out[((size_t)a.in.first_row[lo_s] * HEADS + head + h) * D + ch] = to_b16(x / sum);
       else {
         a.part_o[((size_t)u * PACK + h) * D + ch] = x;
         if (ch == 0) a.part_ml[(size_t)u * PACK + h] = make_float2(top, sum);
@@ -194,7 +211,7 @@ extern "C" __global__ void decode_combine(const __grid_constant__ Args a) {
   pdl_wait_previous();
   pdl_launch_next();
   const Span span(a, s);
-  if (span.n <= 1) return;
+  if (span.n == 0 || span.single(a)) return;
   count_splits(a, first, sums, blockDim.x);
   size_t at = ((size_t)first[s] * UNITS + unit) * PACK + h;
   float top = NEG_INF, sum = 0, x = 0;
@@ -207,5 +224,15 @@ extern "C" __global__ void decode_combine(const __grid_constant__ Args a) {
     sum += b * ml.y;
     x += b * a.part_o[(at + (size_t)i * UNITS * PACK) * D + ch];
   }
+#ifdef PREFIXES
+  const PrefixParts parts(a.p, s, KV_HEADS, GROUP, head);
+  for (int i = 0; i < parts.sections; i++) {
+    float2 ml = a.p.part_ml[parts.row(i)];
+    float now = fmaxf(top, ml.x), b = ex2(top - now), c = ex2(ml.x - now);
+    sum = sum * b + ml.y * c;
+    x = x * b + a.p.part_o[parts.row(i) * D + ch] * c;
+    top = now;
+  }
+#endif
   if (threadIdx.x < D) a.out[((size_t)a.in.first_row[s] * HEADS + head) * D + ch] = to_b16(x / sum);
 }

@@ -5,6 +5,9 @@
 // into items (1, 2, 4 or 8 leaves) follows the batch; the tree does not, so a sequence's bits are the same in any batch and under any cut.
 // Which sequences: those with exactly one row in the step; the others are left to prefill attention.
 #include "step.cuh"
+#ifdef PREFIXES // what prefix_attention.cu has attended to is left out here and joined at the end
+#include "prefixes.cuh"
+#endif
 #ifndef HEAD_DIM
 #define HEAD_DIM 128
 #endif
@@ -59,7 +62,6 @@ struct Seq {
   DEV int items(const Cut &cut, int j) const { return j < full ? 8 >> cut.log : (len % SPAN + (LEAF << cut.log) - 1) / (LEAF << cut.log); }
   DEV bool single(const Cut &cut) const { return n == 1 && len <= LEAF << cut.log; } // one item: it writes the output itself
 };
-DEV int length(const Step &in, int s) { return in.rows(s) == 1 ? max(0, in.context_len[s]) : 0; }
 struct Part { float m[2], l[2], o[KSTEPS][4]; }; // of a warp: maximum and sum of head columns 2t, 2t + 1; O^T fragments
 
 DEV float merge_scales(float &m, float &l, float ml, float ll, float &b) { // (ml, ll) stands left of (m, l)
@@ -103,10 +105,23 @@ struct Args {
   float2 *part_ml; // the same without CHANNELS
   int *sched;     // items claimed, blocks done: both 0 before the first launch, and again after each
   int *starts;    // sequences + 1 prefix sums, for decode_combine
+#ifdef PREFIXES
+  Prefixes p;
+#endif
   Step in;
   int q_stride, blocks; // blocks: of decode_attention
   float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
 };
+
+// Positions that other kernels have attended to, and those that are left: a sequence begins behind the former.
+DEV int skipped(const Args &a, int s) {
+#ifdef PREFIXES
+  return a.p.lengths[s];
+#else
+  return 0;
+#endif
+}
+DEV int length(const Args &a, int s) { return a.in.rows(s) == 1 ? max(0, a.in.context_len[s] - skipped(a, s)) : 0; }
 
 // Tables kmap, vmap: the pools as rows of 64 elements, boxes of a section of one token (LINES rows), 128-byte swizzle.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const __grid_constant__ TensorMap kmap, const __grid_constant__ TensorMap vmap,
@@ -126,7 +141,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
   pdl_wait_previous();
   int all = 0; // prefix sums of the sequences' groups
   for (int b0 = 0; b0 < batch; b0 += THREADS) {
-    int b = b0 + threadIdx.x, len = b < batch ? length(a.in, b) : 0, n = len / SPAN + (len % SPAN > 0) * (1 << 20), x = n;
+    int b = b0 + threadIdx.x, len = b < batch ? length(a, b) : 0, n = len / SPAN + (len % SPAN > 0) * (1 << 20), x = n;
 #pragma unroll
     for (int o = 1; o < 32; o *= 2) { int y = __shfl_up_sync(~0u, x, o); if (lane >= o) x += y; }
     if (lane == 31) sums[warp] = x;
@@ -147,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
 
   if (warp >= WARPS) { // producers: warp p copies rows 8 (p % 2) .. + 7 of K (p < 2) or V of each tile; lane: a row of the chunk's 4 tiles
     int p = warp - WARPS, items = cut.item(groups) * SECTIONS, ahead = 0, turn = 0;
-    int seq = 0, item = blockIdx.x, tok = 0, end = 0, direct = 0;
+    int seq = 0, item = blockIdx.x, tok = 0, end = 0, direct = 0, skip = 0;
     const Pages pages(a.in);
     auto claim = [&]() { if (p == 0 && lane == 0) ahead = atom_add(a.sched, 1); }; // as late as its latency allows: a slow block must not hold items
     auto fetch = [&]() {
@@ -165,7 +180,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
         Seq s(seqs[seq].y, seqs[seq].x, all);
         tok = (g < fulls ? g - s.at : s.full) * SPAN + (sub << cut.log) * LEAF;
         end = min(s.len, tok + (LEAF << cut.log));
-        direct = s.single(cut);
+        skip = skipped(a, seq);
+        direct = skip == 0 && s.single(cut);
         if (tok >= end) continue;
         if (tok + CHUNK >= end) claim();
         return true;
@@ -178,7 +194,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     int page = 0, inside = 0; // of this lane's token in the chunk at tok; past the end the last one again
     const int *table = a.in.pages;
     auto slot = [&]() {
-      int t = min(tok + lane / 8 * TILE + row, end - 1);
+      int t = skip + min(tok + lane / 8 * TILE + row, end - 1);
       page = table[pages.page(t)]; inside = pages.inside(t);
     };
     bool have = take(), none = !have;
@@ -342,14 +358,29 @@ DEV void add_items(float (&acc)[4], float &sum, Heads (&v)[8], float m, float l,
     }
 }
 #define PIECES (CHANNELS / 32) // of a unit
+DEV size_t shfl_row(size_t row, int from) { return (size_t)(uint32_t)__shfl_sync(~0u, (int)(row >> 32), from) << 32 | (uint32_t)__shfl_sync(~0u, (int)row, from); }
 struct Piece { // where a warp's unit and channels lie
   int unit, ch; const float2 *ml; const Heads *o;
   DEV Piece(const Args &a, int u, int lane) : unit(u / PIECES), ch(u % PIECES * 32 + lane) {
     ml = a.part_ml + unit * 4 + lane % 4;
     o = (const Heads *)a.part_o + unit * CHANNELS + ch;
   }
-  DEV void write(const Args &a, int s, const float (&acc)[4], float sum) const {
+  DEV void write(const Args &a, int s, float (&acc)[4], float sum, float top, int lane) const { // lane l: sum and top of head l % 4
     int first = unit / PACKS * GROUP + unit % PACKS * PACK;
+#ifdef PREFIXES
+    // Heads beyond the group's take its last one's: nobody writes them.
+    const PrefixParts own(a.p, s, KV_HEADS, GROUP, unit / PACKS * GROUP + min(unit % PACKS * PACK + lane % 4, GROUP - 1));
+    for (int i = 0; i < own.sections; i++) {
+      float2 ml = a.p.part_ml[own.row(i)];
+      float now = fmaxf(top, ml.x), b = ex2(top - now), d = ex2(ml.x - now);
+      sum = sum * b + ml.y * d; top = now;
+#pragma unroll
+      for (int c = 0; c < PACK; c++) {
+        const float *o = a.p.part_o + shfl_row(own.row(i), c) * HEAD_DIM;
+        acc[c] = acc[c] * __shfl_sync(~0u, b, c) + o[min(ch, HEAD_DIM - 1)] * __shfl_sync(~0u, d, c);
+      }
+    }
+#endif
 #pragma unroll
     for (int c = 0; c < PACK; c++) {
       float r = 1.0f / __shfl_sync(~0u, sum, c);
@@ -377,7 +408,7 @@ DEV void combine_short(const Args &a, const Seq &sq, const Cut &cut, int s, cons
     for (int i = 0; i < 8; i++) if (i + 8 < items) v[i] = p.o[slot(i + 8) * CHANNELS];
     add_items(acc, sum, v, ml1.x, ml1.y, items - 8, 8 >> cut.log, top, lane);
   }
-  p.write(a, s, acc, sum);
+  p.write(a, s, acc, sum, top, lane);
 }
 // The others: the 8 warps of a block share the classes of a piece, one piece after another.
 DEV void combine_long(const Args &a, const Seq &sq, const Cut &cut, int s, int u0, int pieces, int warp, int lane) {
@@ -420,7 +451,7 @@ DEV void combine_long(const Args &a, const Seq &sq, const Cut &cut, int s, int u
         sum = __fadd_rn(sum, sums[r][lane]);
         acc[0] = __fadd_rn(acc[0], x.x); acc[1] = __fadd_rn(acc[1], x.y); acc[2] = __fadd_rn(acc[2], x.z); acc[3] = __fadd_rn(acc[3], x.w);
       }
-      p.write(a, s, acc, sum);
+      p.write(a, s, acc, sum, top, lane);
     }
     __syncthreads();
   }
@@ -433,8 +464,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) decode_combine(const __grid
   pdl_launch_next();
   int all = a.starts[a.in.sequences];
   Cut cut((all & 0xfffff) + (all >> 20), a.blocks);
-  Seq sq(length(a.in, s), a.starts[s], all);
-  if (sq.n == 0 || sq.single(cut)) return; // if single, decode_attention wrote it
+  Seq sq(length(a, s), a.starts[s], all);
+  if (sq.n == 0 || skipped(a, s) == 0 && sq.single(cut)) return; // if single, decode_attention wrote it
   int items = sq.full * (8 >> cut.log) + (sq.n > sq.full ? sq.items(cut, sq.full) : 0);
   if (pieces == 8 && items <= 16) {
     int u = blockIdx.y * 8 + warp;

@@ -2,8 +2,11 @@ package espalier.cuda.cases;
 
 import espalier.cuda.kernel.AttentionShape;
 import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.PrefixArrays;
 import espalier.cuda.kernel.StepArrays;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -23,6 +26,10 @@ final class AttentionBatch {
     final int tokens;
     final int longest;
     final long positions;
+    private final List<Shared> shared;
+
+    /** Sequences that begin with the same pages, so many positions of them. */
+    record Shared(int positions, int... sequences) {}
 
     /** @param rows of each sequence, {@code lengths} its positions after the step; a length of 0 is an empty place */
     AttentionBatch(AttentionShape shape, int pageSize, int[] rows, int[] lengths, SplittableRandom random) {
@@ -43,6 +50,7 @@ final class AttentionBatch {
         seats = shuffled(n, random);
         stride = Math.max(1, Math.ceilDiv(longest, pageSize));
         slots = pages * pageSize;
+        shared = new ArrayList<>();
         table = new int[n * stride];
         Arrays.fill(table, -1_000_000);
         for (int s = 0, at = 0; s < n; s++) {
@@ -64,12 +72,56 @@ final class AttentionBatch {
         tokens = other.tokens;
         longest = other.longest;
         positions = other.positions;
+        shared = other.shared;
         table = Arrays.stream(other.table).map(p -> p + pages).toArray();
     }
 
     /** The same, that many pages further on in the cache. */
     AttentionBatch shifted(int pages) {
         return new AttentionBatch(this, pages);
+    }
+
+    /** Gives the sequences the first one's pages to begin with. */
+    AttentionBatch share(Shared group) {
+        int first = seats[group.sequences[0]] * stride;
+        for (int s : group.sequences) {
+            System.arraycopy(table, first, table, seats[s] * stride, group.positions / pageSize);
+        }
+        shared.add(group);
+        return this;
+    }
+
+    /** What {@link #share} was told, on the device. */
+    PrefixArrays uploadPrefixes(Workbench bench) {
+        int n = rows.length;
+        int[] lengthOf = new int[n];
+        int[] groups = new int[n];
+        int[] places = new int[n];
+        int[] members = new int[n];
+        int[] first = new int[n];
+        Arrays.fill(groups, -1);
+        int count = 0;
+        for (int g = 0; g < shared.size(); g++) {
+            int[] sequences = shared.get(g).sequences;
+            first[g] = count;
+            for (int i = 0; i < sequences.length; i++) {
+                lengthOf[sequences[i]] = shared.get(g).positions;
+                groups[sequences[i]] = g;
+                places[sequences[i]] = i;
+                members[count++] = sequences[i];
+            }
+        }
+        Arrays.fill(first, shared.size(), n, count);
+        return new PrefixArrays(
+                bench.ints(lengthOf), bench.ints(groups), bench.ints(places), bench.ints(members), bench.ints(first));
+    }
+
+    /** Positions that are read if each group reads its prefix once. */
+    long positionsRead() {
+        return positions
+                - shared.stream()
+                        .mapToLong(g -> (g.sequences.length - 1L) * g.positions)
+                        .sum();
     }
 
     static int[] shuffled(int n, SplittableRandom random) {
@@ -110,6 +162,12 @@ final class AttentionBatch {
                 pageSize,
                 rows.length,
                 tokens);
+    }
+
+    /** With the prefixes that are shared read once. */
+    PagedAttention.Plan planSharing(Workbench bench, StepArrays step, PagedAttention.Mix mix) {
+        PagedAttention.Plan plan = plan(step, mix);
+        return new PagedAttention.Plan(step, mix, plan.cached(), longest, uploadPrefixes(bench));
     }
 
     PagedAttention.Plan plan(StepArrays step, PagedAttention.Mix mix) {

@@ -52,10 +52,33 @@ public final class AttentionCases {
             cases.add(AttentionCase.decode(capped, 1, 300, 17));
             cases.add(AttentionCase.prefill(capped, 1, 0, new int[] {9, 40}, new int[] {9, 90}));
         }
+        cases.addAll(prefixes());
         cases.add(new RotationCase(bf16(8, 2, 128), 128, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(4, 2, 16), 16, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(3, 3, 80), 32, Rotation.Pairs.NEIGHBOURS));
         cases.addAll(timings());
+        return cases;
+    }
+
+    /** Groups of several tiles and of a part of one, sections of one length and cut, sequences of no group among them. */
+    private static List<KernelCase> prefixes() {
+        var cases = new ArrayList<KernelCase>();
+        AttentionShape llama = bf16(8, 2, 128);
+        for (int page : new int[] {1, 16}) {
+            cases.add(PrefixAttentionCase.of(llama, page, 304, 19));
+            cases.add(PrefixAttentionCase.of(llama, page, 1104, 3));
+        }
+        for (AttentionShape shape : List.of(
+                fp16(4, 2, 16),
+                bf16(4, 1, 64),
+                bf16(7, 1, 128),
+                fp16(6, 6, 64),
+                fp16(10, 2, 80),
+                fp16(40, 1, 64),
+                bf16(2, 1, 256),
+                new AttentionShape(4, 2, 64, DType.BF16, 5))) {
+            cases.add(PrefixAttentionCase.of(shape, 3, 90, 5));
+        }
         return cases;
     }
 
@@ -70,6 +93,11 @@ public final class AttentionCases {
             cases.add(AttentionTiming.decode("8 x 32768", llama, page, many(8, 32768)));
             cases.add(AttentionTiming.decode("1 x 4096", llama, page, many(1, 4096)));
             cases.add(AttentionTiming.prefill("16 x 128 over 2048", llama, page, many(16, 128), many(16, 2176)));
+        }
+        for (AttentionTiming.Reading reading : AttentionTiming.Reading.values()) {
+            cases.add(AttentionTiming.shared(llama, 1, 16, new AttentionTiming.Sharing(16, 2048, reading), 160));
+            cases.add(AttentionTiming.shared(llama, 1, 2, new AttentionTiming.Sharing(4, 2048, reading), 160));
+            cases.add(AttentionTiming.shared(llama, 1, 1, new AttentionTiming.Sharing(64, 512, reading), 160));
         }
         cases.add(AttentionTiming.prefill("1 x 8192", llama, 1, many(1, 8192), many(1, 8192)));
         cases.add(AttentionTiming.prefill("16 x 2048", llama, 1, many(16, 2048), many(16, 2048)));

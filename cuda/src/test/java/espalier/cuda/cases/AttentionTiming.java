@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Attention at the sizes that matter, checked by sampled rows against a plain kernel, then timed over different data in
@@ -29,10 +30,47 @@ import java.util.Map;
  * @param rows of each sequence, {@code lengths} their positions after the step
  */
 record AttentionTiming(
-        String name, AttentionShape shape, int pageSize, int leastSlots, Mix mix, int[] rows, int[] lengths)
+        String name,
+        AttentionShape shape,
+        int pageSize,
+        int leastSlots,
+        Mix mix,
+        int[] rows,
+        int[] lengths,
+        Sharing sharing)
         implements KernelCase {
     private static final int SAMPLES = 24;
     private static final int LEAST_SLOTS = 270_336;
+
+    /**
+     * Sequences that begin alike, neighbours of the batch.
+     *
+     * @param members of each group, {@code positions} that they share; whether those are read once for all
+     */
+    record Sharing(int members, int positions, Reading reading) {
+        static final Sharing NONE = new Sharing(1, 0, Reading.BY_EACH);
+    }
+
+    enum Reading {
+        BY_EACH,
+        ONCE
+    }
+
+    AttentionTiming(
+            String name, AttentionShape shape, int pageSize, int leastSlots, Mix mix, int[] rows, int[] lengths) {
+        this(name, shape, pageSize, leastSlots, mix, rows, lengths, Sharing.NONE);
+    }
+
+    /** Groups of sequences that share a prefix, {@code own} positions each behind it. */
+    static AttentionTiming shared(AttentionShape shape, int pageSize, int groups, Sharing sharing, int own) {
+        int[] ones = new int[groups * sharing.members];
+        int[] lengths = new int[ones.length];
+        Arrays.fill(ones, 1);
+        Arrays.fill(lengths, sharing.positions + own);
+        String name = "shared prefix attention " + groups + " x " + sharing.members + " of " + sharing.positions + " + "
+                + own + (sharing.reading == Reading.ONCE ? ", read once" : ", read by each") + ", page " + pageSize;
+        return new AttentionTiming(name, shape, pageSize, LEAST_SLOTS, Mix.DECODE, ones, lengths, sharing);
+    }
 
     static AttentionTiming decode(String what, AttentionShape shape, int pageSize, int... lengths) {
         int[] ones = new int[lengths.length];
@@ -70,7 +108,7 @@ record AttentionTiming(
     public void time(Workbench bench) {
         var program = new Program("attention_reference.cu", source(), Map.of(), Map.of());
         var sets = new ArrayList<Set>();
-        var first = new AttentionBatch(shape, pageSize, rows, lengths, bench.random);
+        AttentionBatch first = batch(bench);
         int slots = Math.max(leastSlots, first.slots);
         int count = Math.min(16, slots / first.slots);
         var cache = new PagedLayer(
@@ -80,7 +118,8 @@ record AttentionTiming(
         for (int i = 0; i < count; i++) {
             sets.add(set(bench, program, first.shifted(i * (first.slots / pageSize)), cache));
         }
-        var limits = new AttentionLimits(rows.length, first.tokens, first.positions, 0);
+        var limits = new AttentionLimits(
+                rows.length, first.tokens, first.positions, 0, sharing.reading == Reading.ONCE ? sharing.members : 0);
         try (var attention = new PagedAttention(bench.driver(), bench.stream(), shape, limits, pageSize)) {
             check(bench, program, attention, sets.getFirst());
             int least = first.positions > 100_000 ? 4 : first.positions > 1000 ? 16 : 1;
@@ -97,6 +136,15 @@ record AttentionTiming(
                     bytes(first),
                     flops());
         }
+    }
+
+    private AttentionBatch batch(Workbench bench) {
+        var batch = new AttentionBatch(shape, pageSize, rows, lengths, bench.random);
+        for (int s = 0; s < rows.length && sharing.positions > 0; s += sharing.members) {
+            batch.share(new AttentionBatch.Shared(
+                    sharing.positions, IntStream.range(s, s + sharing.members).toArray()));
+        }
+        return batch;
     }
 
     private record Set(AttentionBatch batch, PagedAttention.Plan plan, AttentionCall call) {}
@@ -124,7 +172,10 @@ record AttentionTiming(
                 cache,
                 (float) (1 / Math.sqrt(shape.headDim())),
                 0);
-        return new Set(batch, batch.plan(step, mix), call);
+        return new Set(
+                batch,
+                sharing.reading == Reading.ONCE ? batch.planSharing(bench, step, mix) : batch.plan(step, mix),
+                call);
     }
 
     private static long normal(Workbench bench, Program program, long count, float deviation) {
@@ -209,7 +260,7 @@ record AttentionTiming(
     }
 
     private double bytes(AttentionBatch batch) {
-        return 2.0 * shape.slotBytes() * batch.positions + 4.0 * batch.tokens * shape.heads() * shape.headDim();
+        return 2.0 * shape.slotBytes() * batch.positionsRead() + 4.0 * batch.tokens * shape.heads() * shape.headDim();
     }
 
     /** Two products; the triangle of the new tokens counts as half a square. */

@@ -22,6 +22,21 @@ class AttentionTimingTest {
                 "prefill", AttentionCases.bf16(8, 2, 128), 1, 1, Mix.PREFILL, new int[] {9, 2}, new int[] {30, 2}));
     }
 
+    @Test
+    void sharedPrefixesAreCheckedAndTimed() {
+        for (AttentionTiming.Reading reading : AttentionTiming.Reading.values()) {
+            rehearse(new AttentionTiming(
+                    "shared",
+                    AttentionCases.bf16(8, 2, 128),
+                    1,
+                    1,
+                    Mix.DECODE,
+                    new int[] {1, 1, 1, 1},
+                    new int[] {40, 41, 36, 37},
+                    new AttentionTiming.Sharing(2, 30, reading)));
+        }
+    }
+
     private static void rehearse(AttentionTiming timing) {
         Optional<SimulatedDriver> driver = SimulatedDriver.open(SimulatedDriver.Setup.of("90a"));
         if (driver.isEmpty()) {

@@ -10,6 +10,7 @@ import espalier.cuda.kernel.PagedAttention.Mix;
 import espalier.cuda.kernel.StepArrays;
 import espalier.cuda.sim.SimulatedDriver;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -27,6 +28,30 @@ class AttentionTrafficTest {
         });
     }
 
+    /** A prefix of 512 that twelve sequences share: nearly all that they would read by themselves; partial results are the rest. */
+    @ParameterizedTest
+    @CsvSource({"80, 1", "80, 16", "90a, 1", "90a, 16"})
+    void aSharedPrefixIsReadOnce(String arch, int pageSize) {
+        int[] rows = new int[12];
+        int[] lengths = new int[12];
+        int[] all = new int[12];
+        for (int s = 0; s < 12; s++) {
+            rows[s] = 1;
+            lengths[s] = 520 + s;
+            all[s] = s;
+        }
+        run(arch, pageSize, Mix.DECODE, rows, lengths, new AttentionBatch.Shared(512, all), (batch, device) -> {
+            double byEach = 2.0 * LLAMA.slotBytes() * batch.positions;
+            double once = 2.0 * LLAMA.slotBytes() * batch.positionsRead();
+            double prefix = 2.0 * LLAMA.slotBytes() * 512;
+            double moved = 32.0 * device.counters().sectors();
+            assertThat(moved).isLessThan(byEach / 4);
+            assertThat(moved)
+                    .as("with partial results, less than the prefix read twice more")
+                    .isLessThan(once + 2 * prefix);
+        });
+    }
+
     @ParameterizedTest
     @CsvSource({"80, 1", "90a, 1", "90a, 16"})
     void prefillHasNoBankConflicts(String arch, int pageSize) {
@@ -38,6 +63,17 @@ class AttentionTrafficTest {
     }
 
     private static void run(String arch, int pageSize, Mix mix, int[] rows, int[] lengths, Look look) {
+        run(arch, pageSize, mix, rows, lengths, null, look);
+    }
+
+    private static void run(
+            String arch,
+            int pageSize,
+            Mix mix,
+            int[] rows,
+            int[] lengths,
+            AttentionBatch.@Nullable Shared shared,
+            Look look) {
         Optional<SimulatedDriver> driver = SimulatedDriver.open(SimulatedDriver.Setup.of(arch));
         if (driver.isEmpty()) {
             return;
@@ -45,11 +81,14 @@ class AttentionTrafficTest {
         try (SimulatedDriver device = driver.get();
                 var bench = new Workbench(device)) {
             var batch = new AttentionBatch(LLAMA, pageSize, rows, lengths, bench.random);
+            if (shared != null) {
+                batch.share(shared);
+            }
             StepArrays step = batch.upload(bench);
             AttentionCall call = new AttentionData(batch, bench).upload(bench, 0);
-            var limits = new AttentionLimits(rows.length, batch.tokens, batch.positions, 0);
+            var limits = new AttentionLimits(rows.length, batch.tokens, batch.positions, 0, shared == null ? 0 : 2);
             try (var attention = new PagedAttention(device, bench.stream(), LLAMA, limits, pageSize)) {
-                PagedAttention.Plan plan = batch.plan(step, mix);
+                PagedAttention.Plan plan = shared == null ? batch.plan(step, mix) : batch.planSharing(bench, step, mix);
                 attention.plan(bench.stream(), plan);
                 attention.attend(bench.stream(), plan, call);
                 device.synchronize(bench.stream());

@@ -74,7 +74,7 @@ public final class GpuEngine {
 
     private double distance(GoldenModels.Golden golden, int size) {
         var ids = golden.inputs().stream().map(GoldenModels.Input::ids).toList();
-        var gpu = new DeviceProvider.Gpu(DType.BF16, 0, DeviceProvider.Sums.ALWAYS_ALIKE);
+        var gpu = new DeviceProvider.Gpu(DType.BF16, 0, DeviceProvider.Sums.ALWAYS_ALIKE, Device.Prefixes.OWN);
         var settings =
                 new DeviceProvider.Settings(1, 2, DeviceProvider.Products.FASTEST, DeviceProvider.CpuKernels.AUTO, gpu);
         List<Device> devices = espalier.tensor.Devices.choose(kind).open(settings);
