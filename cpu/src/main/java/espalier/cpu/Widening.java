@@ -1,10 +1,8 @@
 package espalier.cpu;
 
 import static espalier.cpu.Attention.BLOCK;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import espalier.cpu.Attention.Call;
 import espalier.cpu.Attention.Tile;
@@ -31,6 +29,7 @@ final class Widening {
     /** How rows are widened. */
     enum By {
         KERNELS,
+        /** {@link ByteLanes}. */
         LOOPS
     }
 
@@ -109,10 +108,11 @@ final class Widening {
     }
 
     private static void loop(KvType type, long from, long scaleAt, int count, long to) {
-        float scale = type.scaleBytes() == 0 ? 1 : Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, scaleAt);
-        for (int i = 0; i < count; i++) {
-            float number = NarrowRows.number(type, Lanes.ALL.get(JAVA_BYTE, from + i), scale);
-            Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + 2L * i, BFloat16.of(number));
+        switch (type) {
+            case FP8_E4M3 -> ByteLanes.e4m3(from, count, to);
+            case FP8_E5M2 -> ByteLanes.e5m2(from, count, to);
+            case INT8 -> ByteLanes.integers(from, count, Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, scaleAt), to);
+            case F32, F16, BF16 -> throw new IllegalArgumentException(type + " needs no widening");
         }
     }
 
