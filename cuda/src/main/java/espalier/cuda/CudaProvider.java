@@ -73,7 +73,7 @@ public final class CudaProvider implements DeviceProvider {
                 .orElse(Nvrtc.HOW_TO_GET));
         lines.add(libraries()
                 .find("libcublasLt", 12, 13)
-                .map(found -> "cuBLASLt " + found.major() + ": " + found.file())
+                .map(found -> "cuBLASLt " + found.versionOf("cublasLtGetVersion") + ": " + found.file())
                 .orElse("cuBLASLt 12 or 13 (libcublasLt.so) was not found; prompts are read slower without it"));
         return List.copyOf(lines);
     }

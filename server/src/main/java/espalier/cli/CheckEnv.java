@@ -37,7 +37,9 @@ final class CheckEnv implements Command {
         for (DeviceProvider provider : Devices.all()) {
             String missing = provider.missing();
             print(terminal, "device " + provider.name(), missing.isEmpty() ? "usable" : "not usable: " + missing);
-            provider.findings().forEach(line -> print(terminal, "", line));
+            provider.findings().stream()
+                    .filter(line -> !line.equals(missing)) // is said already
+                    .forEach(line -> print(terminal, "", line));
         }
         return Cli.OK;
     }

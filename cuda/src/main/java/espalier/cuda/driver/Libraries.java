@@ -1,5 +1,6 @@
 package espalier.cuda.driver;
 
+import espalier.api.EngineFault;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -68,7 +69,17 @@ public final class Libraries {
     }
 
     /** A library's file and the number in its name: 13 for libnvrtc.so.13. */
-    public record Found(Path file, int major) {}
+    public record Found(Path file, int major) {
+        /** The number that a function of it yields, as 13.2.0; what is wrong where it cannot be asked. */
+        public String versionOf(String function) {
+            try {
+                int number = Call.of(Symbols.of(file), function, 0).with();
+                return number / 10_000 + "." + number / 100 % 100 + "." + number % 100;
+            } catch (EngineFault broken) {
+                return major + ", which cannot be used (" + broken.getMessage() + ")";
+            }
+        }
+    }
 
     /** {@code base}.so.N with N in {@code from .. to}: of the first folder that has one, the highest. */
     public Optional<Found> find(String base, int from, int to) {
