@@ -18,7 +18,30 @@ final class PairOrder {
     /** The low nibble of every second byte. */
     private static final long NIBBLES = 0x000F000F000F000FL;
 
+    /** Columns that are copied together. */
+    static final int FOUR = 4;
+
     private PairOrder() {}
+
+    /** Four stored rows from a byte of the first on. */
+    record FourRows(MemorySegment memory, long from, long rowBytes) {
+        /** The 16 bits that many bytes further on in each, the first row's lowest. */
+        long shorts(long skip) {
+            long at = from + skip;
+            long a = memory.get(JAVA_SHORT_UNALIGNED, at) & 0xffffL;
+            long b = memory.get(JAVA_SHORT_UNALIGNED, at + rowBytes) & 0xffffL;
+            long c = memory.get(JAVA_SHORT_UNALIGNED, at + 2 * rowBytes) & 0xffffL;
+            long d = memory.get(JAVA_SHORT_UNALIGNED, at + 3 * rowBytes);
+            return a | (b << 16) | (c << 32) | (d << 48);
+        }
+    }
+
+    /** The 32 bytes of each row from {@code skip} on; their columns lie beside each other. */
+    static void copyFour(FourRows rows, int skip, long to) {
+        for (int i = 0; i < Grouping.STEP; i += 2) {
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, to + (long) i / 2 * LINE_BYTES, rows.shorts(skip + i));
+        }
+    }
 
     /** Bytes from one column's numbers to the next column's. */
     static int bytesEach(Grouping.Bits bits) {
