@@ -12,10 +12,10 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.KvCache;
 import espalier.tensor.Sampler;
-import espalier.tensor.SharedPrefixes;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -53,22 +53,20 @@ final class ModelRunner implements AutoCloseable {
         record(recording);
     }
 
-    /**
-     * The largest first: what smaller ones need is there then. With shared prefixes the largest alone, so that everything is
-     * compiled; the others when they are first met.
-     */
+    /** The largest first: what smaller ones need is there then. */
     private void record(Recording recording) {
-        boolean shares = !device.sharedPrefixes().equals(SharedPrefixes.Least.NEVER);
-        if (!recorded.isEmpty()
-                && shares
-                && recorded.getLast().sequences() >= device.sharedPrefixes().sequences()) {
-            Device.Recorded step = recorded.getLast().sharing();
-            pass(stage.blank(step), step.sequences(), step);
+        int least = device.sharedPrefixes().sequences();
+        var steps = new ArrayList<Device.Recorded>();
+        for (Device.Recorded step : recorded.reversed()) {
+            steps.add(step);
+            if (step.sequences() >= least) {
+                steps.add(step.sharing());
+            }
         }
-        for (int done = 0; done < recorded.size(); done++) {
-            Device.Recorded step = recorded.get(recorded.size() - 1 - done);
+        for (int done = 0; done < steps.size(); done++) {
+            Device.Recorded step = steps.get(done);
             pass(stage.blank(step), step.sequences(), step);
-            recording.recorded(done + 1, recorded.size());
+            recording.recorded(done + 1, steps.size());
         }
         logits = null;
     }
