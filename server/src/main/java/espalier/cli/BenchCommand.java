@@ -1,10 +1,12 @@
 package espalier.cli;
 
 import espalier.api.RequestRejected;
+import espalier.chat.Espalier;
 import espalier.chat.TextEngine;
 import espalier.config.Flag;
 import espalier.config.OptionReader;
 import espalier.config.Options;
+import espalier.config.Settings;
 import espalier.load.Backend;
 import espalier.load.Benchmarks;
 import espalier.load.Pace;
@@ -114,6 +116,13 @@ final class BenchCommand implements Command {
             @Flag(value = "--max-concurrency", help = "Requests under way at once.", byDefault = "32", label = "N")
             int maxConcurrency,
 
+            @Flag(
+                    value = "--input-lens",
+                    help = "For one-batch: prompts of these lengths in turn; --input-len by default.",
+                    label = "TOKENS,TOKENS,...")
+            @Nullable
+            String inputLens,
+
             @Flag(value = "--batch-sizes", help = "For one-batch.", byDefault = "1,8,32", label = "N,N,...")
             String batchSizes,
 
@@ -180,16 +189,22 @@ final class BenchCommand implements Command {
                     "--request-rate", "--request-rate takes inf or a number above 0, got '" + requestRate + "'");
         }
 
-        List<Integer> sizes() {
+        Benchmarks.OneBatch batches(Settings settings) {
+            List<Integer> inputs = inputLens == null ? List.of(inputLen) : numbers("--input-lens", inputLens);
+            long bytesPerToken = settings.kvBytes() / settings.limits().maxTotalTokens();
+            return new Benchmarks.OneBatch(
+                    numbers("--batch-sizes", batchSizes), inputs, outputLen, bytesPerToken);
+        }
+
+        private static List<Integer> numbers(String flag, String typed) {
             try {
-                List<Integer> sizes = Arrays.stream(batchSizes.split(",", -1))
-                        .map(size -> Integer.valueOf(size.strip()))
+                List<Integer> numbers = Arrays.stream(typed.split(",", -1))
+                        .map(number -> Integer.valueOf(number.strip()))
                         .toList();
-                sizes.forEach(size -> OptionReader.positive("--batch-sizes", size));
-                return sizes;
+                numbers.forEach(number -> OptionReader.positive(flag, number));
+                return numbers;
             } catch (NumberFormatException _) {
-                throw RequestRejected.invalid(
-                        "--batch-sizes", "--batch-sizes takes numbers such as 1,8,32, got '" + batchSizes + "'");
+                throw RequestRejected.invalid(flag, flag + " takes numbers such as 1,8,32, got '" + typed + "'");
             }
         }
 
@@ -299,17 +314,13 @@ final class BenchCommand implements Command {
                 }
             }
             case "one-batch" -> {
-                try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
-                    List<Integer> sizes = load.sizes();
+                try (Espalier engine = Loading.load(typed.as(Options.class), terminal)) {
+                    Benchmarks.OneBatch batches = load.batches(engine.settings());
                     // Warm the JIT: the first calls of every kernel are interpreted.
-                    Benchmarks.oneBatch(
-                            engine.engine(),
-                            sizes,
-                            load.inputLen(),
-                            load.outputLen(),
-                            new java.io.PrintStream(java.io.OutputStream.nullOutputStream()));
-                    List<Map<String, Object>> rows = Benchmarks.oneBatch(
-                            engine.engine(), sizes, load.inputLen(), load.outputLen(), terminal.out());
+                    var nowhere = new java.io.PrintStream(java.io.OutputStream.nullOutputStream());
+                    Benchmarks.oneBatch(engine.engine(), batches.shortest(), nowhere);
+                    List<Map<String, Object>> rows =
+                            Benchmarks.oneBatch(engine.engine(), batches, terminal.out());
                     for (Map<String, Object> row : rows) {
                         append(row, load);
                     }

@@ -6,6 +6,7 @@ import espalier.api.RequestRejected;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -78,31 +79,60 @@ public final class Benchmarks {
         }
     }
 
-    /** Prefill and decode of batches of one size each, alone in the engine; returns a JSON-ready row a size. */
-    public static List<Map<String, Object>> oneBatch(
-            Engine engine, List<Integer> sizes, int inputTokens, int outputTokens, PrintStream out)
+    /**
+     * Batches, each alone in the engine.
+     *
+     * @param sizes sequences of a batch
+     * @param inputs tokens of each prompt, in turn for every size
+     * @param outputs tokens of each answer
+     * @param kvBytesPerToken that attention reads of every token before, in each step
+     */
+    public record OneBatch(List<Integer> sizes, List<Integer> inputs, int outputs, long kvBytesPerToken) {
+        /** The same with the shortest prompts alone: enough for the JIT compiler. */
+        public OneBatch shortest() {
+            return new OneBatch(sizes, List.of(Collections.min(inputs)), outputs, kvBytesPerToken);
+        }
+    }
+
+    /**
+     * Prefill and decode of batches of one size and length each; returns a JSON-ready row a batch. Beside the speeds stand
+     * the keys and values that a decoding step reads, and how many of them a second make the step longer than that of
+     * the first length: what a longer context costs, to be held against what memory gives.
+     */
+    public static List<Map<String, Object>> oneBatch(Engine engine, OneBatch batches, PrintStream out)
             throws InterruptedException {
-        requireRoom(engine, sizes, inputTokens, outputTokens);
+        int longest = Collections.max(batches.inputs());
+        requireRoom(engine, batches.sizes(), longest, batches.outputs());
         var rows = new ArrayList<Map<String, Object>>();
-        out.printf("%6s %7s %8s %14s %14s%n", "batch", "input", "output", "prefill tok/s", "decode tok/s");
-        for (int size : sizes) {
-            engine.flushCache();
-            Row row = oneBatch(engine, size, inputTokens, outputTokens);
-            rows.add(row.json());
-            out.println(row);
-            out.flush();
+        out.printf(
+                "%6s %7s %8s %14s %14s %12s %14s%n",
+                "batch", "input", "output", "prefill tok/s", "decode tok/s", "KV MB/step", "of growth GB/s");
+        for (int size : batches.sizes()) {
+            Row first = null;
+            for (int input : batches.inputs()) {
+                engine.flushCache();
+                Row row = oneBatch(engine, size, input, batches);
+                double growth = first == null ? Double.NaN : row.growth(first);
+                first = first == null ? row : first;
+                rows.add(row.json(growth));
+                out.println(row.line(growth));
+                out.flush();
+            }
         }
         return rows;
     }
 
-    /** An SVG of the rows of {@link #oneBatch}: throughput against the number of sequences. */
+    /** An SVG of the rows of {@link #oneBatch}: throughput against the number of sequences and the length. */
     public static String plot(List<Map<String, Object>> rows) {
-        var sizes =
-                rows.stream().map(row -> String.valueOf(row.get("batch_size"))).toList();
+        boolean several = rows.stream().map(row -> row.get("input_len")).distinct().count() > 1;
+        var names = rows.stream()
+                .map(row -> row.get("batch_size") + (several ? " x " + row.get("input_len") : ""))
+                .toList();
         var lines = List.of(
                 new LineChart.Line("prefill", column(rows, "prefill_throughput")),
                 new LineChart.Line("decode", column(rows, "decode_throughput")));
-        return new LineChart("One batch at a time", "sequences", "tok/s", sizes, lines).svg();
+        String along = several ? "sequences x tokens of context" : "sequences";
+        return new LineChart("One batch at a time", along, "tok/s", names, lines).svg();
     }
 
     private static List<Double> column(List<Map<String, Object>> rows, String name) {
@@ -131,8 +161,8 @@ public final class Benchmarks {
         }
     }
 
-    private static Row oneBatch(Engine engine, int size, int inputTokens, int outputTokens)
-            throws InterruptedException {
+    private static Row oneBatch(Engine engine, int size, int inputTokens, OneBatch batches) throws InterruptedException {
+        int outputTokens = batches.outputs();
         var shape = new Workload.Shape(size, engine.info().vocabSize(), 42 + size);
         Workload load = Workload.randomIds(shape, inputTokens, outputTokens, 1);
         var outcomes = LoadRun.outcomes(load, new Pace(Double.POSITIVE_INFINITY, size, 0), new EngineTarget(engine));
@@ -150,22 +180,48 @@ public final class Benchmarks {
                 inputTokens,
                 outputTokens,
                 (double) size * inputTokens / ((filled - begun) / 1e9),
-                after / (Math.max(1, ended - filled) / 1e9));
+                after / (Math.max(1, ended - filled) / 1e9),
+                (double) size * (inputTokens + outputTokens / 2.0) * batches.kvBytesPerToken());
     }
 
-    private record Row(int batch, int input, int output, double prefill, double decode) {
-        Map<String, Object> json() {
-            return Map.of(
-                    "batch_size", batch,
-                    "input_len", input,
-                    "output_len", output,
-                    "prefill_throughput", prefill,
-                    "decode_throughput", decode);
+    /** @param kvBytes that the step in the middle of decoding reads */
+    private record Row(int batch, int input, int output, double prefill, double decode, double kvBytes) {
+        private double stepSeconds() {
+            return batch / decode;
         }
 
-        @Override
-        public String toString() {
-            return String.format(Locale.ROOT, "%6d %7d %8d %14.1f %14.1f", batch, input, output, prefill, decode);
+        /** Bytes that this row's steps read more than {@code other}'s, for each second that they take longer. */
+        double growth(Row other) {
+            return (kvBytes - other.kvBytes) / (stepSeconds() - other.stepSeconds());
+        }
+
+        Map<String, Object> json(double growth) {
+            var json = new LinkedHashMap<String, Object>();
+            json.put("batch_size", batch);
+            json.put("input_len", input);
+            json.put("output_len", output);
+            json.put("prefill_throughput", prefill);
+            json.put("decode_throughput", decode);
+            json.put("kv_bytes_per_step", kvBytes);
+            if (Double.isFinite(growth)) {
+                json.put("growth_bytes_per_second", growth);
+            }
+            return json;
+        }
+
+        String line(double growth) {
+            String more = Double.isFinite(growth) ? String.format(Locale.ROOT, "%14.1f", growth / 1e9) : "";
+            return String.format(
+                            Locale.ROOT,
+                            "%6d %7d %8d %14.1f %14.1f %12.1f %s",
+                            batch,
+                            input,
+                            output,
+                            prefill,
+                            decode,
+                            kvBytes / 1e6,
+                            more)
+                    .stripTrailing();
         }
     }
 
