@@ -166,20 +166,31 @@ final class AmxAttention implements AttentionPath {
     }
 
     private void findRows(Call c, Tile t, int block, int from, int to, Room room) {
+        findNothing(room, 0, from - block);
+        findNothing(room, to - block, BLOCK);
+        long ahead = 8L * (from - block);
+        if (Widening.applies(c)) {
+            for (int p = from; p < to; p++) {
+                long i = 8L * (p - block);
+                Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.keyRows() + i, room.wide().key(p));
+                Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + i, room.wide().value(p));
+            }
+            return;
+        }
         long keys = c.kv().keys(c.a().layer(), t.kvHead());
         long values = c.kv().values(c.a().layer(), t.kvHead());
-        boolean widened = Widening.applies(c);
-        for (int i = 0; i < BLOCK; i++) {
-            int position = block + i;
-            long key = nothing.address();
-            long value = nothing.address();
-            if (position >= from && position < to) {
-                long at = widened ? 0 : c.slot(t.seat(), position) * c.kv().rowBytes();
-                key = widened ? room.wide().key(position) : keys + at;
-                value = widened ? room.wide().value(position) : values + at;
-            }
-            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.keyRows() + 8L * i, key);
-            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + 8L * i, value);
+        c.find(t.seat(), from, to, keys, c.kv().rowBytes(), room.keyRows() + ahead);
+        long apart = values - keys;
+        for (int i = from - block; i < to - block; i++) {
+            long key = Lanes.ALL.get(JAVA_LONG_UNALIGNED, room.keyRows() + 8L * i);
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + 8L * i, key + apart);
+        }
+    }
+
+    private void findNothing(Room room, int from, int to) {
+        for (int i = from; i < to; i++) {
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.keyRows() + 8L * i, nothing.address());
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + 8L * i, nothing.address());
         }
     }
 

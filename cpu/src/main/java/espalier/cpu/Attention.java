@@ -3,6 +3,7 @@ package espalier.cpu;
 import static espalier.cpu.Lanes.L;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import espalier.tensor.DType;
@@ -121,12 +122,21 @@ final class Attention {
             return 4L * (t.kvHead() * group() + row % group()) * headDim();
         }
 
-        int slot(int seat, int position) {
+        /** Writes {@code base + slot * bytes} of positions {@code [from, to)} as addresses, page by page. */
+        void find(int seat, int from, int to, long base, long bytes, long list) {
             int pageSize = a.in().pageSize();
-            long row = pages + seat * Address.rowBytes(a.in().pageTable());
-            int page = Lanes.ALL.get(JAVA_INT_UNALIGNED, row + 4L * (position / pageSize));
-            return java.util.Objects.checkIndex(
-                    page * pageSize + position % pageSize, kv.shape().slots());
+            int slots = kv.shape().slots();
+            long table = pages + seat * Address.rowBytes(a.in().pageTable());
+            int page = from / pageSize;
+            int within = from % pageSize;
+            for (int p = from; p < to; page++, within = 0) {
+                int slot = Lanes.ALL.get(JAVA_INT_UNALIGNED, table + 4L * page) * pageSize + within;
+                int run = Math.min(to - p, pageSize - within);
+                java.util.Objects.checkFromIndexSize(slot, run, slots);
+                for (int end = p + run; p < end; p++, slot++) {
+                    Lanes.ALL.set(JAVA_LONG_UNALIGNED, list + 8L * (p - from), base + slot * bytes);
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import static espalier.cpu.Attention.BLOCK;
 import static espalier.cpu.Lanes.L;
 import static espalier.cpu.Lanes.V;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import espalier.cpu.Attention.Call;
 import espalier.cpu.Attention.Tile;
@@ -39,12 +40,14 @@ final class VectorAttention implements AttentionPath {
     }
 
     /** Where the parts of a lane's memory begin. */
-    private record Room(long q, long keys, long values, long scores, Widening.Room wide) {
+    private record Room(long q, long keys, long values, long scores, long rows, Widening.Room wide) {
         static Room of(Call c, int rows, long memory) {
             long row = (long) vectors(c) * V;
             long keys = memory + rows * row;
             long scores = keys + 2 * BLOCK * row;
-            return new Room(memory, keys, keys + BLOCK * row, scores, Widening.Room.of(c, scores + 4L * BLOCK * rows));
+            long list = scores + 4L * BLOCK * rows;
+            return new Room(
+                    memory, keys, keys + BLOCK * row, scores, list, Widening.Room.of(c, list + 8L * BLOCK));
         }
     }
 
@@ -97,11 +100,13 @@ final class VectorAttention implements AttentionPath {
         boolean widened = Widening.applies(c);
         if (widened) {
             widening.widen(c, t, from, to, room.wide());
+        } else {
+            c.find(t.seat(), from, to, keys, c.kv().rowBytes(), room.rows());
         }
         for (int p = from; p < to; p++) {
-            long at = widened ? 0 : c.slot(t.seat(), p) * c.kv().rowBytes();
-            long key = widened ? room.wide().key(p) : keys + at;
-            long value = widened ? room.wide().value(p) : values + at;
+            long found = widened ? 0 : Lanes.ALL.get(JAVA_LONG_UNALIGNED, room.rows() + 8L * (p - from));
+            long key = widened ? room.wide().key(p) : found;
+            long value = widened ? room.wide().value(p) : found + values - keys;
             Packing.widen(dtype, key, 0, c.headDim(), room.keys() + (p - block) * row, V);
             Packing.widen(dtype, value, 0, c.headDim(), room.values() + (p - block) * row, V);
         }

@@ -75,18 +75,18 @@ final class Widening {
         CpuKvCache kv = c.kv();
         int layer = c.a().layer();
         int head = t.kvHead();
-        find(c, t, from, to, room, kv.keys(layer, head), kv.keyScales(layer, head));
+        int scaleBytes = kv.shape().type().scaleBytes();
+        c.find(t.seat(), from, to, kv.keys(layer, head), kv.rowBytes(), room.rows());
+        c.find(t.seat(), from, to, kv.keyScales(layer, head), scaleBytes, room.scales());
         widenFound(c, to - from, room, room.key(from));
-        find(c, t, from, to, room, kv.values(layer, head), kv.valueScales(layer, head));
+        advance(room.rows(), to - from, kv.values(layer, head) - kv.keys(layer, head));
+        advance(room.scales(), to - from, kv.valueScales(layer, head) - kv.keyScales(layer, head));
         widenFound(c, to - from, room, room.value(from));
     }
 
-    private static void find(Call c, Tile t, int from, int to, Room room, long rows, long scales) {
-        int scaleBytes = c.kv().shape().type().scaleBytes();
-        for (int p = from; p < to; p++) {
-            long slot = c.slot(t.seat(), p);
-            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.rows() + 8L * (p - from), rows + slot * c.kv().rowBytes());
-            Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.scales() + 8L * (p - from), scales + slot * scaleBytes);
+    private static void advance(long list, int count, long by) {
+        for (int i = 0; i < count; i++) {
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, list + 8L * i, address(list, i) + by);
         }
     }
 
