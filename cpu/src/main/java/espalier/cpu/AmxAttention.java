@@ -172,8 +172,10 @@ final class AmxAttention implements AttentionPath {
         if (Widening.applies(c)) {
             for (int p = from; p < to; p++) {
                 long i = 8L * (p - block);
-                Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.keyRows() + i, room.wide().key(p));
-                Lanes.ALL.set(JAVA_LONG_UNALIGNED, room.valueRows() + i, room.wide().value(p));
+                Lanes.ALL.set(
+                        JAVA_LONG_UNALIGNED, room.keyRows() + i, room.wide().key(p));
+                Lanes.ALL.set(
+                        JAVA_LONG_UNALIGNED, room.valueRows() + i, room.wide().value(p));
             }
             return;
         }

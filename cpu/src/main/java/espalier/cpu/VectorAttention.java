@@ -46,8 +46,7 @@ final class VectorAttention implements AttentionPath {
             long keys = memory + rows * row;
             long scores = keys + 2 * BLOCK * row;
             long list = scores + 4L * BLOCK * rows;
-            return new Room(
-                    memory, keys, keys + BLOCK * row, scores, list, Widening.Room.of(c, list + 8L * BLOCK));
+            return new Room(memory, keys, keys + BLOCK * row, scores, list, Widening.Room.of(c, list + 8L * BLOCK));
         }
     }
 

@@ -192,8 +192,7 @@ final class BenchCommand implements Command {
         Benchmarks.OneBatch batches(Settings settings) {
             List<Integer> inputs = inputLens == null ? List.of(inputLen) : numbers("--input-lens", inputLens);
             long bytesPerToken = settings.kvBytes() / settings.limits().maxTotalTokens();
-            return new Benchmarks.OneBatch(
-                    numbers("--batch-sizes", batchSizes), inputs, outputLen, bytesPerToken);
+            return new Benchmarks.OneBatch(numbers("--batch-sizes", batchSizes), inputs, outputLen, bytesPerToken);
         }
 
         private static List<Integer> numbers(String flag, String typed) {
@@ -319,8 +318,7 @@ final class BenchCommand implements Command {
                     // Warm the JIT: the first calls of every kernel are interpreted.
                     var nowhere = new java.io.PrintStream(java.io.OutputStream.nullOutputStream());
                     Benchmarks.oneBatch(engine.engine(), batches.shortest(), nowhere);
-                    List<Map<String, Object>> rows =
-                            Benchmarks.oneBatch(engine.engine(), batches, terminal.out());
+                    List<Map<String, Object>> rows = Benchmarks.oneBatch(engine.engine(), batches, terminal.out());
                     for (Map<String, Object> row : rows) {
                         append(row, load);
                     }

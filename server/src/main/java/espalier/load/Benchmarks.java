@@ -124,7 +124,8 @@ public final class Benchmarks {
 
     /** An SVG of the rows of {@link #oneBatch}: throughput against the number of sequences and the length. */
     public static String plot(List<Map<String, Object>> rows) {
-        boolean several = rows.stream().map(row -> row.get("input_len")).distinct().count() > 1;
+        boolean several =
+                rows.stream().map(row -> row.get("input_len")).distinct().count() > 1;
         var names = rows.stream()
                 .map(row -> row.get("batch_size") + (several ? " x " + row.get("input_len") : ""))
                 .toList();
@@ -161,7 +162,8 @@ public final class Benchmarks {
         }
     }
 
-    private static Row oneBatch(Engine engine, int size, int inputTokens, OneBatch batches) throws InterruptedException {
+    private static Row oneBatch(Engine engine, int size, int inputTokens, OneBatch batches)
+            throws InterruptedException {
         int outputTokens = batches.outputs();
         var shape = new Workload.Shape(size, engine.info().vocabSize(), 42 + size);
         Workload load = Workload.randomIds(shape, inputTokens, outputTokens, 1);

@@ -9,7 +9,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,29 +41,67 @@ class QualityTest {
     }
 
     @Test
+    void keysOfEightBitsAreNearTheModelAndSoNearerTheMoreBitsTheirFractionHas() throws IOException {
+        Path text = folder.resolve("text.txt");
+        Files.writeString(text, "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n".repeat(6));
+        double e4m3 = java.util.Objects.requireNonNull(
+                measure(text, "none", "--kv-cache-dtype", "fp8_e4m3").get("mean_kl"));
+        double e5m2 = java.util.Objects.requireNonNull(
+                measure(text, "none", "--kv-cache-dtype", "fp8_e5m2").get("mean_kl"));
+        double int8 = java.util.Objects.requireNonNull(
+                measure(text, "none", "--kv-cache-dtype", "int8").get("mean_kl"));
+        assertThat(int8).isBetween(1e-9, e4m3);
+        assertThat(e4m3).isLessThan(e5m2);
+        assertThat(e5m2).isLessThan(0.1);
+    }
+
+    @Test
+    void oneBatchTellsWhatEachLengthReads() {
+        assertThat(run(
+                        "bench",
+                        "one-batch",
+                        "--model-path",
+                        DEMO.toString(),
+                        "--batch-sizes",
+                        "2",
+                        "--input-lens",
+                        "8,40",
+                        "--output-len",
+                        "4"))
+                .as(() -> err.toString(StandardCharsets.UTF_8))
+                .isEqualTo(Cli.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .contains("KV MB/step")
+                .containsPattern("(?m)^ +2 +8 +4 ")
+                .containsPattern("(?m)^ +2 +40 +4 ");
+    }
+
+    @Test
     void whatIsMissingIsNamed() {
         assertThat(run("bench", "perplexity", "--model-path", DEMO.toString())).isEqualTo(Cli.USAGE);
         assertThat(err.toString(StandardCharsets.UTF_8))
                 .contains("bench perplexity wants --model-path and --text FILE");
     }
 
-    private Map<String, Double> measure(Path text, String quantization) {
+    private Map<String, Double> measure(Path text, String quantization, String... more) {
         out.reset();
-        assertThat(run(
-                        "bench",
-                        "perplexity",
-                        "--model-path",
-                        DEMO.toString(),
-                        "--against",
-                        DEMO.toString(),
-                        "--quantization",
-                        quantization,
-                        "--text",
-                        text.toString(),
-                        "--window",
-                        "32",
-                        "--windows",
-                        "2"))
+        var typed = new ArrayList<>(List.of(
+                "bench",
+                "perplexity",
+                "--model-path",
+                DEMO.toString(),
+                "--against",
+                DEMO.toString(),
+                "--quantization",
+                quantization,
+                "--text",
+                text.toString(),
+                "--window",
+                "32",
+                "--windows",
+                "2"));
+        typed.addAll(List.of(more));
+        assertThat(run(typed.toArray(String[]::new)))
                 .as(() -> err.toString(StandardCharsets.UTF_8))
                 .isEqualTo(Cli.OK);
         var figures = new HashMap<String, Double>();
