@@ -140,11 +140,16 @@ public final class Elementwise {
         rows("embed", out, table.type(), args.int32(flag(View.areWide(table, out))));
     }
 
-    /** Replaces each negative id {@code -1 - seat} by {@code lastTokens[seat]}, in place. */
+    /**
+     * Replaces each negative id {@code -1 - seat} by {@code lastTokens[seat]}, in place. The first kernel of a step: it begins
+     * when all before it has ended, so what the step's kernels find in its arrays and page table is settled even before
+     * they wait for each other.
+     */
     public void resolveIds(long ids, int count, long lastTokens) {
         var entry = new Entry("elementwise.cu", "resolve_ids", DType.BF16, DType.BF16, 0);
         Arguments args = Arguments.of().pointer(ids).pointer(lastTokens).int32(count);
-        launch(entry, Dim.of(Math.ceilDiv(count, THREADS)), THREADS, args);
+        Dim grid = Dim.of(Math.ceilDiv(count, THREADS));
+        driver.launch(stream, kernel(entry), Launch.of(grid, Dim.of(THREADS)), args);
     }
 
     /** {@code out[i] = x[indices[i]]}. */
@@ -200,13 +205,17 @@ public final class Elementwise {
     }
 
     private void launch(Entry entry, Dim grid, int threads, Arguments args) {
+        Launch launch = Launch.of(grid, Dim.of(threads)).order(Launch.Order.DEPENDENT);
+        driver.launch(stream, kernel(entry), launch, args);
+    }
+
+    private Kernel kernel(Entry entry) {
         Kernel kernel = kernels.get(entry);
         if (kernel == null) {
             kernel = driver.kernel(entry.program(), entry.name());
             kernels.put(entry, kernel);
         }
-        Launch launch = Launch.of(grid, Dim.of(threads)).order(Launch.Order.DEPENDENT);
-        driver.launch(stream, kernel, launch, args);
+        return kernel;
     }
 
     private static int flag(boolean holds) {

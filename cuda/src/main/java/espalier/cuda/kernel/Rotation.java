@@ -16,6 +16,7 @@ import java.util.TreeMap;
  */
 public final class Rotation {
     private static final int THREADS = 256;
+    private static final int BLOCKS_PER_MULTIPROCESSOR = 8;
     private static final int MOST_ELEMENTS = 256;
 
     private final Driver driver;
@@ -95,8 +96,8 @@ public final class Rotation {
 
     /** Blocks a token: several where the tokens alone would leave the GPU idle, each with work for all its threads. */
     private static int parts(Driver driver, int tokens, int elements) {
-        int idle = driver.properties().multiprocessors() / Math.max(1, tokens);
-        return Math.clamp(idle, 1, Math.max(1, elements / (4 * THREADS)));
+        int room = BLOCKS_PER_MULTIPROCESSOR * driver.properties().multiprocessors() / Math.max(1, tokens);
+        return Math.clamp(room, 1, Math.max(1, elements / (4 * THREADS)));
     }
 
     /**

@@ -89,12 +89,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
   __shared__ float2 scales[WARPS][8];
   int *first = (int *)(smem + WARPS * STAGES * STAGE + 8 * PITCH);
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  pdl_wait_previous();
   pdl_launch_next();
+  // The step's arrays, its page table and all of the cache but the newest tokens are older than the kernels of the step: they are read before
+  // the wait, so that the first tiles are on their way while the kernel before still runs.
   int units = count_splits(a, first, sums, THREADS) * UNITS;
+  if (blockIdx.x >= units) pdl_wait_previous();
   for (int s = blockIdx.x; s < a.in.sequences; s += gridDim.x) // an empty place: zeros
-    if (a.in.rows(s) == 1 && a.in.context_len[s] <= 0)
+    if (a.in.rows(s) == 1 && a.in.context_len[s] <= 0) {
+      pdl_wait_previous();
       for (int i = threadIdx.x; i < HEADS * CHUNKS; i += THREADS) ((uint4 *)(a.out + (size_t)a.in.first_row[s] * HEADS * D))[i] = make_uint4(0, 0, 0, 0);
+    }
   const Pages pages(a.in);
   uint32_t data = smem_u32(smem) + warp * STAGES * STAGE;
   for (int u = blockIdx.x; u < units; u += gridDim.x) {
@@ -107,7 +111,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     uint32_t qf[KSTEPS][2];
     uint32_t qs = smem_u32(smem) + WARPS * STAGES * STAGE;
     const uint4 *q = (const uint4 *)(a.q + (size_t)a.in.first_row[lo_s] * a.q_stride + head * D);
-    for (int i = threadIdx.x; i < 8 * CHUNKS; i += THREADS) sts128(qs + i / CHUNKS * PITCH + i % CHUNKS * 16, i < mine * CHUNKS ? q[i] : make_uint4(0, 0, 0, 0));
     float m[2] = {NEG_INF, NEG_INF}, l[2] = {0, 0}, o[KSTEPS][4];
 #pragma unroll
     for (int i = 0; i < KSTEPS; i++) o[i][0] = o[i][1] = o[i][2] = o[i][3] = 0;
@@ -126,7 +129,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     };
     int tile = from / TILE / WARPS * WARPS + warp; // tiles of a warp: those whose number is warp modulo WARPS
     if (tile < from / TILE) tile += WARPS;
-    if (STAGES > 1 && tile * TILE < to) load(tile, 0);
+    if (STAGES > 1 && tile * TILE < to) {
+      if ((tile + 1) * TILE >= span.end) pdl_wait_previous(); // the newest token
+      load(tile, 0);
+    }
+    pdl_wait_previous();
+    for (int i = threadIdx.x; i < 8 * CHUNKS; i += THREADS) sts128(qs + i / CHUNKS * PITCH + i % CHUNKS * 16, i < mine * CHUNKS ? q[i] : make_uint4(0, 0, 0, 0));
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < KSTEPS; i++) ldmatrix_x2(qf[i], qs + lane % 8 * PITCH + i * 32 + lane / 8 % 2 * 16);
@@ -208,11 +216,12 @@ extern "C" __global__ void decode_combine(const __grid_constant__ Args a) {
   extern __shared__ __align__(16) int first[];
   __shared__ int sums[8];
   int s = blockIdx.x, head = blockIdx.y, unit = head / GROUP * PACKS + head % GROUP / PACK, h = head % GROUP % PACK;
-  pdl_wait_previous();
   pdl_launch_next();
   const Span span(a, s);
-  if (span.n == 0 || span.single(a)) return;
-  count_splits(a, first, sums, blockDim.x);
+  const bool wrote = span.n == 0 || span.single(a); // decode_attention did
+  if (!wrote) count_splits(a, first, sums, blockDim.x);
+  pdl_wait_previous();
+  if (wrote) return;
   size_t at = ((size_t)first[s] * UNITS + unit) * PACK + h;
   float top = NEG_INF, sum = 0, x = 0;
   for (int i = 0; i < span.n; i++) top = fmaxf(top, a.part_ml[at + (size_t)i * UNITS * PACK].x);

@@ -138,7 +138,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     for (int i = 0; i < STAGES; i++) { mbar_init(full + 8 * i, PRODUCERS); mbar_init(empty + 8 * i, WARPS); mbar_init(ready + 8 * i, 1); }
     fence_mbar_init();
   }
-  pdl_wait_previous();
+  // The step's arrays, its page table and all of the cache but the newest tokens are older than the kernels of the step: they are read before
+  // the wait, so that the first tiles are on their way while the kernel before still runs.
   int all = 0; // prefix sums of the sequences' groups
   for (int b0 = 0; b0 < batch; b0 += THREADS) {
     int b = b0 + threadIdx.x, len = b < batch ? length(a, b) : 0, n = len / SPAN + (len % SPAN > 0) * (1 << 20), x = n;
@@ -148,14 +149,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     __syncthreads();
     int before = all;
     for (int i = 0; i < THREADS / 32; i++) { if (i < warp) before += sums[i]; all += sums[i]; }
-    if (b < batch) { seqs[b] = make_int2(before + x - n, len); if (blockIdx.x == 0) a.starts[b] = before + x - n; }
-    if (b < batch && len == 0 && b % gridDim.x == blockIdx.x && a.in.rows(b) == 1) { // an empty place: zeros
-      uint4 *o = (uint4 *)(a.out + (size_t)a.in.first_row[b] * HEADS * HEAD_DIM);
-      for (int i = 0; i < HEADS * HEAD_DIM / 8; i++) o[i] = make_uint4(0, 0, 0, 0);
-    }
+    if (b < batch) seqs[b] = make_int2(before + x - n, len);
     __syncthreads();
   }
-  if (blockIdx.x == 0 && threadIdx.x == 0) a.starts[batch] = all;
   pdl_launch_next();
   int fulls = all & 0xfffff, groups = fulls + (all >> 20);
   Cut cut(groups, a.blocks);
@@ -164,7 +160,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     int p = warp - WARPS, items = cut.item(groups) * SECTIONS, ahead = 0, turn = 0;
     int seq = 0, item = blockIdx.x, tok = 0, end = 0, direct = 0, skip = 0;
     const Pages pages(a.in);
-    auto claim = [&]() { if (p == 0 && lane == 0) ahead = atom_add(a.sched, 1); }; // as late as its latency allows: a slow block must not hold items
+    auto claim = [&]() { // as late as its latency allows: a slow block must not hold items
+      if (p == 0 && lane == 0) { pdl_wait_previous(); ahead = atom_add(a.sched, 1); }
+    };
     auto fetch = [&]() {
       if (p == 0 && lane == 0) claimed[turn & 1] = ahead + gridDim.x;
       bar_sync(1, PRODUCERS * 32);
@@ -213,6 +211,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
           mbar_expect(full + 8 * s, 8 * ROW);
         }
         __syncwarp();
+        if (s_tok + (j + 1) * TILE >= seqs[s_seq].y) pdl_wait_previous(); // the newest token
         if (lane / 8 == j) tma_load_2d(to + s * STAGE, src, full + 8 * s, 0, now * ALL_LINES + s_section * LINES, policy);
         if (j == 0) { // look ahead: the page table entries of the next chunk
           if (tok + CHUNK < end) { tok += CHUNK; tile += CHUNK / TILE; if (tok + CHUNK >= end) claim(); } else { fetch(); have = take(); tile = 0; if (have) table = a.in.table(seq); }
@@ -226,6 +225,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
       }
     }
     if (none && p == 0 && lane == 0) { desc[0] = make_int4(-1, 0, 0, 0); mbar_arrive(ready); } // nothing at all
+    pdl_wait_previous();
     if (p == 0 && lane == 0) { // the last block leaves sched ready for the next launch
       __threadfence();
       if (atom_add(a.sched + 1, 1) == (int)gridDim.x - 1) { a.sched[0] = 0; a.sched[1] = 0; }
@@ -244,6 +244,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
       return base + line * 128 + (chunk % 8 ^ x) * 16;
 #endif
     };
+    pdl_wait_previous();
+    for (int b = threadIdx.x; b < batch; b += WARPS * 32) {
+      if (blockIdx.x == 0) a.starts[b] = seqs[b].x;
+      if (seqs[b].y == 0 && b % gridDim.x == blockIdx.x && a.in.rows(b) == 1) { // an empty place: zeros
+        uint4 *o = (uint4 *)(a.out + (size_t)a.in.first_row[b] * HEADS * HEAD_DIM);
+        for (int i = 0; i < HEADS * HEAD_DIM / 8; i++) o[i] = make_uint4(0, 0, 0, 0);
+      }
+    }
+    if (blockIdx.x == 0 && threadIdx.x == 0) a.starts[batch] = all;
     uint32_t qf[KSTEPS][2];
     Part x;
     Saved left0, left1, left2;
@@ -459,13 +468,13 @@ DEV void combine_long(const Args &a, const Seq &sq, const Cut &cut, int s, int u
 // Grid (sequences, pieces / `pieces`), block (32, 8). A block takes `pieces` (1 or 8) pieces of a sequence: with 8 a warp each where the
 // sequence has at most 16 items, else one after another.
 extern "C" __global__ void __launch_bounds__(256, 2) decode_combine(const __grid_constant__ Args a, int pieces) {
-  int s = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y;
-  pdl_wait_previous();
+  int s = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y, len = length(a, s), skips = skipped(a, s);
   pdl_launch_next();
+  pdl_wait_previous();
   int all = a.starts[a.in.sequences];
   Cut cut((all & 0xfffff) + (all >> 20), a.blocks);
-  Seq sq(length(a, s), a.starts[s], all);
-  if (sq.n == 0 || skipped(a, s) == 0 && sq.single(cut)) return; // if single, decode_attention wrote it
+  Seq sq(len, a.starts[s], all);
+  if (sq.n == 0 || skips == 0 && sq.single(cut)) return; // if single, decode_attention wrote it
   int items = sq.full * (8 >> cut.log) + (sq.n > sq.full ? sq.items(cut, sq.full) : 0);
   if (pieces == 8 && items <= 16) {
     int u = blockIdx.y * 8 + warp;

@@ -145,6 +145,7 @@ final class AttentionBatch {
     StepArrays upload(Workbench bench) {
         int[] at = new int[tokens];
         int[] to = new int[tokens];
+        Arrays.fill(to, -1);
         for (int s = 0; s < rows.length; s++) {
             for (int r = 0; r < rows[s] && lengths[s] > 0; r++) {
                 at[firstRow[s] + r] = position(s, r);

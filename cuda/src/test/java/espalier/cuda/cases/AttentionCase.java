@@ -5,6 +5,7 @@ import espalier.cuda.kernel.AttentionCall;
 import espalier.cuda.kernel.AttentionLimits;
 import espalier.cuda.kernel.AttentionShape;
 import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.Rotation;
 import espalier.cuda.kernel.StepArrays;
 import espalier.tensor.DType;
 import java.util.Arrays;
@@ -84,7 +85,9 @@ record AttentionCase(
         var limits = new AttentionLimits(rows.length, batch.tokens, Math.max(batch.positions, rows.length), window);
         try (var attention = new PagedAttention(bench.driver(), bench.stream(), shape, limits, pageSize)) {
             PagedAttention.Plan plan = batch.plan(step, mix);
+            var writes = new Rotation(bench.driver(), shape);
             for (int run = 0; run < 2; run++) { // the second finds the counters as the first left them
+                writes.launch(bench.stream(), call, step, Rotation.Angles.NONE); // what attention must wait for
                 attention.plan(bench.stream(), plan);
                 attention.attend(bench.stream(), plan, call);
             }

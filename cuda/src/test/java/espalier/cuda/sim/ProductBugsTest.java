@@ -117,10 +117,15 @@ class ProductBugsTest {
                 bug(
                         "reads before the launch before has ended",
                         TOKENS,
-                        "  pdl_wait_previous();\n  int all = 0;",
-                        "  int all = 0;",
-                        RACE,
-                        MISSING_WAIT));
+                        "    pdl_wait_previous();\n    for (int b = threadIdx.x;",
+                        "    for (int b = threadIdx.x;",
+                        RACE),
+                bug(
+                        "reads the newest token before it is written",
+                        TOKENS,
+                        "if (s_tok + (j + 1) * TILE >= seqs[s_seq].y) pdl_wait_previous();",
+                        "",
+                        RACE));
     }
 
     private static List<PlantedBug> product() {

@@ -49,6 +49,20 @@ final class TensorBox {
         return new Row(from + (long) t.elementBytes() * at[0], Math.clamp(-(long) at[0], 0, t.box()[0]), in ? end : 0);
     }
 
+    /**
+     * A copy may read as soon as it is issued, while {@link #load} reads as late as it can: the first element of each row is
+     * looked at in both places, so that a copy issued before its source was settled is found.
+     */
+    static void issued(Warp w, Instruction in, int lane, EncodedMap t, int[] at) {
+        int unit = t.elementBytes();
+        for (int r = 0; r < t.bytes() / t.width(); r++) {
+            Row row = row(t, at, r);
+            if (row.first < row.end) {
+                w.block.sim.global.forRead(w, in, lane, row.address + (long) row.first * unit, unit);
+            }
+        }
+    }
+
     /** Into shared memory at {@code to}: zeros where the box lies outside. */
     static void load(Warp w, Instruction in, int lane, EncodedMap t, int[] at, int to) {
         Memory shared = w.block.shared, global = w.block.sim.global;

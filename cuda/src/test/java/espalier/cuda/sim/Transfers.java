@@ -122,6 +122,7 @@ final class Transfers {
                 w.report(MISALIGNED, in, "target " + w.block.shared.describe(to[l]) + " is not 128-byte aligned");
             } else if (target(w, in, l, w.block, to[l], map.bytes())) {
                 int[] c = Arrays.stream(from).mapToInt(x -> x[l]).toArray();
+                TensorBox.issued(w, in, l, map, c);
                 b.transfers.add(new TensorCopy(in, w, l, map, c, to[l]));
             }
             w.block.changed();
@@ -140,6 +141,7 @@ final class Transfers {
             if ((to[l] | from[l] | size[l]) % 16 != 0) {
                 w.report(MISALIGNED, in, "target, source or size of the copy to " + w.block.shared.describe(to[l]));
             } else if (target(w, in, l, w.block, to[l], size[l])) {
+                w.block.sim.global.forRead(w, in, l, from[l], 16); // a copy may read as soon as it is issued
                 b.transfers.add(new BulkCopy(in, w, l, from[l], to[l], size[l]));
             }
             w.block.changed();
