@@ -136,10 +136,23 @@ final class Loading {
         }
 
         @Override
-        public synchronized void loaded(int layers, int all) {
+        public void loaded(int layers, int all) {
+            progress("loading", layers, all, "layers");
+        }
+
+        @Override
+        public void recorded(int done, int all) {
+            progress("recording", done, all, "steps");
+            if (done == all) {
+                says("Capture cuda graph end: " + all + " steps");
+            }
+        }
+
+        private synchronized void progress(String doing, int done, int all, String things) {
             if (terminal.isInteractive()) {
                 terminal.err()
-                        .print("\rloading " + layers + " of " + all + " layers" + (layers == all ? "\r\u001b[K" : ""));
+                        .print("\r" + doing + " " + done + " of " + all + " " + things
+                                + (done == all ? "\r\u001b[K" : ""));
                 terminal.err().flush();
             }
         }

@@ -60,7 +60,8 @@ public final class GpuCard {
         }
         for (int[] shape : SHAPES) {
             for (int rows : ROWS) {
-                log.tell("card", product(shape, rows), product(shape[0] / shrink, shape[1] / shrink, rows), "us");
+                double each = product(shape[0] / shrink, shape[1] / shrink, Math.max(1, rows / shrink));
+                log.tell("card", product(shape, rows), each, "us");
             }
         }
     }
