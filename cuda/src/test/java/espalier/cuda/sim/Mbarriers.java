@@ -103,7 +103,11 @@ final class Mbarriers {
         for (Mbarrier b : w.block.mbarriers.values()) {
             b.fenced |= b.by == w;
         }
+        Clock before = w.inits; // what a cluster's barrier has told of others' stays known
         w.inits = Clock.copy(w.vc);
+        if (before != null) {
+            w.inits.join(before);
+        }
     }
 
     static void arrive(Warp w, Instruction in, Mbarrier b, int count, int expected) {
