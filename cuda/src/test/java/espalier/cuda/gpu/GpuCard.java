@@ -4,6 +4,9 @@ import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Event;
 import espalier.cuda.driver.Products;
 import espalier.cuda.driver.Stream;
+import espalier.cuda.kernel.Elementwise;
+import espalier.cuda.kernel.View;
+import espalier.tensor.DType;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -18,6 +21,7 @@ public final class GpuCard {
 
     static final int[] ROWS = {1, 64, 256, 4096};
     private static final int REPEATS = 9;
+    private static final long SETTLING_NANOS = 50_000_000;
 
     private final Driver driver;
     private final Stream stream;
@@ -50,7 +54,7 @@ public final class GpuCard {
         long from = driver.allocate(bytes, "copies");
         long to = driver.allocate(bytes, "copies");
         driver.fill(stream, from, 0, bytes / 4);
-        double micros = median(() -> driver.copy(stream, from, to, bytes), 1);
+        double micros = median(() -> driver.copy(stream, from, to, bytes));
         log.tell("card", "device copy", 2 * bytes / micros / 1e3, "GB/s");
         driver.free(from);
         driver.free(to);
@@ -66,45 +70,43 @@ public final class GpuCard {
         }
     }
 
-    /** As many copies of the weights as the cache cannot hold take turns. */
+    /**
+     * As the figures were taken that the bars are scaled by: one product again and again, so that what fits stays in the cache,
+     * of random numbers, since zeros let the card's clock rise by a tenth.
+     */
     private double product(int out, int in, int rows) {
-        long weight = 2L * out * in;
-        int copies = (int) Math.max(1, Math.min(8, 4 * driver.properties().l2Bytes() / weight));
-        long w = driver.allocate(weight * copies, "products");
+        long w = driver.allocate(2L * out * in, "products");
         long x = driver.allocate(2L * rows * in, "products");
         long y = driver.allocate(2L * rows * out, "products");
-        driver.fill(stream, w, 0, weight * copies / 4);
-        driver.fill(stream, x, 0, (long) rows * in / 2);
+        var numbers = new Elementwise(driver, stream);
+        numbers.fillUniform(View.dense(w, DType.BF16, out, in), 1, 0.05f);
+        numbers.fillUniform(View.dense(x, DType.BF16, rows, in), 2, 1);
         driver.synchronize(stream);
         Products products = driver.products();
         var shape =
                 new Products.Shape(rows, out, in, Products.Element.BF16, Products.Element.BF16, Products.Sum.REPLACE);
-        var first = new Products.Operands(x, in, w, in, y, out);
-        Products.Plan plan = products.plan(shape, Products.Choice.MEASURED, first);
-        double micros = median(
-                () -> {
-                    for (int i = 0; i < copies; i++) {
-                        products.multiply(stream, plan, new Products.Operands(x, in, w + i * weight, in, y, out));
-                    }
-                },
-                copies);
+        var operands = new Products.Operands(x, in, w, in, y, out);
+        Products.Plan plan = products.plan(shape, Products.Choice.MEASURED, operands);
+        double micros = median(() -> products.multiply(stream, plan, operands));
         driver.free(w);
         driver.free(x);
         driver.free(y);
         return micros;
     }
 
-    private double median(Runnable queue, int runs) {
+    /** Of what it takes once the clock has settled. */
+    private double median(Runnable queue) {
         Event begin = driver.openEvent(Event.Kind.TIMED);
         Event end = driver.openEvent(Event.Kind.TIMED);
         var times = new double[REPEATS];
-        for (int i = -2; i < REPEATS; i++) {
+        long settled = System.nanoTime() + SETTLING_NANOS;
+        for (int i = 0; i < REPEATS; ) {
             driver.record(begin, stream);
             queue.run();
             driver.record(end, stream);
             driver.await(end);
-            if (i >= 0) {
-                times[i] = driver.milliseconds(begin, end) * 1e3 / runs;
+            if (System.nanoTime() > settled) {
+                times[i++] = driver.milliseconds(begin, end) * 1e3;
             }
         }
         driver.closeEvent(begin);
