@@ -235,7 +235,7 @@ class Engines:
             own = pathlib.Path(__file__).parent / "java" / "llama3" / "Llama3Turns.java"
             quiet([pathlib.Path(self.models.java).with_name("javac"), "-nowarn", "--add-modules", "jdk.incubator.vector",
                    "-cp", peers / "*", "-d", classes, existing(checkout / "Llama3.java"), own])
-        command = [*self.jvm(classes, peers / "*"), f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={self.args.threads}",
+        command = [*self.jvm(classes, peers / "*"), f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={max(1, self.args.threads - 1)}",
                    "-Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0", "com.llama4j.Llama3Turns",
                    self.models.gguf(model, kind)]
         return Turns(command, self.logs / f"llama3-{model}-{kind}.log", OUTPUTS[model], most=1)

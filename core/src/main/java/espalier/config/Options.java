@@ -167,7 +167,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--cpu-kernels",
                     help =
-                            "Instructions of the CPU device's matrix products: auto takes the best that the machine has.",
+                            "Instructions of the CPU device's matrix products: auto takes the best that the machine has for"
+                                    + " many sequences, latency (and auto with --max-running-requests 1) for a single one.",
                     byDefault = "auto")
             DeviceProvider.CpuKernels cpuKernels,
 

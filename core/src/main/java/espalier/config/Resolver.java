@@ -23,6 +23,12 @@ public final class Resolver {
     /** A cache smaller than this serves nobody. */
     private static final int LEAST_TOKENS = 256;
 
+    /**
+     * Positions of all sequences that may run at once where nobody says how many may: page tables and the workspaces of attention
+     * grow with it, some gigabytes for 1,024 sequences of 131,072 positions.
+     */
+    private static final int MOST_POSITIONS_BY_DEFAULT = 1 << 25;
+
     private Resolver() {}
 
     /**
@@ -50,7 +56,8 @@ public final class Resolver {
         int pageSize = OptionReader.positive("--page-size", options.cache().pageSize());
         var schedule = options.schedule();
         int running = schedule.maxRunningRequests() == null
-                ? facts.defaults().sequences()
+                ? Math.clamp(
+                        MOST_POSITIONS_BY_DEFAULT / context, 1, facts.defaults().sequences())
                 : OptionReader.positive("--max-running-requests", schedule.maxRunningRequests());
         int chunk = chunk(schedule.chunkedPrefillSize(), facts.defaults().prefillTokens(), pageSize);
         int queued = schedule.maxQueuedRequests() == null
@@ -75,6 +82,14 @@ public final class Resolver {
                 limits, kvType, (long) pages * pageSize * perToken, policy(schedule.schedulePolicy()), reasons);
     }
 
+    /** Kernels decide the bits of an answer, so they follow the flags alone, never how many requests there are. */
+    private static DeviceProvider.CpuKernels cpuKernels(Options options) {
+        DeviceProvider.CpuKernels asked = options.device().cpuKernels();
+        Integer running = options.schedule().maxRunningRequests();
+        boolean one = asked == DeviceProvider.CpuKernels.AUTO && running != null && running == 1;
+        return one ? DeviceProvider.CpuKernels.LATENCY : asked;
+    }
+
     /** How the device is opened: ranks, threads for all of them, arithmetic. */
     public static DeviceProvider.Settings device(Options options) {
         Options.Device device = options.device();
@@ -85,7 +100,7 @@ public final class Resolver {
                 options.model().dtype() == Options.Arithmetic.FLOAT32
                         ? DeviceProvider.Products.FLOAT32
                         : DeviceProvider.Products.FASTEST,
-                device.cpuKernels(),
+                cpuKernels(options),
                 new DeviceProvider.Gpu(
                         options.model().dtype() == Options.Arithmetic.FLOAT16 ? DType.F16 : DType.BF16,
                         device.disableCudaGraph()

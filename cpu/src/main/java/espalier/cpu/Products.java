@@ -113,7 +113,7 @@ final class Products {
 
         private void add(CpuKernels wanted, Processor processor) {
             switch (wanted) {
-                case AUTO, AMX -> {
+                case AUTO, LATENCY, AMX -> {
                     addTiles(wanted, processor);
                     addWide(CpuKernels.AUTO, processor); // for what tiles do not take
                     if (!processor.has(Feature.AVX512_VNNI)) {
@@ -132,8 +132,9 @@ final class Products {
                 var kernels = new AmxKernels(arena);
                 tiles = kernels;
                 found.add(new AmxProduct(team, kernels));
-                for (GroupLayout layout :
-                        GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS)) {
+                boolean blocks = wanted != CpuKernels.LATENCY || !processor.has(Feature.AVX512_VNNI);
+                var layouts = GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS);
+                for (GroupLayout layout : blocks ? layouts : List.<GroupLayout>of()) {
                     Grouping grouping = layout.grouping();
                     found.add(new AmxProduct(
                             team, kernels, layout, () -> new ExpandingKernels(grouping, kernels, arena)));
@@ -155,7 +156,8 @@ final class Products {
             }
             if (integers) {
                 var layouts = GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET, Grouping.Order.FOURS);
-                for (GroupLayout layout : tiles == null ? layouts : List.<GroupLayout>of()) {
+                boolean blocks = tiles == null || settings.cpuKernels() == CpuKernels.LATENCY;
+                for (GroupLayout layout : blocks ? layouts : List.<GroupLayout>of()) {
                     add(by, PanelKernels.groups(layout.grouping()), layout, how);
                 }
                 PanelKernels.Emitter rows = tiled ? PanelKernels.tiledRows() : PanelKernels.rows();
@@ -195,7 +197,7 @@ final class Products {
 
         /** Only a path that was asked for by its name is a fault where it is missing. */
         private void refuse(CpuKernels wanted, String reason) {
-            if (wanted != CpuKernels.AUTO) {
+            if (wanted != CpuKernels.AUTO && wanted != CpuKernels.LATENCY) {
                 String name = wanted.name().toLowerCase(java.util.Locale.ROOT);
                 throw new EngineFault(EngineFault.Code.RESOURCE, "--cpu-kernels " + name + ": " + reason);
             }

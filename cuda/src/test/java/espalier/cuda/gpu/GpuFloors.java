@@ -12,6 +12,7 @@ import java.util.function.ToDoubleFunction;
  */
 record GpuFloors(double copyGigabytes, Map<String, Double> micros) {
     private static final double TOKEN_BYTES = 131_072; // 32 layers x 8 heads x 128 x 2 x bf16
+    private static final double WEIGHT_BYTES = 15.01e9; // that a step reads: all but the embedding
     private static final int LAYERS = 32;
 
     /** Measured through torch on the card that the bars were set on (2026-11-24). */
@@ -37,23 +38,18 @@ record GpuFloors(double copyGigabytes, Map<String, Double> micros) {
         return copyGigabytes > 0 && micros.keySet().containsAll(OF_THE_BARS.micros.keySet());
     }
 
-    /** Microseconds of the products of a step of so many rows, with or without those of the head. */
-    private double products(int rows, int heads) {
-        double sum = 0;
-        for (int i = 0; i < GpuCard.SHAPES.length; i++) {
-            boolean head = i == GpuCard.SHAPES.length - 1;
-            sum += (head ? heads : LAYERS) * micros.getOrDefault(GpuCard.product(GpuCard.SHAPES[i], rows), Double.NaN);
-        }
-        return sum;
-    }
-
-    /** A decoding step of a batch whose products were measured, at so many tokens of context each. */
+    /** A decoding step: its weights and its cache, at so many tokens of context each, at the rate of copies. */
     double decode(int batch, int context) {
-        return products(batch, 1) + batch * context * TOKEN_BYTES / copyGigabytes / 1e3;
+        return (WEIGHT_BYTES + (double) batch * context * TOKEN_BYTES) / copyGigabytes / 1e3;
     }
 
+    /** A long prompt: the products of its layers, measured at 4,096 rows. */
     double prompt(double tokens) {
-        return tokens / 4096 * products(4096, 0);
+        double sum = 0;
+        for (int i = 0; i < GpuCard.SHAPES.length - 1; i++) {
+            sum += LAYERS * micros.getOrDefault(GpuCard.product(GpuCard.SHAPES[i], 4096), Double.NaN);
+        }
+        return tokens / 4096 * sum;
     }
 
     double copy() {

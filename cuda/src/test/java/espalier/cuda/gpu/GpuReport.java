@@ -89,7 +89,7 @@ public final class GpuReport {
                 for (String unit : List.of("us", "GB/s", "TFLOP/s")) {
                     if (timing.has(unit)) {
                         put(
-                                "time/" + timing.path("what").asString() + "/" + unit,
+                                "time/" + timing.path("what").asString() + ": " + unit,
                                 timing.path(unit).asDouble());
                     }
                 }
@@ -183,8 +183,11 @@ public final class GpuReport {
                 .filter(name -> name.startsWith("time/"))
                 .sorted()
                 .forEach(name -> {
-                    String what = name.substring("time/".length(), name.lastIndexOf('/'));
-                    String unit = name.substring(name.lastIndexOf('/') + 1);
+                    String what = name.substring("time/".length(), name.lastIndexOf(": "));
+                    String unit = name.substring(name.lastIndexOf(": ") + 2);
+                    if (!unit.equals(telling(what))) {
+                        return;
+                    }
                     boolean decode = unit.equals("GB/s") && what.startsWith("decode attention 64 x 4096, page ");
                     row(
                             name,
@@ -203,8 +206,13 @@ public final class GpuReport {
                         Bar.none("TFLOP/s", HIGHER)));
     }
 
+    /** The unit that says most about a kernel: of what bounds it. */
+    private static String telling(String what) {
+        return what.startsWith("decode attention") ? "GB/s" : what.startsWith("prefill attention") ? "TFLOP/s" : "us";
+    }
+
     private void besideCudnn(String what) {
-        List<Double> ours = values.get("time/prefill attention " + what + ", page 1/TFLOP/s");
+        List<Double> ours = values.get("time/prefill attention " + what + ", page 1: TFLOP/s");
         List<Double> cudnn = values.get("cudnn/prefill attention " + what);
         if (ours != null && cudnn != null) {
             String name = "ratio/prefill attention " + what;
