@@ -70,9 +70,9 @@ class ProductKernelsTest {
         on("90a", b -> {
             ProductKernels products = kernels(b, ProductKernels.Mode.FASTEST, KernelChoices.forgotten());
             View w = weights(b);
-            assertThat(products.fuses(View.dense(0, DType.BF16, 128, IN), w, View.dense(0, DType.BF16, 128, OUT / 2)))
+            assertThat(products.fuses(View.dense(0, DType.BF16, 256, IN), w, View.dense(0, DType.BF16, 256, OUT / 2)))
                     .isTrue();
-            assertThat(products.fuses(View.dense(0, DType.BF16, 129, IN), w, View.dense(0, DType.BF16, 129, OUT / 2)))
+            assertThat(products.fuses(View.dense(0, DType.BF16, 257, IN), w, View.dense(0, DType.BF16, 257, OUT / 2)))
                     .isFalse();
         });
     }
