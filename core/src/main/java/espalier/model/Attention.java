@@ -25,7 +25,7 @@ public record Attention(
         implements Branch {
 
     @Override
-    public void addTo(Pass p, Ops.Normed x, Tensor stream) {
+    public void addTo(Pass p, Tensor x, Tensor stream) {
         Tensor all = qkv.apply(p, x);
         Tensor q = all.cols(0, qCols);
         Tensor k = all.cols(qCols, kvCols);

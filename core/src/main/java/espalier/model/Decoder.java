@@ -1,7 +1,6 @@
 package espalier.model;
 
 import espalier.tensor.Matrix;
-import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import java.util.ArrayList;
@@ -87,7 +86,7 @@ public final class Decoder {
 
     private void head(Pass p, Residual residual, Tensor rows, Tensor logits) {
         try (Workspace.Frame _ = p.space().frame()) {
-            Ops.Normed x = residual.normedRows(p, rows, norm);
+            Tensor x = residual.normedRows(p, rows, norm);
             if (vocabShared) {
                 p.ranks().allGather(head.apply(p, x), logits);
             } else {

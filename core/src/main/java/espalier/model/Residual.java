@@ -1,6 +1,5 @@
 package espalier.model;
 
-import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 
@@ -20,7 +19,7 @@ public final class Residual {
     }
 
     /** Some rows of the stream, normalised: {@code rows} is [1, n]. */
-    Ops.Normed normedRows(Pass p, Tensor rows, Norm norm) {
+    Tensor normedRows(Pass p, Tensor rows, Norm norm) {
         Tensor gathered = p.temp(rows.cols(), stream.cols());
         p.ops().gatherRows(stream, rows, gathered);
         return norm.of(p, gathered);

@@ -178,8 +178,8 @@ public final class Weights {
         }
 
         @Override
-        public void apply(Pass p, Ops.Normed x, Tensor out) {
-            p.ops().normedMatmul(x, w, out);
+        public void apply(Pass p, Tensor x, Tensor out) {
+            p.ops().matmul(x, w, out);
             complete(p, out);
         }
 
@@ -193,10 +193,10 @@ public final class Weights {
         }
 
         @Override
-        public void applyGated(Pass p, Ops.Normed x, Tensor out) {
+        public void applyGated(Pass p, Tensor x, Tensor out) {
             Tensor between = p.temp(out.rows(), w.out());
             if (isComplete()) {
-                p.ops().normedGatedMatmul(x, w, between, out);
+                p.ops().gatedMatmul(x, w, between, out);
             } else {
                 apply(p, x, between);
                 p.ops().siluMul(between, out);

@@ -32,10 +32,6 @@ public final class OpShapes {
         shape("out", out, x.rows(), x.cols());
     }
 
-    public static void normed(Ops.Normed x) {
-        rmsNorm(x.of(), x.weight(), x.between());
-    }
-
     public static void add(Tensor x, Tensor delta) {
         activations("x", x);
         alike("delta", delta, x);

@@ -17,7 +17,10 @@ public interface Ops {
         return DType.F32;
     }
 
-    /** Replaces each negative id {@code -1 - seat} by {@code lastTokens[0, seat]}; I32, in place. */
+    /**
+     * Replaces each negative id {@code -1 - seat} by {@code lastTokens[0, seat]}; I32, in place. A step begins with it: what the
+     * step's ops read of its arrays and page table was written before.
+     */
     void resolveIds(Tensor ids, Tensor lastTokens);
 
     /** {@code out[i] = table[ids[i] - firstId]}; rows outside the table become zero (another rank holds them). */
@@ -45,12 +48,6 @@ public interface Ops {
         add(sum, between);
     }
 
-    /** {@code out = rmsNorm(x) * w^T}: both ops as one, for devices that norm rows as they load them. */
-    default void normedMatmul(Normed x, Matrix w, Tensor out) {
-        rmsNorm(x.of(), x.weight(), x.eps(), x.between());
-        matmul(x.between(), w, out);
-    }
-
     /** {@code out = silu(gate) * up} where {@code gateUp = [gate | up]}. */
     void siluMul(Tensor gateUp, Tensor out);
 
@@ -63,12 +60,6 @@ public interface Ops {
     default void gatedMatmul(Tensor x, Matrix gateUp, Tensor between, Tensor out) {
         matmul(x, gateUp, between);
         siluMul(between, out);
-    }
-
-    /** As {@link #gatedMatmul} of {@code rmsNorm(x)}. */
-    default void normedGatedMatmul(Normed x, Matrix gateUp, Tensor between, Tensor out) {
-        rmsNorm(x.of(), x.weight(), x.eps(), x.between());
-        gatedMatmul(x.between(), gateUp, between, out);
     }
 
     /** Rotates each head of {@code x} by its token's position, in place. */
@@ -95,15 +86,6 @@ public interface Ops {
 
     /** Between number formats it converts, rounding to nearest even. */
     void copy(Tensor from, Tensor to);
-
-    /**
-     * What {@link #rmsNorm} makes of some rows, before it is made.
-     *
-     * @param of the rows, left as they are
-     * @param weight [1, columns of the rows]
-     * @param between as {@code of}: scratch memory for the result, {@code of} itself not being allowed
-     */
-    record Normed(Tensor of, Tensor weight, float eps, Tensor between) {}
 
     /**
      * Rotary embedding, NeoX style: element {@code j} of a head pairs with {@code j + rotaryDim / 2}. The angle at

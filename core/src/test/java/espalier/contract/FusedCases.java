@@ -3,13 +3,11 @@ package espalier.contract;
 import espalier.tensor.BlockFormat;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
-import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
-/** Products with what comes before or after them. What lies between has gaps of its own and is nobody's to compare. */
+/** Products with what comes after them. What lies between has gaps of its own and is nobody's to compare. */
 final class FusedCases {
     private static final double TOLERANCE = 1e-5;
 
@@ -42,10 +40,6 @@ final class FusedCases {
         Tensor x(Scene s) {
             return s.inputs(rows, in, in + 1);
         }
-
-        Ops.Normed normed(Scene s) {
-            return new Ops.Normed(x(s), s.numbers(DType.BF16, 1, in), 1e-5f, s.out(rows, in, in + 2));
-        }
     }
 
     private static Matrix dense(Scene s, DType dtype, int in, int out) {
@@ -62,28 +56,10 @@ final class FusedCases {
             s.device().ops().addMatmul(of.x(s), of.weights(s), s.out(of.rows, of.out), sum);
             return s.read(sum);
         }));
-        cases.add(new OpCase(of.name("normedMatmul"), TOLERANCE, s -> {
-            Tensor out = s.out(of.rows, of.out, of.out + 3);
-            Ops.Normed x = of.normed(s);
-            s.device().ops().normedMatmul(x, of.weights(s), out);
-            return both(s.read(x.of()), s.read(out));
-        }));
         cases.add(new OpCase(of.name("gatedMatmul"), TOLERANCE, s -> {
             Tensor out = s.out(of.rows, of.out / 2, of.out);
             s.device().ops().gatedMatmul(of.x(s), of.weights(s), s.out(of.rows, of.out), out);
             return s.read(out);
         }));
-        cases.add(new OpCase(of.name("normedGatedMatmul"), TOLERANCE, s -> {
-            Tensor out = s.out(of.rows, of.out / 2, of.out);
-            Ops.Normed x = of.normed(s);
-            s.device().ops().normedGatedMatmul(x, of.weights(s), s.out(of.rows, of.out), out);
-            return both(s.read(x.of()), s.read(out));
-        }));
-    }
-
-    private static float[][] both(float[][] a, float[][] b) {
-        var all = Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, all, a.length, b.length);
-        return all;
     }
 }
