@@ -11,6 +11,7 @@ import espalier.model.ModelShape;
 import espalier.model.Quantization;
 import espalier.sched.Policy;
 import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.KvType;
 import java.util.HashMap;
 import java.util.Map;
@@ -148,7 +149,37 @@ class ResolverTest {
                 .hasMessageContaining("multiple of --page-size 16");
     }
 
+    @Test
+    void aSingleSequenceTakesTheKernelsForOneUnlessSomeAreNamed() {
+        assertThat(kernels(Map.of())).isEqualTo(CpuKernels.AUTO);
+        assertThat(kernels(Map.of("--max-running-requests", "2"))).isEqualTo(CpuKernels.AUTO);
+        assertThat(kernels(Map.of("--max-running-requests", "1"))).isEqualTo(CpuKernels.LATENCY);
+        assertThat(kernels(Map.of("--max-running-requests", "1", "--cpu-kernels", "amx")))
+                .isEqualTo(CpuKernels.AMX);
+    }
+
+    private static CpuKernels kernels(Map<String, String> typed) {
+        return Resolver.device(OptionReader.read(Options.class, typed::get)).cpuKernels();
+    }
+
+    @Test
+    void fewerSequencesRunByDefaultWhereEachMayBeLong() {
+        var many = new Device.Defaults(100_000, 512, 0.4);
+        assertThat(resolve(Map.of(), 10 * GIB, many).limits().maxRunningRequests())
+                .isEqualTo((1 << 25) / 4096);
+        assertThat(resolve(Map.of("--max-running-requests", "10000"), 10 * GIB, many)
+                        .limits()
+                        .maxRunningRequests())
+                .isEqualTo(10_000);
+        assertThat(resolve(Map.of(), 10 * GIB).limits().maxRunningRequests())
+                .isEqualTo(Device.Defaults.HOST.sequences());
+    }
+
     private static Settings resolve(Map<String, String> typed, long available) {
+        return resolve(typed, available, Device.Defaults.HOST);
+    }
+
+    private static Settings resolve(Map<String, String> typed, long available, Device.Defaults defaults) {
         var byFirstName = new HashMap<>(typed);
         if (byFirstName.containsKey("--tp")) {
             byFirstName.put("--tp-size", byFirstName.remove("--tp"));
@@ -159,7 +190,7 @@ class ResolverTest {
                 new Resolver.Facts(
                         SHAPE,
                         available,
-                        Device.Defaults.HOST,
+                        defaults,
                         (_, q) -> new MemoryPlan(
                                 q == Quantization.NONE ? GIB : q == Quantization.INT8 ? GIB / 2 : GIB / 3, GIB, 1000)));
     }

@@ -132,9 +132,8 @@ final class Products {
                 var kernels = new AmxKernels(arena);
                 tiles = kernels;
                 found.add(new AmxProduct(team, kernels));
-                boolean blocks = wanted != CpuKernels.LATENCY || !processor.has(Feature.AVX512_VNNI);
                 var layouts = GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS);
-                for (GroupLayout layout : blocks ? layouts : List.<GroupLayout>of()) {
+                for (GroupLayout layout : blocksByTiles(processor) ? layouts : List.<GroupLayout>of()) {
                     Grouping grouping = layout.grouping();
                     found.add(new AmxProduct(
                             team, kernels, layout, () -> new ExpandingKernels(grouping, kernels, arena)));
@@ -142,6 +141,12 @@ final class Products {
             } else {
                 refuse(wanted, obstacle);
             }
+        }
+
+        /** Whether tiles of bf16 multiply weights in blocks too, where dot products of integers could. */
+        private boolean blocksByTiles(Processor processor) {
+            boolean integers = processor.has(Feature.AVX512_VNNI);
+            return tiles != null && (settings.cpuKernels() != CpuKernels.LATENCY || !integers);
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
@@ -156,8 +161,7 @@ final class Products {
             }
             if (integers) {
                 var layouts = GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET, Grouping.Order.FOURS);
-                boolean blocks = tiles == null || settings.cpuKernels() == CpuKernels.LATENCY;
-                for (GroupLayout layout : blocks ? layouts : List.<GroupLayout>of()) {
+                for (GroupLayout layout : blocksByTiles(processor) ? List.<GroupLayout>of() : layouts) {
                     add(by, PanelKernels.groups(layout.grouping()), layout, how);
                 }
                 PanelKernels.Emitter rows = tiled ? PanelKernels.tiledRows() : PanelKernels.rows();

@@ -77,10 +77,14 @@ final class Widening {
         int head = t.kvHead();
         int scaleBytes = kv.shape().type().scaleBytes();
         c.find(t.seat(), from, to, kv.keys(layer, head), kv.rowBytes(), room.rows());
-        c.find(t.seat(), from, to, kv.keyScales(layer, head), scaleBytes, room.scales());
+        if (scaleBytes > 0) {
+            c.find(t.seat(), from, to, kv.keyScales(layer, head), scaleBytes, room.scales());
+        }
         widenFound(c, to - from, room, room.key(from));
         advance(room.rows(), to - from, kv.values(layer, head) - kv.keys(layer, head));
-        advance(room.scales(), to - from, kv.valueScales(layer, head) - kv.keyScales(layer, head));
+        if (scaleBytes > 0) {
+            advance(room.scales(), to - from, kv.valueScales(layer, head) - kv.keyScales(layer, head));
+        }
         widenFound(c, to - from, room, room.value(from));
     }
 
@@ -94,7 +98,7 @@ final class Widening {
         KvType type = c.kv().shape().type();
         if (!byKernels || !WideningKernels.takes(c.headDim())) {
             for (int i = 0; i < count; i++) {
-                loop(type, address(room.rows(), i), address(room.scales(), i), c.headDim(), to + i * room.rowBytes());
+                loop(type, room, i, c.headDim(), to + i * room.rowBytes());
             }
             return;
         }
@@ -107,11 +111,13 @@ final class Widening {
         }
     }
 
-    private static void loop(KvType type, long from, long scaleAt, int count, long to) {
+    private static void loop(KvType type, Room room, int row, int count, long to) {
+        long from = address(room.rows(), row);
         switch (type) {
             case FP8_E4M3 -> ByteLanes.e4m3(from, count, to);
             case FP8_E5M2 -> ByteLanes.e5m2(from, count, to);
-            case INT8 -> ByteLanes.integers(from, count, Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, scaleAt), to);
+            case INT8 ->
+                ByteLanes.integers(from, count, Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, address(room.scales(), row)), to);
             case F32, F16, BF16 -> throw new IllegalArgumentException(type + " needs no widening");
         }
     }
