@@ -14,22 +14,16 @@ record GpuFloors(double copyGigabytes, Map<String, Double> micros) {
     private static final double TOKEN_BYTES = 131_072; // 32 layers x 8 heads x 128 x 2 x bf16
     private static final double WEIGHT_BYTES = 15.01e9; // that a step reads: all but the embedding
     private static final int LAYERS = 32;
+    private static final int PROMPT_ROWS = 4096;
 
     /** Measured through torch on the card that the bars were set on (2026-11-24). */
-    static final GpuFloors OF_THE_BARS = new GpuFloors(4283, table(new double[][] {
-        {12.4, 12.5, 16.7, 176},
-        {16.4, 17.3, 22.8, 299},
-        {57.8, 64.8, 105, 1423},
-        {33.5, 38.5, 56.1, 646},
-        {249, 287, 383, 6330}
-    }));
+    static final GpuFloors OF_THE_BARS = new GpuFloors(4283, ofPrompts(176, 299, 1423, 646));
 
-    private static Map<String, Double> table(double[][] rows) {
+    /** By the projections of a layer, in the order of {@link GpuCard#SHAPES}. */
+    private static Map<String, Double> ofPrompts(double... micros) {
         var all = new HashMap<String, Double>();
-        for (int i = 0; i < rows.length; i++) {
-            for (int j = 0; j < rows[i].length; j++) {
-                all.put(GpuCard.product(GpuCard.SHAPES[i], GpuCard.ROWS[j]), rows[i][j]);
-            }
+        for (int i = 0; i < micros.length; i++) {
+            all.put(GpuCard.product(GpuCard.SHAPES[i], PROMPT_ROWS), micros[i]);
         }
         return Map.copyOf(all);
     }
@@ -43,13 +37,11 @@ record GpuFloors(double copyGigabytes, Map<String, Double> micros) {
         return (WEIGHT_BYTES + (double) batch * context * TOKEN_BYTES) / copyGigabytes / 1e3;
     }
 
-    /** A long prompt: the products of its layers, measured at 4,096 rows. */
+    /** A long prompt: the products of its layers, measured at {@link #PROMPT_ROWS}. */
     double prompt(double tokens) {
-        double sum = 0;
-        for (int i = 0; i < GpuCard.SHAPES.length - 1; i++) {
-            sum += LAYERS * micros.getOrDefault(GpuCard.product(GpuCard.SHAPES[i], 4096), Double.NaN);
-        }
-        return tokens / 4096 * sum;
+        double layer =
+                OF_THE_BARS.micros.keySet().stream().mapToDouble(micros::get).sum();
+        return tokens / PROMPT_ROWS * LAYERS * layer;
     }
 
     double copy() {
