@@ -22,7 +22,8 @@ import java.util.List;
  *
  * <p>Fields, each from a multiple of {@value #ALIGN} numbers: ids, positions, write slots (a token each); first row,
  * context length, seat, sample row (a sequence each); where sequences share prefixes that are worth it the five of {@link
- * SharedPrefixes}; then the pages that the table gets and where. A step of one row a sequence may be padded with sequences of no positions, which write nowhere, to a number that was recorded.
+ * SharedPrefixes}; then the pages that the table gets and where. A step of one row a sequence may be padded with sequences
+ * of no positions, which write nowhere, to a number that was recorded.
  */
 final class InputStage implements AutoCloseable {
     private static final int ALIGN = 16;

@@ -63,8 +63,8 @@ public final class StepTrace {
     }
 
     /**
-     * The share of the time that a device worked while steps followed one another that only decode, each with the same
-     * recording or batch as the one before: what passes between the end of one and the begin of the next is idle.
+     * The share of the time that a device worked while steps followed one another that only decode: what passes between
+     * the end of one and the begin of the next is idle.
      */
     public double decodeBusyShare() {
         double busy = 0;
