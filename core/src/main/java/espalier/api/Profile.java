@@ -31,7 +31,7 @@ public interface Profile {
      * Shares of the time from the first to the last thing that was written down. What the engine's thread does may hide
      * behind the device, so they need not add up to 1.
      *
-     * @param pass in which devices ran the model, their kernels that is
+     * @param pass in which devices ran the model: its kernels, and on a CPU what Java does between them
      * @param choice in which devices chose tokens
      * @param scheduling in which the engine's thread planned steps and handed on their tokens
      */

@@ -213,7 +213,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--kv-cache-dtype",
                     help =
-                            "What keys and values are stored as: auto follows --dtype; bf16; on the CPU also fp8_e4m3, fp8_e5m2 and int8, which hold twice the tokens.",
+                            "What keys and values are stored as: auto follows --dtype; bf16; on the CPU also fp8_e4m3, fp8_e5m2 and int8, which hold nearly twice the tokens.",
                     byDefault = "auto",
                     label = "TYPE")
             String kvCacheDtype,

@@ -32,7 +32,7 @@ public final class Benchmarks {
         }
     }
 
-    /** Names and values for a report: how much of the time devices ran kernels, chose tokens, and steps were planned. */
+    /** Names and values for a report: how much of the time devices ran the model, chose tokens, and steps were planned. */
     static Map<String, Double> shares(Profile profile) {
         var of = profile.shares();
         var named = new LinkedHashMap<String, Double>();
