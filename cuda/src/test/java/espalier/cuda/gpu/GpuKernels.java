@@ -28,7 +28,8 @@ import tools.jackson.databind.ObjectMapper;
 public final class GpuKernels {
     private static final int AGAIN = 3;
     private static final String SIMULATED = "espalier.gpu.simulated";
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    /** Seconds until a kernel counts as hanging. */
+    private static final String PATIENCE = "espalier.gpu.patience";
 
     private final ObjectMapper json = new ObjectMapper();
     private final Path results;
@@ -69,7 +70,7 @@ public final class GpuKernels {
         var setup = new CudaDriver.Setup(
                 Libraries.of(System::getProperty),
                 Path.of(System.getProperty("espalier.gpu.cache", "cache")),
-                PATIENCE);
+                Duration.ofSeconds(Long.getLong(PATIENCE, 20)));
         return CudaDriver.open(0, setup);
     }
 
