@@ -10,6 +10,7 @@ import espalier.launch.ModelPath;
 import espalier.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Joins an engine with the tokenizer and the chat template of its model. */
@@ -44,12 +45,12 @@ public final class EspalierLoader {
     private record TextParts(Tokenizer tokenizer, ChatTemplate template) {}
 
     private static TextParts text(ModelSource model, Path path, @Nullable String template) {
-        GgufModel gguf = model instanceof GgufModel own && ModelPath.gguf(path).isPresent() ? own : null;
-        if (gguf == null && ModelPath.gguf(path).isPresent()) {
-            gguf = GgufModel.open(ModelPath.gguf(path).get());
+        Optional<Path> file = ModelPath.gguf(path);
+        if (file.isEmpty()) {
+            return new TextParts(Tokenizer.load(path), ChatTemplate.load(path, template));
         }
-        return gguf == null
-                ? new TextParts(Tokenizer.load(path), ChatTemplate.load(path, template))
-                : new TextParts(gguf.tokenizer(), ChatTemplate.load(ChatTemplateFiles.of(gguf), template));
+        GgufModel gguf =
+                model instanceof GgufModel own && own.path().equals(file.get()) ? own : GgufModel.open(file.get());
+        return new TextParts(gguf.tokenizer(), ChatTemplate.load(ChatTemplateFiles.of(gguf), template));
     }
 }

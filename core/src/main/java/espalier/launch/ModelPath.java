@@ -4,13 +4,12 @@ import espalier.api.EngineFault;
 import espalier.checkpoint.ModelFolder;
 import espalier.checkpoint.ModelSource;
 import espalier.checkpoint.gguf.GgufModel;
+import espalier.checkpoint.hub.GgufChoice;
+import espalier.checkpoint.hub.GgufFiles;
 import espalier.text.Tokenizer;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** Tells by its files which kind of model is at a path: a folder as Hugging Face lays it out, or GGUF. */
 public final class ModelPath {
@@ -33,39 +32,14 @@ public final class ModelPath {
     }
 
     /**
-     * The GGUF file at a path: itself, or the only model in a folder that has no {@code config.json}.
+     * The GGUF file at a path: itself, or in a folder without safetensors the model that {@link GgufFiles} chooses.
      *
-     * @throws EngineFault CHECKPOINT if the folder holds several
+     * @throws EngineFault CHECKPOINT if the folder holds several and none is the usual one
      */
     public static Optional<Path> gguf(Path path) {
-        if (Files.isRegularFile(path)) {
-            return path.toString().endsWith(".gguf") ? Optional.of(path) : Optional.empty();
+        if (Files.isDirectory(path)) {
+            return GgufFiles.in(path, new GgufChoice.Unsaid());
         }
-        if (!Files.isDirectory(path) || Files.exists(path.resolve("config.json"))) {
-            return Optional.empty();
-        }
-        List<Path> models = models(path);
-        if (models.size() > 1) {
-            throw new EngineFault(
-                    EngineFault.Code.CHECKPOINT,
-                    path + ": several GGUF models; name one of them: "
-                            + String.join(
-                                    ", ", models.stream().map(Path::toString).toList()));
-        }
-        return models.stream().findFirst();
-    }
-
-    /** Of several shards the first; what only projects pictures is no model. */
-    private static List<Path> models(Path folder) {
-        try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(file -> file.toString().endsWith(".gguf"))
-                    .filter(file -> !file.getFileName().toString().matches(".*-\\d{5}-of-\\d{5}\\.gguf")
-                            || file.toString().contains("-00001-of-"))
-                    .filter(file -> !file.getFileName().toString().startsWith("mmproj"))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            throw new EngineFault(EngineFault.Code.CHECKPOINT, folder + ": cannot be listed: " + e, e);
-        }
+        return Files.isRegularFile(path) && path.toString().endsWith(".gguf") ? Optional.of(path) : Optional.empty();
     }
 }

@@ -2,6 +2,7 @@ package espalier.checkpoint.gguf;
 
 import espalier.base.Tokens;
 import espalier.checkpoint.GenerationDefaults;
+import espalier.checkpoint.GgufName;
 import espalier.checkpoint.ModelFolder;
 import espalier.checkpoint.ModelSource;
 import espalier.text.Tokenizer;
@@ -11,11 +12,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,8 +23,6 @@ import tools.jackson.databind.node.ObjectNode;
  * chat template, sampling defaults.
  */
 public final class GgufModel implements ModelSource {
-    private static final Pattern SHARD = Pattern.compile("(.*)-(\\d{5})-of-(\\d{5})\\.gguf");
-
     /** Tokens that end an answer of the models that have them, whatever the metadata calls its one end-of-text. */
     private static final List<String> ENDS =
             List.of("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end_of_text|>", "<|endoftext|>");
@@ -67,19 +63,22 @@ public final class GgufModel implements ModelSource {
         }
     }
 
+    private static GgufName named(Path file) {
+        return GgufName.of(String.valueOf(file.getFileName()));
+    }
+
     private static Path firstShard(Path path) {
-        Matcher m = SHARD.matcher(String.valueOf(path.getFileName()));
-        return m.matches() ? path.resolveSibling(m.group(1) + "-00001-of-" + m.group(3) + ".gguf") : path;
+        GgufName name = named(path);
+        return name.shards() == 0 ? path : path.resolveSibling(name.files().getFirst());
     }
 
     private static Path shard(Path first, int number, int shards) {
-        Matcher m = SHARD.matcher(String.valueOf(first.getFileName()));
-        String end = String.format(Locale.ROOT, "-of-%05d.gguf", shards);
-        if (!m.matches() || !first.toString().endsWith(end)) {
-            throw GgufFile.fault(first + ": the first of " + shards + " shards, but not called NAME-00001" + end
-                    + "; give the files their names back");
+        GgufName name = named(first);
+        if (name.shards() != shards) {
+            throw GgufFile.fault(first + ": the first of " + shards + " shards, but not called "
+                    + new GgufName("NAME", shards).files().getFirst() + "; give the files their names back");
         }
-        Path shard = first.resolveSibling(String.format(Locale.ROOT, "%s-%05d%s", m.group(1), number, end));
+        Path shard = first.resolveSibling(name.files().get(number - 1));
         if (!Files.isRegularFile(shard)) {
             throw GgufFile.fault(shard + ": no such file; the model has " + shards + " shards, download it as well");
         }
@@ -89,9 +88,7 @@ public final class GgufModel implements ModelSource {
     /** The file's name without its ending. */
     @Override
     public String name() {
-        String name = String.valueOf(path.getFileName());
-        Matcher m = SHARD.matcher(name);
-        return m.matches() ? m.group(1) : name.replaceFirst("\\.gguf$", "");
+        return named(path).model();
     }
 
     public Path path() {

@@ -1,25 +1,44 @@
 package espalier.checkpoint.hub;
 
+import espalier.checkpoint.GgufName;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 
-/** The GGUF models among some files, each whole or in shards {@code NAME-00001-of-0000N.gguf}. */
-final class GgufFiles {
+/** The GGUF models among some files, each whole or in shards: the one place that chooses among them. */
+public final class GgufFiles {
     /** What publishers recommend. */
     private static final String USUAL = "Q4_K_M";
-
-    private static final Pattern SHARD = Pattern.compile("(.*)-(\\d{5})-of-(\\d{5})\\.gguf");
 
     /** Models that project pictures, and statistics for whoever quantises, are none that could be served. */
     private static final Pattern OTHER = Pattern.compile("(.*/)?(mmproj|imatrix)[^/]*");
 
     private GgufFiles() {}
+
+    /**
+     * The model that serves out of a folder on this machine, if it is one in GGUF: its first file.
+     *
+     * @throws espalier.api.EngineFault CHECKPOINT as {@link #of}, or if the folder cannot be read
+     */
+    public static Optional<Path> in(Path folder, GgufChoice choice) {
+        List<String> names = HubCache.names(folder);
+        return serves(choice, names)
+                ? Optional.of(
+                        folder.resolve(of(choice, folder.toString(), names).getFirst()))
+                : Optional.empty();
+    }
+
+    /** Whether a GGUF model is what serves of these files: one was asked for, or there are no other weights. */
+    static boolean serves(GgufChoice choice, Collection<String> names) {
+        return !(choice instanceof GgufChoice.Unsaid)
+                || (names.stream().noneMatch(name -> name.endsWith(".safetensors"))
+                        && !models(names).isEmpty());
+    }
 
     /**
      * The files of the chosen model, the first shard first.
@@ -45,7 +64,8 @@ final class GgufFiles {
                     + described(choice) + "; name one by --gguf-file, or by its format as in owner/repo:" + USUAL + ": "
                     + String.join(", ", models.values()));
         }
-        List<String> shards = shards(models.getOrDefault(found.getFirst(), ""));
+        List<String> shards =
+                GgufName.of(models.getOrDefault(found.getFirst(), "")).files();
         shards.stream().filter(shard -> !names.contains(shard)).findFirst().ifPresent(missing -> {
             throw HubErrors.fault(
                     where + ": " + missing + " is missing, one of " + shards.size() + " shards of a model");
@@ -53,43 +73,22 @@ final class GgufFiles {
         return shards;
     }
 
-    /** Whether there are GGUF models among the files. */
-    static boolean hasModels(Collection<String> names) {
-        return !models(names).isEmpty();
-    }
-
     /** Name without ending or shard number, to one of its files. */
     private static Map<String, String> models(Collection<String> names) {
         var models = new TreeMap<String, String>();
         for (String name : names) {
             if (name.endsWith(".gguf") && !OTHER.matcher(name).matches()) {
-                models.merge(model(name), name, (a, b) -> a.compareTo(b) <= 0 ? a : b);
+                models.merge(GgufName.of(name).model(), name, (a, b) -> a.compareTo(b) <= 0 ? a : b);
             }
         }
         return models;
-    }
-
-    private static String model(String file) {
-        Matcher shard = SHARD.matcher(file);
-        return shard.matches() ? shard.group(1) : file.substring(0, file.length() - ".gguf".length());
-    }
-
-    private static List<String> shards(String file) {
-        Matcher m = SHARD.matcher(file);
-        if (!m.matches()) {
-            return List.of(file);
-        }
-        int count = Integer.parseInt(m.group(3));
-        return IntStream.rangeClosed(1, count)
-                .mapToObj(i -> String.format(Locale.ROOT, "%s-%05d-of-%s.gguf", m.group(1), i, m.group(3)))
-                .toList();
     }
 
     private static boolean isIt(GgufChoice choice, String model) {
         return switch (choice) {
             case GgufChoice.Unsaid() -> true;
             case GgufChoice.File(String name) -> {
-                String wanted = name.endsWith(".gguf") ? model(name) : name;
+                String wanted = GgufName.of(name).model();
                 yield model.equals(wanted) || model.endsWith("/" + wanted);
             }
             case GgufChoice.Tag(String tag) -> hasTag(model, tag);

@@ -3,6 +3,7 @@ package espalier.checkpoint.hub;
 import espalier.api.EngineFault;
 import espalier.checkpoint.ModelFolder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -146,7 +147,7 @@ final class HubCache {
                     .map(file -> folder.relativize(file).toString().replace('\\', '/'))
                     .sorted()
                     .toList();
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw HubErrors.fault(folder + ": cannot be listed: " + e);
         }
     }

@@ -71,8 +71,7 @@ public final class HubSource {
         if (!Files.isDirectory(path)) {
             throw HubErrors.fault(path + ": a file, of which --gguf-file chooses nothing; leave it away");
         }
-        return path.resolve(
-                GgufFiles.of(gguf, path.toString(), HubCache.names(path)).getFirst());
+        return GgufFiles.in(path, gguf).orElse(path);
     }
 
     Path resolve() {

@@ -36,12 +36,8 @@ final class WantedFiles {
 
     /** Whether a GGUF file is what serves: one was asked for, or nothing else is there. It holds all but its weights too. */
     static boolean isGguf(HubRequest request, List<String> files) {
-        if (!(request.gguf() instanceof GgufChoice.Unsaid)) {
-            return true;
-        }
-        return request.wanted() != HubRequest.Wanted.TOKENIZER
-                && files.stream().noneMatch(file -> file.endsWith(".safetensors"))
-                && GgufFiles.hasModels(files);
+        return (request.wanted() != HubRequest.Wanted.TOKENIZER || !(request.gguf() instanceof GgufChoice.Unsaid))
+                && GgufFiles.serves(request.gguf(), files);
     }
 
     private static List<String> requireConfig(HubRequest request, List<String> small) {
