@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -27,10 +28,12 @@ import java.util.stream.Stream;
  *   refs/main                     the commit that the branch stood for when it was last asked for
  *   blobs/ETAG                    a file's bytes; ETAG.incomplete while they come
  *   snapshots/COMMIT/config.json  → ../../blobs/ETAG, or a copy where links cannot be made
+ *   listings/COMMIT               the paths of all files in the repository then, a line each; of Espalier alone
  * .locks/models--org--name/ETAG.lock
  * </pre>
  *
- * A reference is written after the last file, so that an interrupted download is never taken for a model.
+ * A reference is written after the last file, so that an interrupted download is never taken for a model. A listing is what
+ * tells that a snapshot holds another choice of files than the one that is asked for now.
  */
 final class HubCache {
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
@@ -108,35 +111,63 @@ final class HubCache {
     /** What a snapshot lacks to be served, as a sentence; nothing where it is whole. */
     Optional<String> lack(Path snapshot) {
         try {
-            if (WantedFiles.isGguf(request, names(snapshot))) {
+            List<String> here = names(snapshot);
+            if (WantedFiles.isGguf(request, here)) {
                 var _ = model(snapshot);
-                return Optional.empty();
+            } else if (request.wanted() == HubRequest.Wanted.TOKENIZER) {
+                return Files.isRegularFile(snapshot.resolve("tokenizer.json"))
+                        ? Optional.empty()
+                        : Optional.of(snapshot + ": no tokenizer.json");
+            } else {
+                ModelFolder model = ModelFolder.open(snapshot);
+                if (request.wanted() == HubRequest.Wanted.EVERYTHING) {
+                    model.checkWeightFiles();
+                }
             }
-        } catch (EngineFault e) {
-            return Optional.of(e.getMessage());
-        }
-        if (request.wanted() == HubRequest.Wanted.TOKENIZER) {
-            return Files.isRegularFile(snapshot.resolve("tokenizer.json"))
-                    ? Optional.empty()
-                    : Optional.of(snapshot + ": no tokenizer.json");
-        }
-        try {
-            ModelFolder model = ModelFolder.open(snapshot);
-            if (request.wanted() == HubRequest.Wanted.EVERYTHING) {
-                model.checkWeightFiles();
-            }
-            return Optional.empty();
+            return listed(snapshot).flatMap(all -> otherChoice(all, here));
         } catch (EngineFault e) {
             return Optional.of(e.getMessage());
         }
     }
 
+    /** Of the repository's files, whether those that serve now are others than those that an earlier request chose. */
+    private Optional<String> otherChoice(List<String> all, List<String> here) {
+        return WantedFiles.of(request, all).stream()
+                .filter(wanted -> !here.contains(wanted))
+                .findFirst()
+                .map(wanted -> request.model() + " would be served from " + wanted + ", which is not cached"
+                        + here.stream()
+                                .filter(name -> name.endsWith(".gguf"))
+                                .findFirst()
+                                .map(name -> "; --gguf-file " + name + " is")
+                                .orElse(""));
+    }
+
+    /** Whether it is known that a snapshot which lacks nothing is what the hub would give. */
+    boolean isCertain(Path snapshot) {
+        return listed(snapshot).isPresent()
+                || !(request.gguf() instanceof GgufChoice.Unsaid)
+                || !WantedFiles.isGguf(request, names(snapshot));
+    }
+
+    /** The files of the snapshot's repository; nothing where another program downloaded it. */
+    private Optional<List<String>> listed(Path snapshot) {
+        Path listing = listing(String.valueOf(snapshot.getFileName()));
+        try {
+            return Files.isRegularFile(listing) ? Optional.of(Files.readAllLines(listing)) : Optional.empty();
+        } catch (IOException e) {
+            throw HubErrors.fault(listing + ": cannot be read: " + e);
+        }
+    }
+
+    private Path listing(String commit) {
+        return folder.resolve("listings").resolve(commit);
+    }
+
     /** What is served of a folder: itself, or the first file of a GGUF model in it. */
     Path model(Path folder) {
-        List<String> names = names(folder);
-        return WantedFiles.isGguf(request, names)
-                ? folder.resolve(
-                        GgufFiles.of(request.gguf(), folder.toString(), names).getFirst())
+        return WantedFiles.isGguf(request, names(folder))
+                ? GgufFiles.in(folder, request.gguf()).orElse(folder)
                 : folder;
     }
 
@@ -179,12 +210,20 @@ final class HubCache {
         if (request.revision().equals(commit)) {
             return;
         }
-        Path ref = folder.resolve("refs").resolve(request.revision());
-        Path parent = java.util.Objects.requireNonNull(ref.getParent());
+        write(folder.resolve("refs").resolve(request.revision()), commit);
+    }
+
+    /** Notes which files the repository has. */
+    void writeListing(String commit, Collection<String> names) throws IOException {
+        write(listing(commit), String.join("\n", names));
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Path parent = java.util.Objects.requireNonNull(file.getParent());
         Files.createDirectories(parent);
-        Path fresh = Files.createTempFile(parent, ".ref", null);
-        Files.writeString(fresh, commit);
-        Files.move(fresh, ref, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Path fresh = Files.createTempFile(parent, ".fresh", null);
+        Files.writeString(fresh, text);
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     Path makeFolders() throws IOException {

@@ -93,7 +93,8 @@ public final class HubSource {
         if (request.access().mode() == HubAccess.Mode.OFFLINE) {
             return cache.model(whole.orElseThrow(() -> offline(cached, "HF_HUB_OFFLINE is set")));
         }
-        return cache.model(cache.isFixed() && whole.isPresent() ? whole.get() : download(cached, whole));
+        Optional<Path> certain = whole.filter(snapshot -> cache.isFixed() && cache.isCertain(snapshot));
+        return cache.model(certain.orElseGet(() -> download(cached, whole)));
     }
 
     private Path download(Optional<Path> cached, Optional<Path> whole) {
@@ -134,6 +135,7 @@ public final class HubSource {
                 }
             }
             fetch(client, listing, blobs, List.copyOf(missing.values()));
+            cache.writeListing(listing.commit(), listing.bytes().keySet());
             for (RemoteFile file : files) {
                 cache.link(file, listing.commit());
             }

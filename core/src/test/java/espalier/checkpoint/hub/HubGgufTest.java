@@ -94,6 +94,34 @@ class HubGgufTest {
     }
 
     @Test
+    void aCachedFormatIsNotWhatIsServedWhereNoneIsNamed() {
+        resolve("org/tiny:Q8_0", null, online());
+        assertFault(() -> resolve("org/tiny", null, offline()))
+                .hasMessageContainingAll("cached only in part", "served from " + Q4, "--gguf-file " + Q8 + " is");
+        assertThat(resolve("org/tiny", null, online())).hasFileName(Q4);
+        assertThat(resolve("org/tiny", null, offline())).hasFileName(Q4);
+    }
+
+    @Test
+    void aCachedFormatIsNotServedInPlaceOfSafetensors() {
+        hub.with("model.safetensors", "x");
+        resolve("org/tiny:Q8_0", null, online());
+        assertFault(() -> resolve("org/tiny", null, offline())).hasMessageContaining("served from config.json");
+        assertThat(resolve("org/tiny", null, online())).isEqualTo(snapshot());
+    }
+
+    @Test
+    void whatACommitServesIsAskedForWhereAnotherProgramCachedAFormat() throws IOException {
+        resolve("org/tiny:Q8_0", null, online());
+        Files.delete(cache.resolve("models--org--tiny/listings/" + FakeHub.COMMIT));
+        assertThat(resolveCommit(offline())).hasFileName(Q8);
+        assertThat(resolveCommit(online())).hasFileName(Q4);
+        hub.seen.clear();
+        assertThat(resolveCommit(online())).hasFileName(Q4);
+        assertThat(hub.seen).isEmpty();
+    }
+
+    @Test
     void aCutDownloadGoesOnAndAlteredBytesAreNoticed() {
         hub.trouble(FIRST, new Trouble.CutAfter(100), new Trouble.Fine());
         hub.trouble(SECOND, new Trouble.Corrupt(), new Trouble.Corrupt());
@@ -161,6 +189,11 @@ class HubGgufTest {
 
     private Path resolve(String model, String file, HubAccess access) {
         return new HubSource(request(model, file, access), QUICK, Files::createSymbolicLink).resolve();
+    }
+
+    private Path resolveCommit(HubAccess access) {
+        var request = new HubRequest("org/tiny", FakeHub.COMMIT, HubRequest.Wanted.EVERYTHING, access, heard);
+        return new HubSource(request, QUICK, Files::createSymbolicLink).resolve();
     }
 
     private HubRequest request(String model, String file, HubAccess access) {
