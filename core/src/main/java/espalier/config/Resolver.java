@@ -64,10 +64,6 @@ public final class Resolver {
                 ? Integer.MAX_VALUE
                 : OptionReader.positive("--max-queued-requests", schedule.maxQueuedRequests());
         int prefill = OptionReader.positive("--max-prefill-tokens", schedule.maxPrefillTokens());
-        if (schedule.scheduleConservativeness() < 0) {
-            throw RequestRejected.invalid(
-                    "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
-        }
         KvType kvType = kvType(options);
         var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
         var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
@@ -88,6 +84,21 @@ public final class Resolver {
         Integer running = options.schedule().maxRunningRequests();
         boolean one = asked == DeviceProvider.CpuKernels.AUTO && running != null && running == 1;
         return one ? DeviceProvider.CpuKernels.LATENCY : asked;
+    }
+
+    /**
+     * Refuses flags that are wrong whatever the model is, before one is looked for.
+     *
+     * @throws RequestRejected if a flag's value cannot be
+     */
+    public static DeviceProvider.Demand demand(Options options) {
+        requireRanges(options);
+        var _ = policy(options.schedule().schedulePolicy());
+        boolean asStored = options.model().quantization() == Quantization.NONE;
+        return new DeviceProvider.Demand(
+                device(options),
+                kvType(options),
+                asStored ? DeviceProvider.Weights.AS_STORED : DeviceProvider.Weights.QUANTIZED);
     }
 
     /** How the device is opened: ranks, threads for all of them, arithmetic. */
@@ -266,6 +277,10 @@ public final class Resolver {
     private static void requireRanges(Options options) {
         OptionReader.positive("--decode-log-interval", options.schedule().decodeLogInterval());
         OptionReader.positive("--watchdog-timeout", options.schedule().watchdogTimeout());
+        if (options.schedule().scheduleConservativeness() < 0) {
+            throw RequestRejected.invalid(
+                    "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
+        }
         int port = options.server().port();
         if (port < 0 || port > 65535) {
             throw RequestRejected.invalid("--port", "--port must be between 0 and 65535, got " + port);

@@ -57,9 +57,25 @@ public final class EngineLoader {
         return new EngineLoader(options, source, listener).load();
     }
 
+    /**
+     * Refuses what these options ask for and no model could be served with, before one is looked for.
+     *
+     * @return the kind of device that is asked for
+     * @throws espalier.api.RequestRejected with the flag, what is possible, and the way out
+     * @throws EngineFault RESOURCE if it cannot be used on this machine
+     */
+    public static DeviceProvider require(Options options) {
+        return require(options, Devices.choose(options.device().device()));
+    }
+
+    static DeviceProvider require(Options options, DeviceProvider provider) {
+        provider.require(Resolver.demand(options));
+        return provider;
+    }
+
     private Loaded load() {
+        DeviceProvider provider = require(options);
         ModelShape shape = family.shape(config);
-        DeviceProvider provider = Devices.choose(options.device().device());
         Devices.unusable(options.device().device()).forEach(listener::says);
         Checkpoint checkpoint = checkpoint();
         List<Device> devices = List.of();
@@ -142,16 +158,10 @@ public final class EngineLoader {
                 device::preparedBytes);
     }
 
-    /** Of a device that reads weights in the type of its activations: says what they take, and refuses to make others. */
+    /** Of a device that reads weights in the type of its activations: says what they take. */
     private void sayWhatIsWrittenOut(Checkpoint checkpoint, Device device) {
         if (device.matrices() == Device.Matrices.AS_STORED) {
             return;
-        }
-        if (options.model().quantization() != Quantization.NONE) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    "--quantization is not supported on " + device.name()
-                            + ", whose products read weights of 16 bits; leave it out, or choose --device cpu");
         }
         MemoryPlan.Storage here = storage(device, Quantization.NONE);
         var stored = new MemoryPlan.Storage(

@@ -10,7 +10,6 @@ import espalier.exec.LoadedModel;
 import espalier.exec.LogitReader;
 import espalier.exec.ModelLoader;
 import espalier.tensor.Device;
-import espalier.tensor.Devices;
 import java.util.List;
 
 /** Loads a model not to serve, but to read its logits: for measurements of quality. */
@@ -27,7 +26,7 @@ public final class Scoring {
         Checkpoint checkpoint = source.checkpoint();
         List<Device> devices;
         try {
-            devices = Devices.choose(options.device().device()).open(Resolver.device(options));
+            devices = EngineLoader.require(options).open(Resolver.device(options));
         } catch (Throwable e) { // an Error, too, must not leave the files mapped
             checkpoint.close();
             throw e;

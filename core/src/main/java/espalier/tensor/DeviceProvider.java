@@ -14,8 +14,30 @@ public interface DeviceProvider {
         return List.of();
     }
 
+    /**
+     * Refuses what this kind of device never does, before a model is looked for.
+     *
+     * @throws espalier.api.RequestRejected with the flag, what is possible, and the way out
+     */
+    default void require(Demand demand) {}
+
     /** Devices for a tensor-parallel group of {@code ranks}, in rank order. */
     List<Device> open(Settings settings);
+
+    /**
+     * What is known of a model's use before the model is.
+     *
+     * @param kvType what its cache stores keys and values as
+     */
+    record Demand(Settings settings, KvType kvType, Weights weights) {}
+
+    /** What becomes of a checkpoint's weight matrices. */
+    enum Weights {
+        /** They stay what they are. */
+        AS_STORED,
+        /** {@code --quantization} turns them into blocks. */
+        QUANTIZED
+    }
 
     /**
      * What a device may be told.

@@ -1,6 +1,7 @@
 package espalier.cuda;
 
 import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
 import espalier.cuda.driver.CudaDriver;
 import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.driver.Driver;
@@ -9,8 +10,10 @@ import espalier.cuda.driver.Libraries;
 import espalier.cuda.driver.Nvrtc;
 import espalier.cuda.kernel.KernelChoices;
 import espalier.cuda.kernel.ProductKernels;
+import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
+import espalier.tensor.KvType;
 import espalier.tensor.SharedPrefixes;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -83,17 +86,47 @@ public final class CudaProvider implements DeviceProvider {
     }
 
     @Override
-    public List<Device> open(Settings settings) {
+    public void require(Demand demand) {
+        requireServed(demand);
+    }
+
+    /** As {@link #require}; the same for a simulated GPU. */
+    static void requireServed(Demand demand) {
+        requireSettings(demand.settings());
+        DType activations = demand.settings().gpu().activations();
+        if (demand.kvType() != KvType.of(activations)) {
+            throw RequestRejected.invalid(
+                    "--kv-cache-dtype",
+                    "--kv-cache-dtype " + demand.kvType().flag() + ": a CUDA device keeps keys and values in what it"
+                            + " computes in, here " + KvType.of(activations).flag()
+                            + "; leave it out, or choose --device cpu, which has it");
+        }
+        if (demand.weights() == Weights.QUANTIZED) {
+            throw RequestRejected.invalid(
+                    "--quantization",
+                    "--quantization: the products of a CUDA device read weights of 16 bits; leave it out, or choose"
+                            + " --device cpu, which has it");
+        }
+    }
+
+    private static void requireSettings(Settings settings) {
         if (settings.ranks() != 1) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    "--tp-size " + settings.ranks() + ": several GPUs are not supported yet; choose 1");
+            throw RequestRejected.invalid(
+                    "--tp-size",
+                    "--tp-size " + settings.ranks() + ": a model is served by one GPU, several are not supported yet;"
+                            + " leave it out, or choose --device cpu");
         }
         if (settings.products() == Products.FLOAT32) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    "--dtype float32 is not supported on a CUDA device; choose bfloat16 or float16, or --device cpu");
+            throw RequestRejected.invalid(
+                    "--dtype",
+                    "--dtype float32: a CUDA device computes in bfloat16 or float16; choose one of them, or --device"
+                            + " cpu");
         }
+    }
+
+    @Override
+    public List<Device> open(Settings settings) {
+        requireSettings(settings);
         Path cache = cache();
         Driver driver = CudaDriver.open(0, new CudaDriver.Setup(libraries(), cache, PATIENCE));
         try {

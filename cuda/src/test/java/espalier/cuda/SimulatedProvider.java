@@ -23,6 +23,11 @@ public final class SimulatedProvider implements DeviceProvider {
     }
 
     @Override
+    public void require(Demand demand) {
+        CudaProvider.requireServed(demand);
+    }
+
+    @Override
     public List<Device> open(Settings settings) {
         String architecture = System.getProperty("espalier.gpu.simulated", "90a");
         var setup = SimulatedDriver.Setup.of(architecture).unchecked().memoryBytes(MEMORY_BYTES);

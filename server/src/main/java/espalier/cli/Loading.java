@@ -16,6 +16,7 @@ import espalier.engine.StepLog;
 import espalier.engine.StepReport;
 import espalier.http.ApiKeys;
 import espalier.http.ListenerOptions;
+import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
 import espalier.server.ServerOptions;
 import espalier.serving.ServingOptions;
@@ -35,6 +36,7 @@ final class Loading {
     private Loading() {}
 
     static Espalier load(Options options, Terminal terminal) {
+        var _ = EngineLoader.require(options); // a flag that cannot be is told before a download
         Options.Model model = options.model();
         Path folder = model.modelPath() == null
                 ? bundled(terminal)

@@ -64,6 +64,13 @@ class CliTest {
     }
 
     @Test
+    void aFlagThatCannotBeIsToldBeforeAModelIsLookedFor() {
+        assertThat(run("serve", "--model-path", "./no/such/folder", "--schedule-policy", "lfps"))
+                .isEqualTo(Cli.USAGE);
+        assertThat(err()).contains("--schedule-policy takes one of").hasLineCount(1);
+    }
+
+    @Test
     void noPromptAtAllIsRefusedBeforeAModelIsLoaded() {
         assertThat(run("generate")).isEqualTo(Cli.USAGE);
         assertThat(err()).contains("generate needs a prompt").hasLineCount(1);
