@@ -6,6 +6,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -15,22 +16,27 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each call is: post your tensor, meet, do your share for everyone, meet again. In a sum, rank {@code r} adds the
  * {@code r}-th part of the elements, over the ranks in rank order, and writes the result into every rank's tensor; so
- * all ranks hold the same bits and nobody needs scratch memory. A meeting is a barrier that spins briefly, since ranks
- * arrive within microseconds of each other, and then sleeps. Once a rank has left ({@link #leave}: its device was
+ * all ranks hold the same bits. A meeting is a barrier without a lock: ranks arrive within microseconds of each other, so
+ * they spin for a while before they sleep. Once a rank has left ({@link #leave}: its device was
  * closed, or its thread failed), everyone who waits or comes later gets an {@link EngineFault} in place of a wait that
  * never ends.
  */
 public final class ThreadRanks {
-    /** About 100 microseconds; with more ranks than processors it would only keep the others from arriving. */
-    private static final int SPINS = 2_000;
+    /** About half a millisecond; with more ranks than processors it would only keep the others from arriving. */
+    private static final int SPINS = 10_000;
+
+    /** Floats that a rank adds at once: its scratch stays in the first-level cache. */
+    private static final int CHUNK = 2_048;
 
     private final int spins;
     private final @Nullable Tensor[] posted;
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition moved = lock.newCondition();
-    private int arrived;
+    private final AtomicInteger arrived = new AtomicInteger();
     private volatile long round;
     private volatile @Nullable String broken;
+    // For those who have spun in vain.
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition moved = lock.newCondition();
+    private volatile int asleep;
 
     public ThreadRanks(int ranks) {
         if (ranks < 1) {
@@ -64,30 +70,45 @@ public final class ThreadRanks {
     }
 
     private void meet() {
-        long mine;
-        lock.lock();
-        try {
-            requireWhole();
-            mine = round;
-            if (++arrived == posted.length) {
-                arrived = 0;
-                round = mine + 1;
-                moved.signalAll();
-                return;
-            }
-        } finally {
-            lock.unlock();
+        requireWhole();
+        long mine = round; // it cannot move on without this rank
+        if (arrived.incrementAndGet() == posted.length) {
+            arrived.set(0);
+            round = mine + 1;
+            wakeSleepers();
+            return;
         }
         for (int i = 0; i < spins && round == mine && broken == null; i++) {
             Thread.onSpinWait();
         }
+        if (round == mine) {
+            sleep(mine);
+        }
+    }
+
+    /** The round is set before sleepers are looked for, and they count themselves before they look at the round. */
+    private void wakeSleepers() {
+        if (asleep > 0) {
+            lock.lock();
+            try {
+                moved.signalAll();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock alone
+    private void sleep(long mine) {
         lock.lock();
         try {
+            asleep++;
             while (round == mine) {
                 requireWhole();
                 moved.awaitUninterruptibly();
             }
         } finally {
+            asleep--;
             lock.unlock();
         }
     }
@@ -101,6 +122,8 @@ public final class ThreadRanks {
 
     private final class Member implements Collective {
         private final int rank;
+        private final float[] sum = new float[CHUNK];
+        private final float[] term = new float[CHUNK];
 
         Member(int rank) {
             this.rank = rank;
@@ -137,30 +160,29 @@ public final class ThreadRanks {
             for (long i = from; i < to; ) {
                 int row = (int) (i / cols);
                 int col = (int) (i % cols);
-                int count = (int) Math.min(to - i, cols - col);
+                int count = (int) Math.min(Math.min(to - i, cols - col), CHUNK);
                 addRow(row, col, count);
                 i += count;
             }
         }
 
         private void addRow(int row, int col, int count) {
-            var sum = new float[count];
-            for (Tensor t : posted) {
-                MemorySegment m = HostBuffer.memory(there(t).buffer());
-                long at = Cells.at(there(t), row, col);
+            take(there(posted[0]), row, col, count, sum);
+            for (int r = 1; r < posted.length; r++) {
+                take(there(posted[r]), row, col, count, term);
                 for (int j = 0; j < count; j++) {
-                    sum[j] += m.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at + 4L * j);
+                    sum[j] += term[j];
                 }
             }
             for (Tensor t : posted) {
-                MemorySegment.copy(
-                        sum,
-                        0,
-                        HostBuffer.memory(there(t).buffer()),
-                        ValueLayout.JAVA_FLOAT_UNALIGNED,
-                        Cells.at(there(t), row, col),
-                        count);
+                MemorySegment to = HostBuffer.memory(there(t).buffer());
+                MemorySegment.copy(sum, 0, to, ValueLayout.JAVA_FLOAT_UNALIGNED, Cells.at(there(t), row, col), count);
             }
+        }
+
+        private static void take(Tensor t, int row, int col, int count, float[] to) {
+            MemorySegment from = HostBuffer.memory(t.buffer());
+            MemorySegment.copy(from, ValueLayout.JAVA_FLOAT_UNALIGNED, Cells.at(t, row, col), to, 0, count);
         }
 
         @Override
