@@ -254,7 +254,14 @@ final class BenchCommand implements Command {
             int vocabSize,
 
             @Flag(value = "--flush-cache", help = "Empty its prefix cache first.")
-            boolean flushCache) {}
+            boolean flushCache,
+
+            @Flag(
+                    value = "--warmup-requests",
+                    help = "Sent before any is measured, with other ids and at most 32 tokens of answer.",
+                    byDefault = "1",
+                    label = "N")
+            int warmupRequests) {}
 
     @Override
     public String name() {
@@ -299,8 +306,11 @@ final class BenchCommand implements Command {
         switch (kind) {
             case "serving" -> {
                 Remote to = typed.as(Remote.class);
-                var server =
-                        new Benchmarks.Server(to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache(), to.backend());
+                if (to.warmupRequests() < 0) {
+                    throw RequestRejected.invalid("--warmup-requests", "--warmup-requests must not be negative");
+                }
+                var server = new Benchmarks.Server(
+                        to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache(), to.backend(), to.warmupRequests());
                 return finish(Benchmarks.serving(server, load::workload, load.pace()), load, terminal);
             }
             case "offline" -> {

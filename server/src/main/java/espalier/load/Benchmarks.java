@@ -56,10 +56,11 @@ public final class Benchmarks {
             if (size == 0) {
                 throw new IOException(server.url() + " does not tell its vocabulary; give it with --vocab-size");
             }
+            Workload made = load.apply(size);
+            LoadRun.outcomes(made.warmup(server.warmups(), size), pace, target);
             if (server.flush()) {
                 target.flushCache();
             }
-            Workload made = load.apply(size);
             return LoadRun.run(
                     "Serving Benchmark Result", setting(server.backend().flag(), made, pace), made, pace, target);
         }
@@ -70,8 +71,10 @@ public final class Benchmarks {
      *
      * @param vocabulary ids are drawn below it; 0 asks the server
      * @param flush empties its prefix cache first
+     * @param warmups requests that are sent before any is measured: a client that has just started is slow itself
      */
-    public record Server(String url, @Nullable String apiKey, int vocabulary, boolean flush, Backend backend) {
+    public record Server(
+            String url, @Nullable String apiKey, int vocabulary, boolean flush, Backend backend, int warmups) {
         /** Without the key, which belongs into no log. */
         @Override
         public String toString() {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -16,6 +17,9 @@ import tools.jackson.databind.ObjectMapper;
 /** The requests of a benchmark, made from a seed: the same flags give the same requests. */
 public record Workload(String dataset, List<Item> items) {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Tokens of an answer before measuring: as many as SGLang's client asks for. */
+    private static final int WARMUP_OUTPUT = 32;
 
     /**
      * One request.
@@ -108,6 +112,24 @@ public record Workload(String dataset, List<Item> items) {
         }
         Collections.shuffle(items, random);
         return new Workload("generated-shared-prefix", List.copyOf(items));
+    }
+
+    /**
+     * Its first requests with short answers and other ids, so that a prefix cache keeps nothing of use to itself: what a
+     * client sends before it measures.
+     *
+     * @param most requests
+     */
+    Workload warmup(int most, int vocabulary) {
+        var shorter = items.stream()
+                .limit(most)
+                .map(item -> new Item(
+                        Tokens.of(Arrays.stream(item.prompt().toArray())
+                                .map(id -> (id + 1) % vocabulary)
+                                .toArray()),
+                        Math.min(item.outputTokens(), WARMUP_OUTPUT)))
+                .toList();
+        return new Workload(dataset, shorter);
     }
 
     /** What every dataset needs. */

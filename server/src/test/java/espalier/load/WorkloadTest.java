@@ -7,6 +7,7 @@ import espalier.base.Tokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,6 +58,22 @@ class WorkloadTest {
         assertThat(items).allSatisfy(i -> assertThat(i.prompt().size()).isBetween(4, 1024));
         assertThat(items.stream().mapToInt(Workload.Item::outputTokens).average())
                 .hasValueCloseTo(220.0, Percentage.withPercentage(5));
+    }
+
+    @Test
+    void aWarmupIsShortAndSharesNoPrefixWithWhatIsMeasured() {
+        Workload load = Workload.randomIds(new Workload.Shape(8, 100, 1), 50, 90, 0.5);
+        var before = load.warmup(5, 100).items();
+        assertThat(before).hasSize(5);
+        for (int i = 0; i < before.size(); i++) {
+            Tokens warm = before.get(i).prompt();
+            Tokens measured = load.items().get(i).prompt();
+            assertThat(warm.size()).isEqualTo(measured.size());
+            assertThat(warm.get(0)).isEqualTo((measured.get(0) + 1) % 100);
+            assertThat(Arrays.stream(warm.toArray()).boxed()).allMatch(id -> id >= 0 && id < 100);
+            assertThat(before.get(i).outputTokens()).isBetween(1, 32);
+        }
+        assertThat(load.warmup(20, 100).items()).hasSize(8);
     }
 
     @Test
