@@ -62,6 +62,11 @@ final class EngineLoop {
         profile = next;
     }
 
+    /** Tells {@code which} nothing more. */
+    void forget(StepProfile which) {
+        profile = profile == which ? null : profile;
+    }
+
     void run() throws InterruptedException {
         boolean idle = true;
         while (source.receive(idle)) {
@@ -105,6 +110,7 @@ final class EngineLoop {
             out.accept(scheduler.complete(result));
             if (profile != null) {
                 profile.awaited(oldest.step, begun, known, executor);
+                profile = profile.isOver() ? null : profile; // what it holds is large
             }
         }
     }

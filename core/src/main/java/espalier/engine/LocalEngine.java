@@ -11,6 +11,7 @@ import espalier.api.Profile;
 import espalier.api.RequestRejected;
 import espalier.engine.Inbox.Message;
 import espalier.exec.Executor;
+import espalier.exec.StepTrace;
 import espalier.sched.Limits;
 import espalier.sched.Pause;
 import espalier.sched.Scheduler;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +47,7 @@ public final class LocalEngine implements Engine {
     private final SplittableRandom seeds;
     private final EngineLoop loop;
     private final Thread thread;
-    private volatile @Nullable StepProfile profile;
+    private final AtomicReference<@Nullable StepProfile> profile = new AtomicReference<>();
     private volatile EngineLoad load;
     private final Duration patience;
     private volatile boolean accepting = true;
@@ -160,13 +162,13 @@ public final class LocalEngine implements Engine {
 
     @Override
     public Profile profile(Profile.Steps steps) {
-        var next = new StepProfile(steps, info.device(), this::end);
+        var next = new StepProfile(steps, info.device(), new StepTrace(), this::end);
         boolean begun = call(() -> {
-            StepProfile open = profile;
+            StepProfile open = profile.get();
             if (open != null && !open.ended().isDone()) {
                 return false;
             }
-            profile = next;
+            profile.set(next);
             loop.profile(next);
             return true;
         });
@@ -176,16 +178,14 @@ public final class LocalEngine implements Engine {
                             "start_profile", "Profiling is already in progress. Call /stop_profile first.")
                     : refusal();
         }
+        var _ = next.ended().thenRun(() -> profile.compareAndSet(next, null)); // what it holds is large
         return next;
     }
 
     private boolean end(StepProfile which) {
         return call(() -> {
             which.end(executor);
-            if (profile == which) {
-                profile = null;
-                loop.profile(null);
-            }
+            loop.forget(which);
             return true;
         });
     }
@@ -248,7 +248,7 @@ public final class LocalEngine implements Engine {
             inbox.close();
             refuseCalls(inbox.poll());
             outbox.failAll(end);
-            StepProfile open = profile;
+            StepProfile open = profile.get();
             if (open != null) {
                 open.lost();
             }

@@ -18,10 +18,7 @@ final class StepProfile implements Profile {
     private static final String PLAN = "plan";
     private static final String COMPLETE = "complete";
 
-    /** More would fill the heap of whoever forgot to stop it: about 200 bytes a span, some ten spans a step. */
-    private static final long MOST_STEPS = 200_000;
-
-    private final StepTrace trace = new StepTrace();
+    private final StepTrace trace;
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private final Steps asked;
     private final String device;
@@ -31,9 +28,13 @@ final class StepProfile implements Profile {
     private boolean begun;
     private boolean over;
 
-    /** @param stop ends it between two steps of the engine; false where the engine has ended */
-    StepProfile(Steps asked, String device, Predicate<StepProfile> stop) {
+    /**
+     * @param trace into which it is written; the profile ends by itself once that is full
+     * @param stop ends it between two steps of the engine; false where the engine has ended
+     */
+    StepProfile(Steps asked, String device, StepTrace trace, Predicate<StepProfile> stop) {
         this.asked = asked;
+        this.trace = trace;
         this.device = device;
         this.stop = stop;
     }
@@ -49,7 +50,7 @@ final class StepProfile implements Profile {
             begun = true;
             var _ = executor.trace(trace); // nothing was traced before
         }
-        last = steps.incrementAndGet() == Math.min(asked.count(), MOST_STEPS) ? plan.number() : -1;
+        last = steps.incrementAndGet() == asked.count() || trace.isFull() ? plan.number() : -1;
         trace.add(new StepTrace.Span(
                 StepTrace.SCHEDULER, PLAN, plan.number(), begunNanos, System.nanoTime(), describe(facts)));
     }
@@ -83,6 +84,11 @@ final class StepProfile implements Profile {
             over = true;
             var _ = executor.trace(null).whenComplete((_, _) -> ended.complete(null));
         }
+    }
+
+    /** Whether there is nothing more to tell it. */
+    boolean isOver() {
+        return over;
     }
 
     // Any thread

@@ -22,10 +22,20 @@ public final class StepTrace {
     /** The part of it that chooses tokens. */
     public static final String CHOOSE = "choose";
 
-    private final List<Span> spans = new ArrayList<>();
+    private static final int MOST_SPANS = 500_000;
 
-    /** Of nothing yet. */
-    public StepTrace() {}
+    private final List<Span> spans = new ArrayList<>();
+    private final int most;
+
+    /** Of nothing yet; full of half a million spans, which take about 100 MB and are 50,000 steps of one rank. */
+    public StepTrace() {
+        this(MOST_SPANS);
+    }
+
+    /** @param most spans, of which it is full */
+    public StepTrace(int most) {
+        this.most = most;
+    }
 
     /**
      * One thing that was done for one step.
@@ -50,6 +60,11 @@ public final class StepTrace {
 
     public synchronized void add(Span span) {
         spans.add(span);
+    }
+
+    /** Whether whoever adds should come to an end: those of the steps under way still find room. */
+    public synchronized boolean isFull() {
+        return spans.size() >= most;
     }
 
     /** A span that ends now. */

@@ -12,13 +12,16 @@ import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import espalier.checkpoint.ModelFolder;
 import espalier.exec.Capacity;
+import espalier.exec.FakeExecutor;
 import espalier.exec.LoadSettings;
 import espalier.exec.ModelLoader;
 import espalier.exec.RankedExecutor;
+import espalier.exec.StepTrace;
 import espalier.golden.GoldenModels;
 import espalier.sched.Limits;
 import espalier.sched.Scheduler;
 import espalier.sched.Strategy;
+import espalier.step.StepPlan;
 import espalier.tensor.DType;
 import espalier.tensor.reference.ReferenceDevice;
 import java.io.ByteArrayOutputStream;
@@ -119,6 +122,22 @@ class StepProfileTest {
             profile.stop(); // nothing is left to stop
             answer(engine, 1);
         }
+    }
+
+    @Test
+    void aProfileThatNobodyStopsEndsWhenItIsFull() {
+        var executor = new FakeExecutor(1, 1, 1, 10, 1);
+        var facts = new Scheduler(new Limits(64, 4, 2, 64, 24, 1024, 100), Strategy.standard(), Set.of()).facts();
+        var profile = new StepProfile(Profile.Steps.all(), "d", new StepTrace(10), _ -> true);
+        int step = 0;
+        while (!profile.isOver()) {
+            assertThat(step).as("three spans a step").isLessThan(6);
+            profile.planned(new StepPlan(step, List.of()), facts, System.nanoTime(), executor);
+            profile.awaited(step, 0, 0, executor);
+            step++;
+        }
+        assertThat(profile.steps()).isEqualTo(5);
+        assertThat(profile.ended()).isCompleted();
     }
 
     @Test

@@ -10,7 +10,6 @@ import espalier.serving.JsonBody;
 import espalier.serving.Service;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -25,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code /start_profile} and {@code /stop_profile}: when host and device worked on each step, as a file in the trace event
  * format of Chrome, compressed, which Perfetto opens as well. It is written when the profile is stopped, or by itself
- * once {@code num_steps} have passed.
+ * once {@code num_steps} have passed or it has grown to about 100 MB. A file that cannot be written is told in the log and
+ * by the next {@code /stop_profile}.
  */
 public final class Profiling {
     private static final System.Logger LOG = System.getLogger(Profiling.class.getName());
@@ -38,8 +38,46 @@ public final class Profiling {
         this.service = service;
     }
 
-    /** A profile under way, and the file that is written at its end. */
-    private record Open(Profile profile, CompletableFuture<Void> written) {}
+    /**
+     * A profile under way, and the file that is written at its end.
+     *
+     * @param profile null once it is written: what it holds is large
+     */
+    private record Open(AtomicReference<@Nullable Profile> profile, CompletableFuture<Void> written) {
+        static Open of(Profile profile, Path file) {
+            var kept = new AtomicReference<@Nullable Profile>(profile);
+            return new Open(
+                    kept,
+                    profile.ended()
+                            .thenRunAsync(() -> write(profile, file), Thread::startVirtualThread)
+                            .whenComplete((_, failure) -> {
+                                kept.set(null);
+                                if (failure != null) {
+                                    LOG.log(System.Logger.Level.ERROR, cause(failure));
+                                }
+                            }));
+        }
+
+        void stop() {
+            Profile running = profile.get();
+            if (running != null) {
+                running.stop();
+            }
+            try {
+                written.join();
+            } catch (CompletionException e) {
+                throw new EngineFault(EngineFault.Code.RESOURCE, cause(e), e);
+            }
+        }
+
+        private static String cause(Throwable failure) {
+            Throwable cause =
+                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+            return cause instanceof EngineFault known
+                    ? known.getMessage()
+                    : "the profile could not be written: " + cause;
+        }
+    }
 
     /** Takes {@code output_dir}, {@code start_step}, {@code num_steps}, {@code profile_id} and {@code profile_prefix}. */
     public Endpoint start() {
@@ -56,8 +94,7 @@ public final class Profiling {
         refuseUnbuilt(fields);
         Path file = file(fields);
         Profile profile = service.engine().engine().profile(steps(fields));
-        open.set(new Open(
-                profile, profile.ended().thenRunAsync(() -> write(profile, file), Thread::startVirtualThread)));
+        open.set(Open.of(profile, file));
         exchange.reply(Reply.text(200, "Start profiling.\n"));
     }
 
@@ -66,12 +103,7 @@ public final class Profiling {
         if (ending == null) {
             throw JsonObject.malformed("Profiling is not in progress. Call /start_profile first.");
         }
-        ending.profile.stop();
-        try {
-            ending.written.join();
-        } catch (CompletionException e) {
-            throw new EngineFault(EngineFault.Code.RESOURCE, "the profile could not be written: " + e.getCause(), e);
-        }
+        ending.stop();
         exchange.reply(Reply.text(200, "Stop profiling. This will take some time.\n"));
     }
 
@@ -108,6 +140,9 @@ public final class Profiling {
             Path made = folder == null
                     ? Files.createTempDirectory("espalier-profile")
                     : Files.createDirectories(Path.of(folder));
+            if (!Files.isWritable(made)) {
+                throw JsonObject.malformed("output_dir: " + made + " cannot be written to; choose another");
+            }
             return made.resolve(name + "-TP-0.trace.json.gz");
         } catch (IOException | InvalidPathException e) {
             throw JsonObject.malformed("output_dir: no folder " + folder + " can be made: " + e);
@@ -118,7 +153,10 @@ public final class Profiling {
         try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file), 1 << 16)) {
             profile.write(out);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "the profile could not be written to " + file + ": " + e + "; choose another output_dir",
+                    e);
         }
         LOG.log(System.Logger.Level.INFO, "Profiling done. Traces are saved to: " + file);
     }

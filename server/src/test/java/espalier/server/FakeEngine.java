@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -66,11 +67,13 @@ final class FakeEngine implements TextEngine, Engine {
     /** Every request that was accepted, in order. */
     final BlockingQueue<FakeCompletion> started = new LinkedBlockingQueue<>();
 
+    final List<Profile> profiles = new CopyOnWriteArrayList<>();
+
     /** A profile of no steps, which ends when it is stopped. */
     @Override
     public Profile profile(Profile.Steps steps) {
         var ended = new CompletableFuture<Void>();
-        return new Profile() {
+        Profile profile = new Profile() {
             @Override
             public void stop() {
                 ended.complete(null);
@@ -101,6 +104,8 @@ final class FakeEngine implements TextEngine, Engine {
                 to.write(("{\"traceEvents\": [], \"asked\": \"" + steps + "\"}").getBytes(StandardCharsets.UTF_8));
             }
         };
+        profiles.add(profile);
+        return profile;
     }
 
     /** Behaves as a fresh one again. */

@@ -8,18 +8,13 @@ import espalier.http.ApiKeys;
 import espalier.serving.ServingOptions;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 class NativeEndpointsTest {
@@ -188,36 +183,6 @@ class NativeEndpointsTest {
         fixture.engine.idle = false;
         assertThat(fixture.get("/flush_cache?timeout=0.05").statusCode()).isEqualTo(400);
         assertThat(fixture.get("/flush_cache?timeout=soon").statusCode()).isEqualTo(400);
-    }
-
-    @Test
-    void aProfileIsWrittenWhereItWasAskedForWhenItIsStopped(@TempDir Path folder) throws Exception {
-        String body = "{\"output_dir\":\"" + folder.resolve("new") + "\",\"start_step\":3,\"num_steps\":5,"
-                + "\"activities\":[\"CPU\",\"GPU\"],\"with_stack\":true,\"profile_prefix\":\"a\",\"profile_id\":\"7\"}";
-        assertThat(fixture.get("/stop_profile").statusCode()).isEqualTo(400);
-        assertThat(fixture.post("/start_profile", body).body()).isEqualTo("Start profiling.\n");
-        assertThat(fixture.post("/stop_profile", "").body()).startsWith("Stop profiling.");
-        try (var in = new GZIPInputStream(Files.newInputStream(folder.resolve("new/a-7-TP-0.trace.json.gz")))) {
-            assertThat(Fixture.JSON.readTree(in.readAllBytes()).path("asked").asString())
-                    .isEqualTo("Steps[first=3, count=5]");
-        }
-        assertThat(fixture.post("/stop_profile", "").statusCode()).isEqualTo(400);
-    }
-
-    @Test
-    void aProfileThatCannotBeIsRefused(@TempDir Path folder) throws Exception {
-        Path file = Files.writeString(folder.resolve("file"), "");
-        for (String body : List.of(
-                "{\"activities\":[\"MEM\"]}",
-                "{\"num_steps\":0}",
-                "{\"start_step\":-1}",
-                "{\"profile_by_stage\":true}",
-                "{\"profile_id\":\"../up\"}",
-                "{\"output_dir\":\"" + file + "\"}")) {
-            assertThat(fixture.post("/start_profile", body).statusCode())
-                    .as(body)
-                    .isEqualTo(400);
-        }
     }
 
     @Test
