@@ -294,7 +294,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
 
             @Flag(
                     value = "--watchdog-timeout",
-                    help = "Seconds after which a step that has not ended fails the engine.",
+                    help =
+                            "Seconds after which a step fails the engine if it has not ended, nor gone on to another layer.",
                     byDefault = "300",
                     label = "SECONDS")
             int watchdogTimeout) {}

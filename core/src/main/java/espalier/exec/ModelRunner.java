@@ -31,13 +31,16 @@ final class ModelRunner implements AutoCloseable {
     private final Workspace space;
     private final KvCache kv;
     private final Sampler sampler;
+    private final Runnable moved;
     private final Workspace.Frame whole;
     private final List<Device.Recorded> recorded;
     private @Nullable Tensor logits;
     private @Nullable RankTrace trace;
 
-    ModelRunner(Device device, Decoder decoder, Capacity capacity, Recording recording) {
+    /** @param moved told of every layer of a step */
+    ModelRunner(Device device, Decoder decoder, Capacity capacity, Recording recording, Runnable moved) {
         this.device = device;
+        this.moved = moved;
         this.decoder = decoder;
         Collective group = device.collective();
         var mesh = new Mesh(group.rank(), group.ranks());
@@ -105,7 +108,7 @@ final class ModelRunner implements AutoCloseable {
         Tensor rows = space.take(DType.F32, samples, decoder.shape().vocab().size());
         Runnable calls = () -> {
             device.ops().resolveIds(inputs.ids(), sampler.lastTokens());
-            decoder.forward(new Pass(device.ops(), space, inputs, kv, device.collective()), rows);
+            decoder.forward(new Pass(device.ops(), space, inputs, kv, device.collective()), rows, moved);
         };
         if (step != null) {
             device.replay(inputs.prefixes() == null ? step : step.sharing(), calls);

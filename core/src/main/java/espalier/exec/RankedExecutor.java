@@ -13,7 +13,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -31,11 +30,11 @@ public final class RankedExecutor implements Executor {
 
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-    /** How long a step may take where nobody says. */
+    /** How long a step may stand still where nobody says. */
     private static final Duration WATCHDOG = Duration.ofMinutes(5);
 
     private final LoadedModel model;
-    private final Duration watchdog;
+    private final Watchdog watchdog;
     private final List<Rank> ranks = new ArrayList<>();
     private final Queue<Step> underWay = new ConcurrentLinkedQueue<>();
     private final Queue<CompletableFuture<Void>> tracing = new ConcurrentLinkedQueue<>();
@@ -43,7 +42,7 @@ public final class RankedExecutor implements Executor {
 
     private RankedExecutor(LoadedModel model, Capacity capacity, Recording recording, Duration watchdog) {
         this.model = model;
-        this.watchdog = watchdog;
+        this.watchdog = new Watchdog(watchdog);
         for (int i = 0; i < model.devices().size(); i++) {
             int rank = i;
             Device device = model.devices().get(rank);
@@ -51,7 +50,11 @@ public final class RankedExecutor implements Executor {
                     rank,
                     device.runsAhead(),
                     () -> new ModelRunner(
-                            device, model.decoders().get(rank), capacity, rank == 0 ? recording : (_, _) -> {}),
+                            device,
+                            model.decoders().get(rank),
+                            capacity,
+                            rank == 0 ? recording : (_, _) -> {},
+                            this.watchdog::moved),
                     this::failed));
         }
     }
@@ -70,8 +73,8 @@ public final class RankedExecutor implements Executor {
      * As {@link #start(LoadedModel, Capacity)}.
      *
      * @param recording is told what the first rank records
-     * @param watchdog a step that has not ended after so long fails the executor: its device hangs, perhaps in a call that
-     *     never returns
+     * @param watchdog a step of which nothing has moved for so long fails the executor: its device hangs, perhaps in a call
+     *     that never returns
      */
     public static RankedExecutor start(LoadedModel model, Capacity capacity, Recording recording, Duration watchdog) {
         var executor = new RankedExecutor(model, capacity, recording, watchdog);
@@ -233,12 +236,13 @@ public final class RankedExecutor implements Executor {
                 tell(new Rank.Order.Collect(this));
             }
             try {
-                return result.get(watchdog.toNanos(), TimeUnit.NANOSECONDS);
+                return watchdog.await(result);
             } catch (TimeoutException e) {
                 fail(new EngineFault(
                         EngineFault.Code.DEVICE,
-                        "step " + number + " has not ended after " + watchdog.toMillis() / 1e3
-                                + " s: the device does not answer; restart the server, and if steps are so slow here, raise"
+                        "step " + number + " has not ended, nor moved for "
+                                + watchdog.patience().toMillis() / 1e3
+                                + " s: the device does not answer; restart the server, and if it is so slow here, raise"
                                 + " --watchdog-timeout",
                         e));
                 throw broken().orElseThrow();

@@ -67,6 +67,15 @@ public final class Decoder {
      *     rows
      */
     public void forward(Pass p, Tensor logits) {
+        forward(p, logits, () -> {});
+    }
+
+    /**
+     * As {@link #forward(Pass, Tensor)}.
+     *
+     * @param moved told of each layer that is computed, or queued where ops return before they have run
+     */
+    public void forward(Pass p, Tensor logits, Runnable moved) {
         try (Workspace.Frame _ = p.space().frame()) {
             Tensor stream = p.temp(p.in().tokens(), shape.hidden().size());
             p.ops().embed(p.in().ids(), table, firstId, stream);
@@ -76,6 +85,7 @@ public final class Decoder {
             var residual = new Residual(stream);
             for (Layer layer : layers) {
                 layer.forward(p, residual);
+                moved.run();
             }
             for (int from = 0; from < logits.rows(); from += HEAD_ROWS) {
                 int rows = Math.min(HEAD_ROWS, logits.rows() - from);

@@ -77,7 +77,7 @@ class RankedExecutorTest {
         var flight = executor.launch(plan(0, 0));
         assertThatThrownBy(flight::await)
                 .isInstanceOf(EngineFault.class)
-                .hasMessageContaining("has not ended after 0.02 s")
+                .hasMessageContaining("has not ended, nor moved for 0.02 s")
                 .hasMessageContaining("--watchdog-timeout");
         assertThatThrownBy(() -> executor.launch(plan(1, 0))).hasMessageContaining("has not ended");
         forward.countDown();

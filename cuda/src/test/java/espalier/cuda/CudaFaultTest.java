@@ -82,7 +82,7 @@ class CudaFaultTest {
                             Emission.Failed.class,
                             failed -> assertThat(failed.cause())
                                     .isInstanceOf(EngineFault.class)
-                                    .hasMessageContaining("has not ended after 1.0 s"));
+                                    .hasMessageContaining("has not ended, nor moved for 1.0 s"));
             assertThat(engine.isHealthy()).isFalse();
             answers.countDown();
         }
