@@ -1,7 +1,6 @@
 package espalier.config;
 
 import espalier.model.Quantization;
-import espalier.tensor.DeviceProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -170,7 +169,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                             "Instructions of the CPU device's matrix products: auto takes the best that the machine has for"
                                     + " many sequences, latency (and auto with --max-running-requests 1) for a single one.",
                     byDefault = "auto")
-            DeviceProvider.CpuKernels cpuKernels,
+            CpuKernels cpuKernels,
 
             @Flag(
                     value = "--cuda-graph-max-bs",
@@ -353,6 +352,16 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
         FLOAT32,
         BFLOAT16,
         FLOAT16
+    }
+
+    /** An instruction set for the CPU device, or what it is to choose the best ones for. */
+    public enum CpuKernels {
+        AUTO,
+        LATENCY,
+        AMX,
+        AVX512,
+        AVX2,
+        VECTOR
     }
 
     /** Whose sampling defaults hold. */

@@ -79,11 +79,20 @@ public final class Resolver {
     }
 
     /** Kernels decide the bits of an answer, so they follow the flags alone, never how many requests there are. */
-    private static DeviceProvider.CpuKernels cpuKernels(Options options) {
-        DeviceProvider.CpuKernels asked = options.device().cpuKernels();
+    private static DeviceProvider.Cpu cpu(Options options) {
+        Options.CpuKernels asked = options.device().cpuKernels();
         Integer running = options.schedule().maxRunningRequests();
-        boolean one = asked == DeviceProvider.CpuKernels.AUTO && running != null && running == 1;
-        return one ? DeviceProvider.CpuKernels.LATENCY : asked;
+        boolean one = asked == Options.CpuKernels.LATENCY
+                || (asked == Options.CpuKernels.AUTO && running != null && running == 1);
+        return new DeviceProvider.Cpu(
+                switch (asked) {
+                    case AUTO, LATENCY -> DeviceProvider.CpuKernels.AUTO;
+                    case AMX -> DeviceProvider.CpuKernels.AMX;
+                    case AVX512 -> DeviceProvider.CpuKernels.AVX512;
+                    case AVX2 -> DeviceProvider.CpuKernels.AVX2;
+                    case VECTOR -> DeviceProvider.CpuKernels.VECTOR;
+                },
+                one ? DeviceProvider.Aim.LATENCY : DeviceProvider.Aim.THROUGHPUT);
     }
 
     /**
@@ -111,7 +120,7 @@ public final class Resolver {
                 options.model().dtype() == Options.Arithmetic.FLOAT32
                         ? DeviceProvider.Products.FLOAT32
                         : DeviceProvider.Products.FASTEST,
-                cpuKernels(options),
+                cpu(options),
                 new DeviceProvider.Gpu(
                         options.model().dtype() == Options.Arithmetic.FLOAT16 ? DType.F16 : DType.BF16,
                         device.disableCudaGraph()

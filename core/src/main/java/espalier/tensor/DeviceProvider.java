@@ -44,17 +44,25 @@ public interface DeviceProvider {
      *
      * @param threads for all ranks together; 0 takes one a physical core
      */
-    record Settings(int ranks, int threads, Products products, CpuKernels cpuKernels, Gpu gpu) {
+    record Settings(int ranks, int threads, Products products, Cpu cpu, Gpu gpu) {
         /** The fastest products by whatever kernels there are. */
         public Settings(int ranks, int threads) {
             this(ranks, threads, Products.FASTEST, CpuKernels.AUTO);
         }
 
-        /** For a CPU. */
-        public Settings(int ranks, int threads, Products products, CpuKernels cpuKernels) {
-            this(ranks, threads, products, cpuKernels, new Gpu(DType.BF16, 0, Sums.FASTEST, Device.Prefixes.SHARED));
+        /** For a CPU that serves many sequences. */
+        public Settings(int ranks, int threads, Products products, CpuKernels kernels) {
+            this(
+                    ranks,
+                    threads,
+                    products,
+                    new Cpu(kernels, Aim.THROUGHPUT),
+                    new Gpu(DType.BF16, 0, Sums.FASTEST, Device.Prefixes.SHARED));
         }
     }
+
+    /** What a CPU may be told. */
+    record Cpu(CpuKernels kernels, Aim aim) {}
 
     /**
      * What a GPU may be told.
@@ -85,15 +93,21 @@ public interface DeviceProvider {
     enum CpuKernels {
         /** The best of the others that this machine has. */
         AUTO,
-        /**
-         * As AUTO, but weights in blocks go by integer dot products even where there are tiles: one sequence decodes up to
-         * twice as fast, prompts and many sequences at about half the speed.
-         */
-        LATENCY,
         AMX,
         AVX512,
         AVX2,
         /** No machine code of ours. */
         VECTOR
+    }
+
+    /** What kernels are chosen for, where there are several for a format. */
+    enum Aim {
+        /** Prompts, and many sequences at once. */
+        THROUGHPUT,
+        /**
+         * A single sequence: weights in blocks go by integer dot products even where there are tiles. It decodes up to twice as
+         * fast, prompts and many sequences at about half the speed.
+         */
+        LATENCY
     }
 }

@@ -11,11 +11,16 @@ import espalier.model.ModelShape;
 import espalier.model.Quantization;
 import espalier.sched.Policy;
 import espalier.tensor.Device;
+import espalier.tensor.DeviceProvider.Aim;
+import espalier.tensor.DeviceProvider.Cpu;
 import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.KvType;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ResolverTest {
     private static final long GIB = 1L << 30;
@@ -151,15 +156,24 @@ class ResolverTest {
 
     @Test
     void aSingleSequenceTakesTheKernelsForOneUnlessSomeAreNamed() {
-        assertThat(kernels(Map.of())).isEqualTo(CpuKernels.AUTO);
-        assertThat(kernels(Map.of("--max-running-requests", "2"))).isEqualTo(CpuKernels.AUTO);
-        assertThat(kernels(Map.of("--max-running-requests", "1"))).isEqualTo(CpuKernels.LATENCY);
-        assertThat(kernels(Map.of("--max-running-requests", "1", "--cpu-kernels", "amx")))
-                .isEqualTo(CpuKernels.AMX);
+        assertThat(cpu(Map.of())).isEqualTo(new Cpu(CpuKernels.AUTO, Aim.THROUGHPUT));
+        assertThat(cpu(Map.of("--max-running-requests", "2"))).isEqualTo(new Cpu(CpuKernels.AUTO, Aim.THROUGHPUT));
+        assertThat(cpu(Map.of("--max-running-requests", "1"))).isEqualTo(new Cpu(CpuKernels.AUTO, Aim.LATENCY));
+        assertThat(cpu(Map.of("--cpu-kernels", "latency"))).isEqualTo(new Cpu(CpuKernels.AUTO, Aim.LATENCY));
+        assertThat(cpu(Map.of("--max-running-requests", "1", "--cpu-kernels", "amx")))
+                .isEqualTo(new Cpu(CpuKernels.AMX, Aim.THROUGHPUT));
     }
 
-    private static CpuKernels kernels(Map<String, String> typed) {
-        return Resolver.device(OptionReader.read(Options.class, typed::get)).cpuKernels();
+    @ParameterizedTest
+    @EnumSource(CpuKernels.class)
+    void everyInstructionSetIsChosenByItsName(CpuKernels kernels) {
+        assertThat(cpu(Map.of("--cpu-kernels", kernels.name().toLowerCase(Locale.ROOT)))
+                        .kernels())
+                .isEqualTo(kernels);
+    }
+
+    private static Cpu cpu(Map<String, String> typed) {
+        return Resolver.device(OptionReader.read(Options.class, typed::get)).cpu();
     }
 
     @Test

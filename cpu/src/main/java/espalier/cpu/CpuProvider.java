@@ -31,7 +31,8 @@ public final class CpuProvider implements DeviceProvider {
         var devices = new ArrayList<Device>();
         for (int rank = 0; rank < settings.ranks(); rank++) {
             int mine = threads * (rank + 1) / settings.ranks() - threads * rank / settings.ranks();
-            var own = new Settings(settings.ranks(), Math.max(1, mine), settings.products(), settings.cpuKernels());
+            var own = new Settings(
+                    settings.ranks(), Math.max(1, mine), settings.products(), settings.cpu(), settings.gpu());
             devices.add(new CpuDevice(own, group, rank));
         }
         return List.copyOf(devices);

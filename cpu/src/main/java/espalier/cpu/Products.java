@@ -10,6 +10,7 @@ import espalier.cpu.jit.PanelKernels;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.Processor.Feature;
 import espalier.cpu.jit.WideningKernels;
+import espalier.tensor.DeviceProvider.Aim;
 import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
@@ -83,7 +84,7 @@ final class Products {
         }
 
         private void fastest() {
-            CpuKernels wanted = settings.cpuKernels();
+            CpuKernels wanted = settings.cpu().kernels();
             if (wanted == CpuKernels.VECTOR) {
                 remarks.add("products: f32 by the Vector API, as --cpu-kernels vector wants");
                 return;
@@ -106,14 +107,14 @@ final class Products {
             try {
                 return Processor.here();
             } catch (EngineFault refused) {
-                refuse(settings.cpuKernels(), refused.getMessage());
+                refuse(settings.cpu().kernels(), refused.getMessage());
                 return null;
             }
         }
 
         private void add(CpuKernels wanted, Processor processor) {
             switch (wanted) {
-                case AUTO, LATENCY, AMX -> {
+                case AUTO, AMX -> {
                     addTiles(wanted, processor);
                     addWide(CpuKernels.AUTO, processor); // for what tiles do not take
                     if (!processor.has(Feature.AVX512_VNNI)) {
@@ -146,7 +147,7 @@ final class Products {
         /** Whether tiles of bf16 multiply weights in blocks too, where dot products of integers could. */
         private boolean blocksByTiles(Processor processor) {
             boolean integers = processor.has(Feature.AVX512_VNNI);
-            return tiles != null && (settings.cpuKernels() != CpuKernels.LATENCY || !integers);
+            return tiles != null && (settings.cpu().aim() != Aim.LATENCY || !integers);
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
@@ -201,7 +202,7 @@ final class Products {
 
         /** Only a path that was asked for by its name is a fault where it is missing. */
         private void refuse(CpuKernels wanted, String reason) {
-            if (wanted != CpuKernels.AUTO && wanted != CpuKernels.LATENCY) {
+            if (wanted != CpuKernels.AUTO) {
                 String name = wanted.name().toLowerCase(java.util.Locale.ROOT);
                 throw new EngineFault(EngineFault.Code.RESOURCE, "--cpu-kernels " + name + ": " + reason);
             }

@@ -74,9 +74,9 @@ public final class GpuEngine {
 
     private double distance(GoldenModels.Golden golden, int size) {
         var ids = golden.inputs().stream().map(GoldenModels.Input::ids).toList();
+        var cpu = new DeviceProvider.Cpu(DeviceProvider.CpuKernels.AUTO, DeviceProvider.Aim.THROUGHPUT);
         var gpu = new DeviceProvider.Gpu(DType.BF16, 0, DeviceProvider.Sums.ALWAYS_ALIKE, Device.Prefixes.OWN);
-        var settings =
-                new DeviceProvider.Settings(1, 2, DeviceProvider.Products.FASTEST, DeviceProvider.CpuKernels.AUTO, gpu);
+        var settings = new DeviceProvider.Settings(1, 2, DeviceProvider.Products.FASTEST, cpu, gpu);
         List<Device> devices = espalier.tensor.Devices.choose(kind).open(settings);
         try (Checkpoint checkpoint = ModelFolder.open(golden.folder()).checkpoint()) {
             var run = new DecoderRun(checkpoint, golden.contextLength(), size == 1 ? 1 : 16, 42);
