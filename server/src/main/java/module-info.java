@@ -11,4 +11,6 @@ module espalier.server {
     opens espalier.cli to
             espalier.core,
             info.picocli;
+    opens espalier.load to
+            espalier.core;
 }

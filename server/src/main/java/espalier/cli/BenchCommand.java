@@ -7,9 +7,9 @@ import espalier.config.Flag;
 import espalier.config.OptionReader;
 import espalier.config.Options;
 import espalier.config.Settings;
-import espalier.load.Backend;
 import espalier.load.Benchmarks;
 import espalier.load.Pace;
+import espalier.load.Remote;
 import espalier.load.Report;
 import espalier.load.Turns;
 import espalier.load.Workload;
@@ -231,38 +231,6 @@ final class BenchCommand implements Command {
         }
     }
 
-    /** For {@code serving}. */
-    record Remote(
-            @Flag(
-                    value = "--base-url",
-                    help = "The server to send to.",
-                    byDefault = "http://127.0.0.1:30000",
-                    label = "URL")
-            String baseUrl,
-
-            @Flag(value = "--backend", help = "API to speak: sglang or openai.", byDefault = "sglang")
-            Backend backend,
-
-            @Flag(value = "--bench-api-key", help = "Its key.", label = "KEY") @Nullable
-            String apiKey,
-
-            @Flag(
-                    value = "--vocab-size",
-                    help = "Of its model; asked from the server by default.",
-                    byDefault = "0",
-                    label = "N")
-            int vocabSize,
-
-            @Flag(value = "--flush-cache", help = "Empty its prefix cache first.")
-            boolean flushCache,
-
-            @Flag(
-                    value = "--warmup-requests",
-                    help = "Sent before any is measured, with other ids and at most 32 tokens of answer.",
-                    byDefault = "1",
-                    label = "N")
-            int warmupRequests) {}
-
     @Override
     public String name() {
         return "bench";
@@ -305,12 +273,7 @@ final class BenchCommand implements Command {
         requireWritable("--plot", load.plot());
         switch (kind) {
             case "serving" -> {
-                Remote to = typed.as(Remote.class);
-                if (to.warmupRequests() < 0) {
-                    throw RequestRejected.invalid("--warmup-requests", "--warmup-requests must not be negative");
-                }
-                var server = new Benchmarks.Server(
-                        to.baseUrl(), to.apiKey(), to.vocabSize(), to.flushCache(), to.backend(), to.warmupRequests());
+                Remote server = typed.as(Remote.class).checked();
                 return finish(Benchmarks.serving(server, load::workload, load.pace()), load, terminal);
             }
             case "offline" -> {

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntFunction;
-import org.jspecify.annotations.Nullable;
 
 /** The benchmarks that {@code espalier bench} runs. */
 public final class Benchmarks {
@@ -47,38 +46,22 @@ public final class Benchmarks {
      *
      * @param load makes the workload for the size of a vocabulary
      */
-    public static Report serving(Server server, IntFunction<Workload> load, Pace pace)
+    public static Report serving(Remote server, IntFunction<Workload> load, Pace pace)
             throws IOException, InterruptedException {
-        try (var target = new HttpTarget(server.url(), server.apiKey(), server.backend())) {
-            int size = server.vocabulary() > 0
-                    ? server.vocabulary()
+        try (var target = new HttpTarget(server.baseUrl(), server.apiKey(), server.backend())) {
+            int size = server.vocabSize() > 0
+                    ? server.vocabSize()
                     : target.get("/server_info").path("vocab_size").asInt(0);
             if (size == 0) {
-                throw new IOException(server.url() + " does not tell its vocabulary; give it with --vocab-size");
+                throw new IOException(server.baseUrl() + " does not tell its vocabulary; give it with --vocab-size");
             }
             Workload made = load.apply(size);
-            LoadRun.outcomes(made.warmup(server.warmups(), size), pace, target);
-            if (server.flush()) {
+            LoadRun.outcomes(made.warmup(server.warmupRequests(), size), pace, target);
+            if (server.flushCache()) {
                 target.flushCache();
             }
             return LoadRun.run(
                     "Serving Benchmark Result", setting(server.backend().flag(), made, pace), made, pace, target);
-        }
-    }
-
-    /**
-     * A server to send requests to.
-     *
-     * @param vocabulary ids are drawn below it; 0 asks the server
-     * @param flush empties its prefix cache first
-     * @param warmups requests that are sent before any is measured: a client that has just started is slow itself
-     */
-    public record Server(
-            String url, @Nullable String apiKey, int vocabulary, boolean flush, Backend backend, int warmups) {
-        /** Without the key, which belongs into no log. */
-        @Override
-        public String toString() {
-            return "Server[" + url + "]";
         }
     }
 

@@ -1,0 +1,58 @@
+package espalier.load;
+
+import espalier.api.RequestRejected;
+import espalier.config.Flag;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A server to send requests to, as the command line names it.
+ *
+ * @param vocabSize ids are drawn below it; 0 asks the server
+ * @param flushCache empties its prefix cache first
+ * @param warmupRequests sent before any is measured: a client that has just started is slow itself
+ */
+public record Remote(
+        @Flag(
+                value = "--base-url",
+                help = "The server to send to.",
+                byDefault = "http://127.0.0.1:30000",
+                label = "URL")
+        String baseUrl,
+
+        @Flag(value = "--backend", help = "API to speak: sglang or openai.", byDefault = "sglang")
+        Backend backend,
+
+        @Flag(value = "--bench-api-key", help = "Its key.", label = "KEY") @Nullable
+        String apiKey,
+
+        @Flag(
+                value = "--vocab-size",
+                help = "Of its model; asked from the server by default.",
+                byDefault = "0",
+                label = "N")
+        int vocabSize,
+
+        @Flag(value = "--flush-cache", help = "Empty its prefix cache first.")
+        boolean flushCache,
+
+        @Flag(
+                value = "--warmup-requests",
+                help = "Sent before any is measured, with other ids and at most 32 tokens of answer.",
+                byDefault = "1",
+                label = "N")
+        int warmupRequests) {
+
+    /** Refuses numbers that cannot be. */
+    public Remote checked() {
+        if (warmupRequests < 0) {
+            throw RequestRejected.invalid("--warmup-requests", "--warmup-requests must not be negative");
+        }
+        return this;
+    }
+
+    /** Without the key, which belongs into no log. */
+    @Override
+    public String toString() {
+        return "Remote[" + baseUrl + "]";
+    }
+}
