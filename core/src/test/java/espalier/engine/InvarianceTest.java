@@ -2,7 +2,6 @@ package espalier.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import espalier.api.Emission;
 import espalier.api.EngineInfo;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
@@ -13,6 +12,7 @@ import espalier.exec.Capacity;
 import espalier.exec.LoadSettings;
 import espalier.exec.ModelLoader;
 import espalier.exec.RankedExecutor;
+import espalier.golden.Answer;
 import espalier.golden.GoldenModels;
 import espalier.sched.Limits;
 import espalier.sched.Policy;
@@ -23,7 +23,6 @@ import espalier.tensor.DType;
 import espalier.tensor.reference.ReferenceDevice;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -34,9 +33,6 @@ import org.junit.jupiter.api.Timeout;
 class InvarianceTest {
     private static final int CONTEXT = 64;
     private static final Set<Integer> END = Set.of(2);
-
-    /** A token and the bits of its log-probability. */
-    private record Scored(int token, int logprobBits) {}
 
     @Test
     void tokensAndLogprobsAreTheSameAloneCrowdedRetractedUncachedAndWithoutOverlap() throws InterruptedException {
@@ -74,7 +70,7 @@ class InvarianceTest {
         return requests;
     }
 
-    private static List<List<Scored>> run(
+    private static List<List<Answer.Scored>> run(
             List<GenerateRequest> requests, Limits limits, Strategy strategy, LoopOptions options, int retractions)
             throws InterruptedException {
         var checkpoint =
@@ -87,24 +83,12 @@ class InvarianceTest {
         var info = new EngineInfo("reference", 128, CONTEXT, END, limits.pageSize(), limits.maxTotalTokens(), seats);
         try (var engine = LocalEngine.start(new Scheduler(limits, strategy, END), executor, info, options)) {
             var open = requests.stream().map(engine::submit).toList();
-            var answers = new ArrayList<List<Scored>>();
+            var answers = new ArrayList<List<Answer.Scored>>();
             for (Generation generation : open) {
-                answers.add(listen(generation));
+                answers.add(Answer.of(generation).tokens());
             }
             assertThat(engine.load().retractions()).isGreaterThanOrEqualTo(retractions);
             return answers;
         }
-    }
-
-    private static List<Scored> listen(Generation generation) throws InterruptedException {
-        var tokens = new ArrayList<Scored>();
-        Emission next = generation.next();
-        while (next instanceof Emission.Token token) {
-            float logprob = Objects.requireNonNull(token.logprobs()).chosen();
-            tokens.add(new Scored(token.id(), Float.floatToIntBits(logprob)));
-            next = generation.next();
-        }
-        assertThat(next).isInstanceOf(Emission.Done.class);
-        return tokens;
     }
 }

@@ -2,7 +2,6 @@ package espalier.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import espalier.api.Emission;
 import espalier.api.EngineFault;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
@@ -12,6 +11,7 @@ import espalier.checkpoint.ModelFolder;
 import espalier.config.OptionReader;
 import espalier.config.Options;
 import espalier.engine.LocalEngine;
+import espalier.golden.Answer;
 import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
 import java.nio.file.Path;
@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,13 +35,10 @@ class EngineInvarianceTest {
     private static final int VOCABULARY = 2000;
     private static final Path DEMO = Path.of(System.getProperty("espalier.root"), "models", "demo");
 
-    /** A token and the bits of its log-probability. */
-    private record Scored(int token, int logprobBits) {}
-
     @Test
     void anAnswerDoesNotDependOnWhoElseIsThere() throws InterruptedException {
         List<GenerateRequest> requests = requests();
-        List<List<Scored>> alone = run(requests, Map.of("--max-running-requests", "1", "--cpu-threads", "1"), 1);
+        List<List<Answer.Scored>> alone = run(requests, Map.of("--max-running-requests", "1", "--cpu-threads", "1"), 1);
         assertThat(run(requests, Map.of("--cpu-threads", "2"), REQUESTS)).isEqualTo(alone);
         assertThat(run(requests, Map.of("--cpu-threads", "3", "--chunked-prefill-size", "7"), REQUESTS))
                 .isEqualTo(alone);
@@ -58,7 +54,7 @@ class EngineInvarianceTest {
     void norWithAnyKernels(String kernels) throws InterruptedException {
         List<GenerateRequest> requests = requests().subList(0, 12);
         var flags = Map.of("--cpu-kernels", kernels, "--chunked-prefill-size", "50");
-        List<List<Scored>> alone;
+        List<List<Answer.Scored>> alone;
         try {
             alone = run(requests, Map.of("--cpu-kernels", kernels, "--max-running-requests", "1"), 1);
         } catch (EngineFault none) {
@@ -72,7 +68,7 @@ class EngineInvarianceTest {
     @Test
     void norOnARetractionOrAWarmCache() throws InterruptedException {
         List<GenerateRequest> requests = requests();
-        List<List<Scored>> alone = run(requests, Map.of("--max-running-requests", "1"), 1);
+        List<List<Answer.Scored>> alone = run(requests, Map.of("--max-running-requests", "1"), 1);
         var tight = Map.of("--max-total-tokens", "700", "--schedule-conservativeness", "0.05");
         try (LocalEngine engine = engine(tight)) {
             assertThat(answers(engine, requests, REQUESTS)).isEqualTo(alone);
@@ -107,7 +103,7 @@ class EngineInvarianceTest {
         return requests;
     }
 
-    private static List<List<Scored>> run(List<GenerateRequest> requests, Map<String, String> flags, int atOnce)
+    private static List<List<Answer.Scored>> run(List<GenerateRequest> requests, Map<String, String> flags, int atOnce)
             throws InterruptedException {
         try (LocalEngine engine = engine(flags)) {
             return answers(engine, requests, atOnce);
@@ -124,29 +120,17 @@ class EngineInvarianceTest {
                 .engine();
     }
 
-    private static List<List<Scored>> answers(LocalEngine engine, List<GenerateRequest> requests, int atOnce)
+    private static List<List<Answer.Scored>> answers(LocalEngine engine, List<GenerateRequest> requests, int atOnce)
             throws InterruptedException {
-        var answers = new ArrayList<List<Scored>>();
+        var answers = new ArrayList<List<Answer.Scored>>();
         for (int from = 0; from < requests.size(); from += atOnce) {
             var open = requests.subList(from, Math.min(requests.size(), from + atOnce)).stream()
                     .map(engine::submit)
                     .toList();
             for (Generation generation : open) {
-                answers.add(listen(generation));
+                answers.add(Answer.of(generation).tokens());
             }
         }
         return answers;
-    }
-
-    private static List<Scored> listen(Generation generation) throws InterruptedException {
-        var tokens = new ArrayList<Scored>();
-        Emission next = generation.next();
-        while (next instanceof Emission.Token token) {
-            float logprob = Objects.requireNonNull(token.logprobs()).chosen();
-            tokens.add(new Scored(token.id(), Float.floatToIntBits(logprob)));
-            next = generation.next();
-        }
-        assertThat(next).isInstanceOf(Emission.Done.class);
-        return tokens;
     }
 }

@@ -1,13 +1,9 @@
 package espalier.cuda.gpu;
 
-import espalier.api.Emission;
-import espalier.api.GenerateRequest;
-import espalier.api.Generation;
-import espalier.api.SamplingParams;
-import espalier.base.Tokens;
 import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.ModelFolder;
 import espalier.engine.LocalEngine;
+import espalier.golden.Answer;
 import espalier.golden.DecoderRun;
 import espalier.golden.GoldenModels;
 import espalier.tensor.DType;
@@ -18,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SplittableRandom;
 
 /**
@@ -28,6 +23,8 @@ import java.util.SplittableRandom;
 public final class GpuEngine {
     private static final Map<String, String> SMALL =
             Map.of("--max-running-requests", "64", "--max-total-tokens", "20000");
+
+    private static final int NEW_TOKENS = 24;
 
     private final GpuLog log;
     private final String kind = GpuLoading.device();
@@ -100,18 +97,19 @@ public final class GpuEngine {
         var prompts = prompts(16, 1500);
         List<Answer> want;
         try (LocalEngine cpu = GpuLoading.engine("cpu", folder, SMALL)) {
-            want = answers(cpu, prompts, 24);
+            want = Answer.greedy(cpu, prompts, NEW_TOKENS);
         }
         List<Answer> got;
         try (LocalEngine gpu = GpuLoading.engine(kind, folder, SMALL)) {
-            got = answers(gpu, prompts, 24);
+            got = Answer.greedy(gpu, prompts, NEW_TOKENS);
         }
         int same = 0;
         int all = 0;
         for (int i = 0; i < want.size(); i++) {
-            all += want.get(i).ids().size();
-            for (int j = 0; j < want.get(i).ids().size(); j++) {
-                if (!want.get(i).ids().get(j).equals(got.get(i).ids().get(j))) {
+            List<Answer.Scored> tokens = want.get(i).tokens();
+            all += tokens.size();
+            for (int j = 0; j < tokens.size(); j++) {
+                if (tokens.get(j).token() != got.get(i).tokens().get(j).token()) {
                     break;
                 }
                 same++;
@@ -132,23 +130,26 @@ public final class GpuEngine {
                 "--enable-deterministic-inference",
                 "true");
         try (LocalEngine gpu = GpuLoading.engine(kind, folder, flags)) {
-            var alone = new ArrayList<Answer>();
+            var alone = new ArrayList<List<Answer.Scored>>();
             for (int[] prompt : prompts) {
                 gpu.flushCache();
-                alone.addAll(answers(gpu, List.of(prompt), 24));
+                alone.addAll(tokens(gpu, List.of(prompt)));
             }
             gpu.flushCache();
             log.tell(
                     "alike",
                     "64 answers at once have the bits of those alone",
-                    answers(gpu, prompts, 24).equals(alone),
+                    tokens(gpu, prompts).equals(alone),
                     "");
             log.tell(
-                    "alike",
-                    "the same after a prefix hit",
-                    answers(gpu, prompts, 24).equals(alone),
-                    "");
+                    "alike", "the same after a prefix hit", tokens(gpu, prompts).equals(alone), "");
         }
+    }
+
+    private static List<List<Answer.Scored>> tokens(LocalEngine gpu, List<int[]> prompts) throws InterruptedException {
+        return Answer.greedy(gpu, prompts, NEW_TOKENS).stream()
+                .map(Answer::tokens)
+                .toList();
     }
 
     private static List<int[]> prompts(int count, int vocabulary) {
@@ -158,37 +159,5 @@ public final class GpuEngine {
             prompts.add(random.ints(20 + random.nextInt(150), 3, vocabulary).toArray());
         }
         return prompts;
-    }
-
-    private record Answer(List<Integer> ids, List<Integer> logprobBits) {}
-
-    private static List<Answer> answers(LocalEngine engine, List<int[]> prompts, int out) throws InterruptedException {
-        var open = new ArrayList<Generation>();
-        for (int[] prompt : prompts) {
-            var params = SamplingParams.builder()
-                    .maxNewTokens(out)
-                    .ignoreEos(true)
-                    .temperature(0)
-                    .logprobs(0)
-                    .build();
-            open.add(engine.submit(new GenerateRequest("q" + System.nanoTime(), Tokens.of(prompt), params)));
-        }
-        var all = new ArrayList<Answer>();
-        for (Generation each : open) {
-            var ids = new ArrayList<Integer>();
-            var bits = new ArrayList<Integer>();
-            Emission next = each.next();
-            while (next instanceof Emission.Token token) {
-                ids.add(token.id());
-                bits.add(Float.floatToRawIntBits(
-                        Objects.requireNonNull(token.logprobs()).chosen()));
-                next = each.next();
-            }
-            if (next instanceof Emission.Failed failed) {
-                throw failed.cause();
-            }
-            all.add(new Answer(ids, bits));
-        }
-        return all;
     }
 }
