@@ -28,6 +28,7 @@ final class AmxAttention implements AttentionPath {
     private final Widening widening;
     private final Arena arena;
     private final MemorySegment nothing;
+    private final AmxDecode decode;
     private final Map<Form, AmxAttentionKernels> kernels = new ConcurrentHashMap<>();
 
     private record Form(int headDim, float scale) {}
@@ -37,6 +38,7 @@ final class AmxAttention implements AttentionPath {
         this.widening = widening;
         this.arena = arena;
         nothing = arena.allocate(MOST_ROW_BYTES, 64);
+        decode = new AmxDecode(products, arena);
     }
 
     /** Whether heads of that size can be computed. */
@@ -98,7 +100,9 @@ final class AmxAttention implements AttentionPath {
 
     @Override
     public long memoryBytes(Call c, int rows) {
-        return Room.of(c, rows, 0).wide().end();
+        return AmxDecode.takes(c, rows)
+                ? decode.memoryBytes(c)
+                : Room.of(c, rows, 0).wide().end();
     }
 
     private static long valueStride(Call c) {
@@ -117,6 +121,10 @@ final class AmxAttention implements AttentionPath {
 
     @Override
     public void begin(Call c, Tile t, long memory) {
+        if (AmxDecode.takes(c, t.tokens() * c.group())) {
+            decode.begin(c, t, memory);
+            return;
+        }
         for (int row = 0; row < t.tokens() * c.group(); row++) {
             AmxProduct.roundRow(products, c.query(t, row), c.headDim(), memory + row * queryStride(c));
         }
@@ -125,9 +133,13 @@ final class AmxAttention implements AttentionPath {
     @Override
     public void split(Call c, Tile t, int split, long memory, long state) {
         int rows = t.tokens() * c.group();
-        Room room = Room.of(c, rows, memory);
         AmxAttentionKernels k = kernels(c);
         clear(c, rows, state);
+        if (AmxDecode.takes(c, rows)) {
+            decode.split(c, t, split, memory, new AmxDecode.Target(state, sums(c, rows, state), k));
+            return;
+        }
+        Room room = Room.of(c, rows, memory);
         int low = c.low(t, split);
         int high = c.high(t, split);
         for (int block = low / BLOCK * BLOCK; block < high; block += BLOCK) {

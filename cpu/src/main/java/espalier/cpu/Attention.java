@@ -122,6 +122,25 @@ final class Attention {
             return 4L * (t.kvHead() * group() + row % group()) * headDim();
         }
 
+        /** Writes the slots of positions {@code [from, to)} as whole numbers of 32 bits. */
+        void slots(int seat, int from, int to, long list) {
+            int pageSize = a.in().pageSize();
+            int slots = kv.shape().slots();
+            long table = pages + seat * Address.rowBytes(a.in().pageTable());
+            if (pageSize == 1) {
+                Lanes.copyBelow(table + 4L * from, to - from, slots, list);
+                return;
+            }
+            for (int p = from; p < to; ) {
+                int first = Lanes.ALL.get(JAVA_INT_UNALIGNED, table + 4L * (p / pageSize)) * pageSize + p % pageSize;
+                int run = Math.min(to - p, pageSize - p % pageSize);
+                java.util.Objects.checkFromIndexSize(first, run, slots);
+                for (int i = 0; i < run; i++, p++) {
+                    Lanes.ALL.set(JAVA_INT_UNALIGNED, list + 4L * (p - from), first + i);
+                }
+            }
+        }
+
         /** Writes {@code base + slot * bytes} of positions {@code [from, to)} as addresses, page by page. */
         void find(int seat, int from, int to, long base, long bytes, long list) {
             int pageSize = a.in().pageSize();

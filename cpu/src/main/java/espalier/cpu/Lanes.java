@@ -1,6 +1,7 @@
 package espalier.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -228,5 +229,23 @@ final class Lanes {
 
     static FloatVector splat(float value) {
         return FloatVector.broadcast(FLOATS, value);
+    }
+
+    /** Copies whole numbers, of which each must be from 0 to {@code limit - 1}. */
+    static void copyBelow(long from, int count, int limit, long to) {
+        VectorMask<Integer> outside = INTS.maskAll(false);
+        int i = 0;
+        for (; i + L <= count; i += L) {
+            IntVector v = IntVector.fromMemorySegment(INTS, ALL, from + 4L * i, LITTLE);
+            v.intoMemorySegment(ALL, to + 4L * i, LITTLE);
+            outside = outside.or(v.compare(VectorOperators.UGE, limit));
+        }
+        for (; i < count; i++) {
+            int one = ALL.get(ValueLayout.JAVA_INT_UNALIGNED, from + 4L * i);
+            ALL.set(ValueLayout.JAVA_INT_UNALIGNED, to + 4L * i, java.util.Objects.checkIndex(one, limit));
+        }
+        if (outside.anyTrue()) {
+            throw new IndexOutOfBoundsException("a slot outside of the cache's " + limit);
+        }
     }
 }

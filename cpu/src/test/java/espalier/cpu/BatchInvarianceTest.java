@@ -174,6 +174,13 @@ class BatchInvarianceTest {
                 assertToldAlike(story, devices);
             }
         }
+        // a chunk of one token has a kernel of its own, up to 16 heads
+        int[][] headDimAndGroup = {{64, 3}, {128, 8}, {80, 7}, {256, 2}, {64, 16}, {64, 17}};
+        for (int i = 0; i < headDimAndGroup.length; i++) {
+            int window = i % 2 * 70;
+            int[] shape = headDimAndGroup[i];
+            assertToldAlike(new Story(100 + i, KvType.BF16, shape[0], shape[1], 1, window, 140), devices);
+        }
         devices.forEach(CpuDevice::close);
     }
 

@@ -30,30 +30,13 @@ public final class AmxAttentionKernels {
 
     public static final float LEAST = -1e30f;
 
-    /** Exponents below have no weight that bf16 could hold. */
-    private static final float LEAST_EXPONENT = -150;
-    /** Of a polynomial for 2^r, |r| <= 1/2, within 2e-7; from the Cephes library by Moshier. */
-    private static final float[] POWER = {
-        1.5353362E-4f, 0.0013398874f, 0.009618437f, 0.055503324f, 0.24022648f, 0.6931472f, 1
-    };
-
-    /**
-     * Round to nearest, mask exceptions, flush subnormal numbers to zero: each of those would cost the time of a row, and
-     * they arise wherever a score is far below the greatest.
-     */
-    private static final int FLUSHING = 0x9FC0;
-    /** Below the stack pointer, where a function that calls none may write. */
-    private static final Mem CONTROL_BEFORE = Mem.at(Asm.RSP, -8);
-
-    /** Of LDMXCSR and STMXCSR, which 2 and 3 in ModRM tell apart. */
-    private static final int[] CONTROL_OPCODE = {0x0F, 0xAE};
-
     private static final int LANES = 16;
     private static final int ALL_LANES = 0xFFFF;
+    /** A vector register. */
+    private static final int ONE = 24;
 
     private final int headDim;
     private final int groups;
-    /** What a softmax in powers of two takes: the constants, of which the first is the caller's. */
     private final MemorySegment constants;
 
     private final MemorySegment order;
@@ -69,13 +52,7 @@ public final class AmxAttentionKernels {
     public AmxAttentionKernels(Arena arena, int headDim, float scale) {
         this.headDim = headDim;
         groups = Math.ceilDiv(headDim, AmxKernels.STEP);
-        constants = arena.allocate(4L * (3 + POWER.length), 64);
-        constants.setAtIndex(ValueLayout.JAVA_INT, 2 + POWER.length, FLUSHING);
-        constants.setAtIndex(ValueLayout.JAVA_FLOAT, 0, scale);
-        constants.setAtIndex(ValueLayout.JAVA_FLOAT, 1, LEAST_EXPONENT);
-        for (int i = 0; i < POWER.length; i++) {
-            constants.setAtIndex(ValueLayout.JAVA_FLOAT, 2 + i, POWER[i]);
-        }
+        constants = Softmax.constants(arena, scale);
         order = arena.allocate(2L * 4 * LANES, 64);
         for (int i = 0; i < 2 * LANES; i++) {
             int quarter = i / 8 + i / 4 % 2 * 4; // 4 from the first half of a group, 4 from the second, and so on
@@ -104,6 +81,11 @@ public final class AmxAttentionKernels {
     private static int start(Asm asm) {
         asm.align(64);
         return asm.position();
+    }
+
+    /** The address of what {@link Softmax} takes. */
+    long constants() {
+        return constants.address();
     }
 
     /** Bytes from one row of accumulated values to the next. */
@@ -226,94 +208,24 @@ public final class AmxAttentionKernels {
         asm.ret();
     }
 
-    // Vector registers of the softmax.
-    private static final int SCALE = 16;
-    private static final int FLOOR = 17;
-    private static final int POLYNOMIAL = 18;
-    private static final int ONE = POLYNOMIAL + POWER.length - 1;
-
     /** {@code (scores, weights, values, state, rows, constants)}. */
     private void emitWeighing(Asm asm, int panels) {
-        int vectors = 2 * panels;
-        asm.narrow(3, CONTROL_BEFORE, CONTROL_OPCODE); // STMXCSR
-        asm.narrow(2, Mem.at(Asm.R9, 4 * (2 + POWER.length)), CONTROL_OPCODE); // LDMXCSR
-        for (int i = 0; i < 2 + POWER.length; i++) {
-            asm.zmm(Op.VBROADCASTSS, SCALE + i, Mem.at(Asm.R9, 4 * i));
-        }
-        int keep = vectors;
-        int greatest = vectors + 1;
+        Softmax.flush(asm);
+        Softmax.loadConstants(asm);
         int loop = asm.position();
-        for (int i = 0; i < vectors; i++) {
+        for (int i = 0; i < 2 * panels; i++) {
             asm.zmm(Op.VMOVUPS, i, Mem.at(Asm.RDI, 64 * i));
         }
-        asm.zmm(Op.VMAXPS, greatest, 0, 1);
-        for (int i = 2; i < vectors; i++) {
-            asm.zmm(Op.VMAXPS, greatest, greatest, i);
-        }
-        emitAcross(asm, Op.VMAXPS, greatest, greatest + 1);
-        asm.zmm(Op.VBROADCASTSS, keep, Mem.at(Asm.RCX, GREATEST_AT));
-        asm.zmm(Op.VMAXPS, greatest, greatest, keep);
-        asm.xmm(Op.VMOVD_STORE, greatest, Mem.at(Asm.RCX, GREATEST_AT));
-        asm.zmm(Op.VMULPS, greatest, greatest, SCALE);
-        for (int i = 0; i <= keep; i++) {
-            asm.zmm(Op.VFMSUB213PS, i, SCALE, greatest);
-        }
-        emitPowers(asm, keep + 1);
-        asm.zmm(Op.VADDPS, 14, 0, 1);
-        for (int panel = 0; panel < panels; panel++) {
-            asm.zmm(Op.VCVTNE2PS2BF16, 13, 2 * panel + 1, 2 * panel); // the first source becomes the upper half
-            asm.zmm(Op.VMOVDQU32_STORE, 13, Mem.at(Asm.RSI, 64 * panel));
-        }
-        if (panels == 2) {
-            asm.zmm(Op.VADDPS, 15, 2, 3);
-            asm.zmm(Op.VADDPS, 14, 14, 15);
-        }
-        asm.zmm(Op.VFMADD231PS, 14, keep, Mem.at(Asm.RCX, 0));
-        asm.zmm(Op.VMOVUPS_STORE, 14, Mem.at(Asm.RCX, 0));
-        for (int i = 0; i < 2 * groups; i++) {
-            asm.zmm(Op.VMULPS, 5 + i % 8, keep, Mem.at(Asm.RDX, 64 * i));
-            asm.zmm(Op.VMOVUPS_STORE, 5 + i % 8, Mem.at(Asm.RDX, 64 * i));
-        }
+        Softmax.row(asm, panels, groups, () -> {});
         asm.add(Asm.RDI, new Asm.Constant(SCORE_STRIDE));
         asm.add(Asm.RSI, new Asm.Constant(WEIGHT_STRIDE));
         asm.add(Asm.RDX, new Asm.Constant((int) valueStride()));
         asm.add(Asm.RCX, new Asm.Constant(STATE_STRIDE));
         asm.sub(Asm.R8, new Asm.Constant(1));
         asm.jump(Asm.Condition.NOT_EQUAL, loop);
-        asm.narrow(2, CONTROL_BEFORE, CONTROL_OPCODE);
+        Softmax.flushNoMore(asm);
         asm.vzeroupper();
         asm.ret();
-    }
-
-    /** Registers 0 to {@code count} - 1 become powers of two with those exponents; 5 more from 8 on are used. */
-    private static void emitPowers(Asm asm, int count) {
-        for (int i = 0; i < count; i++) {
-            asm.zmm(Op.VMAXPS, i, i, FLOOR);
-        }
-        for (int i = 0; i < count; i++) {
-            asm.zmm(Op.VRNDSCALEPS, 8 + i, 0, i, new Asm.Constant(8)); // to nearest, without an exception
-            asm.zmm(Op.VSUBPS, i, i, 8 + i);
-        }
-        for (int i = 0; i < count; i++) {
-            int sum = 25 + i;
-            asm.zmm(Op.VMOVUPS, sum, POLYNOMIAL);
-            for (int j = 1; j < POWER.length; j++) {
-                asm.zmm(Op.VFMADD213PS, sum, i, POLYNOMIAL + j);
-            }
-            asm.zmm(Op.VSCALEFPS, i, sum, 8 + i);
-        }
-    }
-
-    /** Combines all lanes of a register and leaves the result in each. */
-    private static void emitAcross(Asm asm, Op op, int register, int spare) {
-        for (int order : new int[] {0x4E, 0xB1}) { // swap the halves, then the quarters of each half
-            asm.zmm(Op.VSHUFF32X4, spare, register, register, new Asm.Constant(order));
-            asm.zmm(op, register, register, spare);
-        }
-        for (int order : new int[] {0x4E, 0xB1}) { // the same within the quarters
-            asm.zmm(Op.VPSHUFD, spare, 0, register, new Asm.Constant(order));
-            asm.zmm(op, register, register, spare);
-        }
     }
 
     /** {@code (values, out, state, heads, order, constants)}. */
@@ -323,10 +235,10 @@ public final class AmxAttentionKernels {
         emitMask(asm, 2, rest - LANES);
         asm.zmm(Op.VMOVDQU32, 30, Mem.at(Asm.R8, 0));
         asm.zmm(Op.VMOVDQU32, 31, Mem.at(Asm.R8, 64));
-        asm.zmm(Op.VBROADCASTSS, ONE, Mem.at(Asm.R9, 4 * (1 + POWER.length)));
+        asm.zmm(Op.VBROADCASTSS, ONE, Softmax.ONE_OF_CONSTANTS);
         int loop = asm.position();
         asm.zmm(Op.VMOVUPS, 0, Mem.at(Asm.RDX, 0));
-        emitAcross(asm, Op.VADDPS, 0, 1);
+        Softmax.across(asm, Op.VADDPS, 0, 1);
         asm.zmm(Op.VDIVPS, 0, ONE, 0);
         for (int g = 0; g < groups; g++) {
             Mem first = Mem.at(Asm.RSI, 128 * g);

@@ -231,6 +231,11 @@ public final class Asm {
         scalar(0x8B, dst, 0, m);
     }
 
+    /** The low 32 bits; the others become zero. */
+    public void load32(int dst, Mem m) {
+        narrow(dst, m, 0x8B);
+    }
+
     public void store(Mem m, int src) {
         scalar(0x89, src, 0, m);
     }
@@ -269,6 +274,12 @@ public final class Asm {
 
     public void cmp(int left, Constant c) {
         arithmetic(7, left, c.value);
+    }
+
+    /** {@code dst = src * c}. */
+    public void multiply(int dst, int src, Constant c) {
+        scalar(0x69, dst, src, null);
+        put32(c.value);
     }
 
     /** Shifts zeros in from the left. */

@@ -130,6 +130,8 @@ class AsmTest {
         var constant = new Asm.Constant(value);
         expect("mov " + both, () -> asm.mov(d, s));
         expect("mov " + dst + ",QWORD PTR " + at, () -> asm.load(d, m));
+        expect("mov " + low(d) + ",DWORD PTR " + at, () -> asm.load32(d, m));
+        expect("imul " + both + ",0x" + Long.toHexString(value), () -> asm.multiply(d, s, constant));
         expect("mov QWORD PTR " + at + "," + GENERAL.get(s), () -> asm.store(m, s));
         expect("mov DWORD PTR " + at + "," + low(s), () -> asm.store32(m, s));
         expect("mov " + low(d) + ",0x" + Integer.toHexString(value), () -> asm.constant(d, value));

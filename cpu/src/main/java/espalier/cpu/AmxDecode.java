@@ -1,0 +1,122 @@
+package espalier.cpu;
+
+import static espalier.cpu.Attention.BLOCK;
+import static espalier.cpu.Attention.SPLIT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import espalier.cpu.Attention.Call;
+import espalier.cpu.Attention.Tile;
+import espalier.cpu.jit.AmxAttentionKernels;
+import espalier.cpu.jit.AmxDecodeKernels;
+import espalier.cpu.jit.AmxKernels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Tiles of one position: all blocks of a split in one call of machine code, which leaves the state that {@link
+ * AmxAttention} would, to the bit.
+ */
+final class AmxDecode {
+    private final AmxKernels products;
+    private final Arena arena;
+    private final Map<Form, AmxDecodeKernels> kernels = new ConcurrentHashMap<>();
+
+    private record Form(int headDim, int heads) {}
+
+    AmxDecode(AmxKernels products, Arena arena) {
+        this.products = products;
+        this.arena = arena;
+    }
+
+    /** Whether tiles of so many rows are its own if they are of one position. */
+    static boolean takes(Call c, int rows) {
+        return rows == c.group() && rows <= AmxDecodeKernels.MOST_HEADS && !Widening.applies(c);
+    }
+
+    private AmxDecodeKernels kernels(Call c) {
+        return kernels.computeIfAbsent(
+                new Form(c.headDim(), c.group()), form -> new AmxDecodeKernels(arena, form.headDim, form.heads));
+    }
+
+    /** Where the parts of a lane's memory begin. */
+    private record Room(long slots, long views, long call, long queries, long row, long blocks) {
+        static Room of(AmxDecodeKernels k, long memory) {
+            long views = memory + 4L * (SPLIT + BLOCK);
+            long call = views + 16L * SPLIT / BLOCK;
+            long queries = call + AmxDecodeKernels.CALL_BYTES;
+            long row = queries + k.queryBytes();
+            return new Room(memory, views, call, queries, row, row + k.rowBytes());
+        }
+    }
+
+    long memoryBytes(Call c) {
+        AmxDecodeKernels k = kernels(c);
+        return Room.of(k, 0).blocks() + k.roomBytes();
+    }
+
+    /** Puts the tile's queries into the lane's memory. */
+    void begin(Call c, Tile t, long memory) {
+        AmxDecodeKernels k = kernels(c);
+        Room room = Room.of(k, memory);
+        MemorySegment row = Lanes.ALL.asSlice(room.row(), k.rowBytes());
+        MemorySegment queries = Lanes.ALL.asSlice(room.queries(), k.queryBytes());
+        for (int head = 0; head < c.group(); head++) {
+            AmxProduct.roundRow(products, c.query(t, head), c.headDim(), room.row());
+            k.placeQuery(row, head, queries);
+        }
+    }
+
+    /** Adds a split's positions to a state that was cleared. */
+    void split(Call c, Tile t, int split, long memory, Target target) {
+        AmxDecodeKernels k = kernels(c);
+        Room room = Room.of(k, memory);
+        int low = c.low(t, split);
+        int high = c.high(t, split);
+        int first = low / BLOCK * BLOCK;
+        int blocks = Math.ceilDiv(high - first, BLOCK);
+        findSlots(c, t, first, low, first + blocks * BLOCK + AmxDecodeKernels.AHEAD, room.slots());
+        for (int b = 0; b < blocks; b++) {
+            long view = room.views() + 16L * b;
+            set(view, k.seenFrom(b == 0 ? low - first : 0));
+            set(view + 8, k.seenTo(Math.min(BLOCK, high - first - b * BLOCK)));
+        }
+        k.run(
+                new AmxDecodeKernels.Call(
+                        c.kv().keys(c.a().layer(), t.kvHead()),
+                        c.kv().values(c.a().layer(), t.kvHead()),
+                        room.slots(),
+                        blocks,
+                        room.views(),
+                        room.queries(),
+                        target.values,
+                        target.sums,
+                        room.blocks()),
+                target.weighing,
+                Lanes.ALL.asSlice(room.call(), AmxDecodeKernels.CALL_BYTES));
+    }
+
+    /** What a split is added to, and the kernels that hold its scale. */
+    record Target(long values, long sums, AmxAttentionKernels weighing) {}
+
+    /** Positions {@code [first, end)}; those that the tile does not see stand for one that it does. */
+    private static void findSlots(Call c, Tile t, int first, int low, int end, long list) {
+        int known = Math.min(end, t.last() + 1); // beyond the split those of the next one are fetched
+        c.slots(t.seat(), low, known, list + 4L * (low - first));
+        fill(list, low - first, list + 4L * (low - first));
+        fill(list + 4L * (known - first), end - known, list + 4L * (known - 1 - first));
+    }
+
+    private static void fill(long list, int count, long slot) {
+        int value = Lanes.ALL.get(JAVA_INT_UNALIGNED, slot);
+        for (int i = 0; i < count; i++) {
+            Lanes.ALL.set(JAVA_INT_UNALIGNED, list + 4L * i, value);
+        }
+    }
+
+    private static void set(long at, long value) {
+        Lanes.ALL.set(JAVA_LONG_UNALIGNED, at, value);
+    }
+}
