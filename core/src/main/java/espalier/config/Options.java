@@ -259,6 +259,14 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             int maxPrefillTokens,
 
             @Flag(
+                    value = "--decode-pace",
+                    help =
+                            "While sequences decode, a step that also reads prompts takes at most so many times as long as one that only decodes; 0 for no limit.",
+                    byDefault = "3.0",
+                    label = "X")
+            double decodePace,
+
+            @Flag(
                     value = "--schedule-policy",
                     help = "Order of waiting requests: fcfs, lpm, dfs-weight, lof, random or priority.",
                     byDefault = "fcfs",

@@ -8,6 +8,7 @@ import espalier.model.ModelShape;
 import espalier.model.Quantization;
 import espalier.sched.Limits;
 import espalier.sched.Policy;
+import espalier.sched.Sharing;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
@@ -75,7 +76,19 @@ public final class Resolver {
         int pages = pages(options.cache(), facts, plan, need, reasons);
         var limits = new Limits(pages, pageSize, running, context, chunk, prefill, queued);
         return new Settings(
-                limits, kvType, (long) pages * pageSize * perToken, policy(schedule.schedulePolicy()), reasons);
+                limits,
+                sharing(schedule.decodePace(), facts.defaults()),
+                kvType,
+                (long) pages * pageSize * perToken,
+                policy(schedule.schedulePolicy()),
+                reasons);
+    }
+
+    private static Sharing sharing(double pace, Device.Defaults defaults) {
+        return new Sharing(
+                defaults.enoughPrefillTokens(),
+                defaults.leastPrefillTokens(),
+                pace == 0 ? Double.POSITIVE_INFINITY : pace);
     }
 
     /** Kernels decide the bits of an answer, so they follow the flags alone, never how many requests there are. */
@@ -289,6 +302,11 @@ public final class Resolver {
         if (options.schedule().scheduleConservativeness() < 0) {
             throw RequestRejected.invalid(
                     "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
+        }
+        double pace = options.schedule().decodePace();
+        if (!(pace == 0 || pace > 1)) {
+            throw RequestRejected.invalid(
+                    "--decode-pace", "--decode-pace must be greater than 1, or 0 for no limit, got " + pace);
         }
         int port = options.server().port();
         if (port < 0 || port > 65535) {

@@ -5,10 +5,12 @@ import espalier.api.EngineFault;
 import espalier.exec.Executor;
 import espalier.exec.Executor.Flight;
 import espalier.sched.Scheduler;
+import espalier.sched.StepFacts;
 import espalier.step.StepPlan;
 import espalier.step.StepResult;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * The one loop: take in, plan, launch, then hear about the steps before. Up to {@code ahead} steps are in flight while
  * the host works, so what it does for step n - 1 hides behind step n; with 0 each step is finished before the next is
  * planned. Both give the same answers.
+ *
+ * <p>A request that comes while a step runs can be in no plan that was made before. So the next plan is made as late as it
+ * may be, while the step in flight still has enough to do for the plan to reach the device in time.
  */
 final class EngineLoop {
     /** Where requests come from. */
@@ -36,10 +41,12 @@ final class EngineLoop {
     private final Runnable launched;
     private final int ahead;
     private final ArrayDeque<Launched> flights = new ArrayDeque<>();
+    private final StepTimes times = new StepTimes();
+    private long lastEnd;
     private @Nullable StepProfile profile;
 
     /** A step under way. */
-    private record Launched(long step, Flight flight) {}
+    private record Launched(long step, Flight flight, StepFacts facts, long nanos) {}
 
     /** @param launched called when a plan has been launched, before the tokens of earlier ones are waited for */
     EngineLoop(
@@ -71,7 +78,7 @@ final class EngineLoop {
         boolean idle = true;
         while (source.receive(idle)) {
             long begun = System.nanoTime();
-            StepPlan plan = scheduler.plan();
+            StepPlan plan = scheduler.plan(times.speed());
             idle = plan.isEmpty() && flights.isEmpty();
             if (plan.isEmpty()) {
                 finishDownTo(Math.max(0, flights.size() - 1));
@@ -82,9 +89,24 @@ final class EngineLoop {
                 if (profile != null) {
                     profile.planned(plan, scheduler.facts(), begun, executor);
                 }
-                step(new Launched(plan.number(), executor.launch(plan)));
+                long launched = System.nanoTime();
+                step(new Launched(plan.number(), executor.launch(plan), scheduler.facts(), launched));
             }
+            awaitNewcomers();
         }
+    }
+
+    private void awaitNewcomers() {
+        if (flights.size() == 1) {
+            Launched only = flights.element();
+            long now = System.nanoTime();
+            LockSupport.parkNanos(times.spareNanos(only.facts, now - begin(only)));
+        }
+    }
+
+    /** When the device can have begun with it: the step before had ended. */
+    private long begin(Launched step) {
+        return Math.max(step.nanos, lastEnd);
     }
 
     private void step(Launched now) {
@@ -107,6 +129,8 @@ final class EngineLoop {
             long begun = System.nanoTime();
             StepResult result = oldest.flight.await();
             long known = System.nanoTime();
+            times.ended(oldest.facts, known - begin(oldest));
+            lastEnd = known;
             out.accept(scheduler.complete(result));
             if (profile != null) {
                 profile.awaited(oldest.step, begun, known, executor);

@@ -206,7 +206,8 @@ public final class EngineLoader {
                 !options.cache().disableRadixCache(),
                 StepShape.MIXED,
                 seed,
-                options.device().enableDeterministicInference() ? 2 : 1);
+                options.device().enableDeterministicInference() ? 2 : 1,
+                settings.sharing());
     }
 
     /** SGLang's line about the memory, with the cache's size beside it. */

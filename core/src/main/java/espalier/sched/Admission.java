@@ -8,9 +8,21 @@ import java.util.Arrays;
  * request is not passed over for ever.
  */
 final class Admission {
+    /** Prompts go first while they are several and fewer than so many sequences decode for each of them. */
+    private static final int DECODES_BEFORE_QUEUE = 2;
+
+    /** The same where they are more than {@link #LONG_QUEUE_STEPS} steps that fill the device: there speed counts most. */
+    private static final int DECODES_BEFORE_LONG_QUEUE = 16;
+
+    private static final int LONG_QUEUE_STEPS = 4;
+
+    /** One step in so many reads all that is to be read, where that is much. */
+    private static final int SHARE_OF_UNREAD = 4;
+
     private final Limits limits;
     private final Policy policy;
     private final int leastPromptRows;
+    private final Sharing sharing;
     private final KvSpace space;
     private final WaitingQueue waiting;
     private final Roster roster;
@@ -21,6 +33,7 @@ final class Admission {
         this.limits = limits;
         this.policy = strategy.policy();
         this.leastPromptRows = strategy.leastPromptRows();
+        this.sharing = strategy.sharing();
         this.space = space;
         this.waiting = waiting;
         this.roster = roster;
@@ -36,11 +49,43 @@ final class Admission {
         return cachedPromptTokens;
     }
 
-    /** Prompt tokens that a plan may compute. */
-    int promptBudget() {
-        return limits.chunkedPrefillSize() > 0
-                ? Math.min(limits.chunkedPrefillSize(), limits.maxPrefillTokens())
-                : limits.maxPrefillTokens();
+    /**
+     * Prompt tokens that a plan may compute.
+     *
+     * <p>A step longer than the device needs to be busy gains nothing for those whose prompts are read first in it; it is
+     * worth its last percent of speed only before a long queue. So a step takes a quarter of all that is to be read, but
+     * at least what fills the device.
+     *
+     * <p>A prompt holds up every sequence that decodes, and each decoding row holds up all that wait for their first token:
+     * the sum of the delays is least where the side goes first that has more of them. So a queue of prompts is read as
+     * fast as it can be, and a prompt among many decoding sequences leaves them their pace.
+     */
+    int promptBudget(Speed speed) {
+        if (limits.chunkedPrefillSize() <= 0) {
+            return limits.maxPrefillTokens();
+        }
+        int most = Math.min(limits.chunkedPrefillSize(), limits.maxPrefillTokens());
+        int decoding = 0;
+        int expecting = waiting.size();
+        long unread = waiting.promptTokens();
+        for (Sequence s : roster.running()) {
+            if (s.isPrefilling()) {
+                expecting++;
+                unread += s.prefillEnd - s.planned;
+            } else if (s.isDecodable()) {
+                decoding++;
+            }
+        }
+        int enough = Math.min(sharing.enoughTokens(), most);
+        if (decoding > 0 && !isQueue(expecting, unread / enough, decoding)) {
+            return Math.min(most, sharing.paced(speed, decoding));
+        }
+        return Math.clamp(unread / SHARE_OF_UNREAD, enough, most);
+    }
+
+    private static boolean isQueue(int expecting, long steps, int decoding) {
+        int weight = steps > LONG_QUEUE_STEPS ? DECODES_BEFORE_LONG_QUEUE : DECODES_BEFORE_QUEUE;
+        return expecting > 1 && (long) weight * expecting > decoding;
     }
 
     /** Goes on with the prompts under way, then admits those that wait, as far as budget, seats and memory reach. */

@@ -182,7 +182,16 @@ public final class Scheduler {
 
     /** The next step; empty where nothing can be done before a step in flight is complete, or while paused. */
     public StepPlan plan() {
-        var draft = new Draft(admission.promptBudget());
+        return plan(Speed.UNKNOWN);
+    }
+
+    /**
+     * As {@link #plan()}.
+     *
+     * @param speed decides how much of a prompt stands beside decoding sequences
+     */
+    public StepPlan plan(Speed speed) {
+        var draft = new Draft(admission.promptBudget(speed));
         if (!paused) {
             fill(draft);
         }

@@ -10,6 +10,7 @@ package espalier.sched;
  * @param leastPromptRows of a prompt that a step computes, where the prompt has as many. A device may compute a single row
  *     by another kernel, with sums in another order: with 2, the bits of an answer do not depend on how much of its
  *     prompt was cached, or where it was cut
+ * @param sharing of a step between prompts and decoding sequences
  */
 public record Strategy(
         Policy policy,
@@ -17,11 +18,12 @@ public record Strategy(
         boolean prefixCache,
         StepShape shape,
         long randomSeed,
-        int leastPromptRows) {
+        int leastPromptRows,
+        Sharing sharing) {
 
-    /** Where one row is computed as several are. */
+    /** Where one row is computed as several are, with steps as long as allowed. */
     public Strategy(Policy policy, double conservativeness, boolean prefixCache, StepShape shape, long randomSeed) {
-        this(policy, conservativeness, prefixCache, shape, randomSeed, 1);
+        this(policy, conservativeness, prefixCache, shape, randomSeed, 1, Sharing.LONGEST_STEPS);
     }
 
     /** First come, first served, mixed steps, with the prefix cache. */
@@ -30,14 +32,18 @@ public record Strategy(
     }
 
     public Strategy withPolicy(Policy other) {
-        return new Strategy(other, conservativeness, prefixCache, shape, randomSeed, leastPromptRows);
+        return new Strategy(other, conservativeness, prefixCache, shape, randomSeed, leastPromptRows, sharing);
     }
 
     public Strategy withLeastPromptRows(int other) {
-        return new Strategy(policy, conservativeness, prefixCache, shape, randomSeed, other);
+        return new Strategy(policy, conservativeness, prefixCache, shape, randomSeed, other, sharing);
+    }
+
+    public Strategy withSharing(Sharing other) {
+        return new Strategy(policy, conservativeness, prefixCache, shape, randomSeed, leastPromptRows, other);
     }
 
     public Strategy withoutPrefixCache() {
-        return new Strategy(policy, conservativeness, false, shape, randomSeed, leastPromptRows);
+        return new Strategy(policy, conservativeness, false, shape, randomSeed, leastPromptRows, sharing);
     }
 }

@@ -147,15 +147,18 @@ public interface Device extends AutoCloseable {
      * Numbers that suit a kind of device.
      *
      * @param sequences that run at once
-     * @param prefillTokens of one step
+     * @param prefillTokens of one step, at most
+     * @param enoughPrefillTokens from which on a step reads prompts hardly faster
+     * @param leastPrefillTokens that fill the device beside sequences that decode
      * @param cacheShare of the memory that weights and activations leave, for the KV cache
      */
-    record Defaults(int sequences, int prefillTokens, double cacheShare) {
+    record Defaults(
+            int sequences, int prefillTokens, int enoughPrefillTokens, int leastPrefillTokens, double cacheShare) {
         /**
          * More sequences would only share the same arithmetic; prompts are read in pieces that are bound by arithmetic but
          * let decoding sequences keep their pace; the rest of the memory is the page cache's and other programs'.
          */
-        public static final Defaults HOST = new Defaults(64, 512, 0.4);
+        public static final Defaults HOST = new Defaults(64, 512, 512, 32, 0.4);
     }
 
     /** Bytes that may still be allocated, as far as the device can tell. */

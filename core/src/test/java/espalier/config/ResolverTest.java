@@ -10,6 +10,7 @@ import espalier.model.MemoryPlan;
 import espalier.model.ModelShape;
 import espalier.model.Quantization;
 import espalier.sched.Policy;
+import espalier.sched.Sharing;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider.Aim;
 import espalier.tensor.DeviceProvider.Cpu;
@@ -136,6 +137,13 @@ class ResolverTest {
     }
 
     @Test
+    void stepsAreSharedAsSuitsTheDeviceAndAtThePaceThatIsAskedFor() {
+        assertThat(resolve(Map.of(), 10 * GIB).sharing()).isEqualTo(new Sharing(512, 32, 3));
+        assertThat(resolve(Map.of("--decode-pace", "0"), 10 * GIB).sharing().pace())
+                .isInfinite();
+    }
+
+    @Test
     void impossibleNumbersAreRefusedByName() {
         for (String flag : new String[] {"--page-size", "--tp-size", "--max-running-requests", "--context-length"}) {
             assertThatThrownBy(() -> resolve(Map.of(flag, "0"), 10 * GIB))
@@ -150,6 +158,10 @@ class ResolverTest {
         }
         assertThatThrownBy(() -> resolve(Map.of("--shutdown-timeout", "-1"), 10 * GIB))
                 .hasMessage("--shutdown-timeout must be at least 0, got -1");
+        for (String pace : new String[] {"1", "-2", "0.5"}) {
+            assertThatThrownBy(() -> resolve(Map.of("--decode-pace", pace), 10 * GIB))
+                    .hasMessageStartingWith("--decode-pace must be greater than 1, or 0 for no limit");
+        }
         assertThatThrownBy(() -> resolve(Map.of("--page-size", "16", "--chunked-prefill-size", "100"), 10 * GIB))
                 .hasMessageContaining("multiple of --page-size 16");
     }
@@ -178,7 +190,7 @@ class ResolverTest {
 
     @Test
     void fewerSequencesRunByDefaultWhereEachMayBeLong() {
-        var many = new Device.Defaults(100_000, 512, 0.4);
+        var many = new Device.Defaults(100_000, 512, 512, 32, 0.4);
         assertThat(resolve(Map.of(), 10 * GIB, many).limits().maxRunningRequests())
                 .isEqualTo((1 << 25) / 4096);
         assertThat(resolve(Map.of("--max-running-requests", "10000"), 10 * GIB, many)

@@ -77,7 +77,14 @@ class SchedulerFuzzTest {
                 r.nextInt(6) != 0,
                 StepShape.values()[r.nextInt(2)],
                 r.nextLong(),
-                1 + r.nextInt(2));
+                1 + r.nextInt(2),
+                sharing(r));
+    }
+
+    private static Sharing sharing(SplittableRandom r) {
+        return r.nextInt(3) == 0
+                ? Sharing.LONGEST_STEPS
+                : new Sharing(1 + r.nextInt(20), 1 + r.nextInt(5), 1 + 2 * r.nextDouble());
     }
 
     private static Simulation simulation(Limits limits, Strategy strategy, int depth, long seed) {

@@ -342,7 +342,7 @@ public final class CudaDevice implements Device {
     @Override
     public Defaults defaults() {
         boolean large = driver.properties().memoryBytes() >= LARGE_MEMORY_BYTES;
-        return new Defaults(large ? 1024 : 256, 8192, 0.9);
+        return new Defaults(large ? 1024 : 256, 8192, 2048, 256, 0.9);
     }
 
     @Override
