@@ -1,11 +1,16 @@
 package espalier.cpu;
 
+import espalier.api.EngineFault;
+import espalier.cpu.jit.Code;
+import espalier.cpu.jit.Processor;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.host.ThreadRanks;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.TreeSet;
 
 /** {@code --device cpu}: ranks share the cores evenly, at least one thread each. */
 public final class CpuProvider implements DeviceProvider {
@@ -21,6 +26,26 @@ public final class CpuProvider implements DeviceProvider {
     @Override
     public String missing() {
         return ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN ? "" : "the cpu device wants a little-endian machine";
+    }
+
+    @Override
+    public List<String> findings() {
+        Machine machine = Machine.local();
+        return List.of(
+                machine.physicalCores() + " physical cores, "
+                        + String.format(Locale.ROOT, "%.1f", machine.availableBytes() / 1e9) + " GB of memory free",
+                instructions());
+    }
+
+    private static String instructions() {
+        String obstacle = Code.obstacle();
+        try {
+            return obstacle.isEmpty()
+                    ? "instructions: " + new TreeSet<>(Processor.here().features())
+                    : "no machine code of ours: " + obstacle;
+        } catch (EngineFault refused) {
+            return "no machine code of ours: " + refused.getMessage();
+        }
     }
 
     @Override

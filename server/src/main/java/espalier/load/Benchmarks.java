@@ -91,7 +91,7 @@ public final class Benchmarks {
         requireRoom(engine, batches.sizes(), longest, batches.outputs());
         var rows = new ArrayList<Map<String, Object>>();
         out.printf(
-                "%6s %7s %8s %14s %14s %12s %14s%n",
+                "%6s %7s %8s %14s %14s %12s %15s%n",
                 "batch", "input", "output", "prefill tok/s", "decode tok/s", "KV MB/step", "of growth GB/s");
         for (int size : batches.sizes()) {
             Row first = null;
@@ -178,9 +178,10 @@ public final class Benchmarks {
             return batch / decode;
         }
 
-        /** Bytes that this row's steps read more than {@code other}'s, for each second that they take longer. */
+        /** Bytes that this row's steps read more than {@code other}'s, for each second that they take longer; NaN if none. */
         double growth(Row other) {
-            return (kvBytes - other.kvBytes) / (stepSeconds() - other.stepSeconds());
+            double longer = stepSeconds() - other.stepSeconds();
+            return longer > 0 ? (kvBytes - other.kvBytes) / longer : Double.NaN;
         }
 
         Map<String, Object> json(double growth) {
@@ -198,10 +199,10 @@ public final class Benchmarks {
         }
 
         String line(double growth) {
-            String more = Double.isFinite(growth) ? String.format(Locale.ROOT, "%14.1f", growth / 1e9) : "";
+            String more = Double.isFinite(growth) ? String.format(Locale.ROOT, "%15.1f", growth / 1e9) : "";
             return String.format(
                             Locale.ROOT,
-                            "%6d %7d %8d %14.1f %14.1f %12.1f %s",
+                            "%6d %7d %8d %14.1f %14.1f %12.1f%s",
                             batch,
                             input,
                             output,
