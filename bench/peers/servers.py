@@ -20,6 +20,7 @@ from turns import turns
 READY = re.compile(r"running on (http://\S+)")
 TOGETHER, LEAST, MOST = 32, 4, 1024
 WARM_REQUESTS = 8
+IDLE_SETTLE_SECONDS, IDLE_SECONDS = 10, 20
 # Of the whole time; no text is tokenised. The scheduler works while kernels run, so they may add up to more.
 SHARES = {"in kernels, %": "kernel_share", "in the sampler, %": "sampler_share", "in the scheduler, %": "scheduler_share"}
 
@@ -205,15 +206,15 @@ def processor_seconds(pid: int) -> float:
 
 
 def idle(engines, records, args) -> None:
-    """A server that has served and has nothing to do; percent of one core."""
+    """A server that has served and has nothing to do; percent of one core. What it served is compiled a while longer."""
     server = espalier_server(engines, "135m", "bf16")
     try:
         client(engines, server, 7, ["--num-prompts", "4", "--input-len", "64", "--output-len", "16"])
-        time.sleep(3)
+        time.sleep(IDLE_SETTLE_SECONDS)
         pid = java_of(server.process.pid)
         for turn in range(3):
             before, begun = processor_seconds(pid), time.monotonic()
-            time.sleep(5)
+            time.sleep(IDLE_SECONDS)
             share = (processor_seconds(pid) - before) / (time.monotonic() - begun)
             records.add(case="idle", engine="espalier", measure="% of a core", turn=turn, value=round(100 * share, 3))
     finally:

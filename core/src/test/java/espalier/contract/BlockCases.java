@@ -18,7 +18,8 @@ final class BlockCases {
             for (int rows : new int[] {0, 1, 2, 5, 8, 33}) {
                 cases.add(product(format, rows, 3 * block, 13));
             }
-            for (int out : new int[] {1, 4, 16, 31}) {
+            cases.add(single(format, block));
+            for (int out : new int[] {4, 16, 31}) {
                 cases.add(product(format, 1, block, out));
             }
             cases.add(product(format, 1, 2304, 6));
@@ -36,6 +37,20 @@ final class BlockCases {
             Tensor to = s.out(rows, out, out + 3);
             Tensor x = s.inputs(rows, in, in + 1);
             s.device().ops().matmul(x, s.blocks(format, out, in), to);
+            return s.read(to);
+        });
+    }
+
+    /**
+     * One output, and others of the same x beside it: tolerances are shares of the greatest in a row, and an output alone
+     * whose terms cancel does not say how large they were.
+     */
+    private static OpCase single(BlockFormat format, int in) {
+        return new OpCase("matmul " + format + " 1x" + in + " by 1, and by 15", TOLERANCE, s -> {
+            Tensor to = s.out(1, 16);
+            Tensor x = s.inputs(1, in, in + 1);
+            s.device().ops().matmul(x, s.blocks(format, 1, in), to.cols(0, 1));
+            s.device().ops().matmul(x, s.blocks(format, 15, in), to.cols(1, 15));
             return s.read(to);
         });
     }

@@ -57,6 +57,8 @@ public final class HttpListener implements AutoCloseable {
         this.root = root;
         this.vertx = Vertx.vertx(new VertxOptions()
                 .setEventLoopPoolSize(options.eventLoops())
+                .setBlockedThreadCheckInterval(1) // a check wakes every loop, of an idle server too
+                .setBlockedThreadCheckIntervalUnit(TimeUnit.MINUTES)
                 .setFileSystemOptions(
                         new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
     }

@@ -3,6 +3,7 @@ package espalier.load;
 import espalier.api.RequestRejected;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.net.ConnectException;
 import java.net.URI;
@@ -17,6 +18,8 @@ import tools.jackson.databind.ObjectMapper;
 /** A server that answers in streams. */
 final class HttpTarget implements Target, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final int MOST_ATTEMPTS = 3;
 
     private final HttpClient client;
     private final String url;
@@ -66,11 +69,9 @@ final class HttpTarget implements Target, AutoCloseable {
         int in = item.prompt().size();
         String body = JSON.writeValueAsString(backend.body(item));
         try {
-            var answer = client.send(
-                    request(backend.path())
-                            .POST(HttpRequest.BodyPublishers.ofString(body))
-                            .build(),
-                    HttpResponse.BodyHandlers.ofInputStream());
+            var answer = send(request(backend.path())
+                    .POST(HttpRequest.BodyPublishers.ofString(body))
+                    .build());
             try (var lines = new BufferedReader(new InputStreamReader(answer.body(), StandardCharsets.UTF_8))) {
                 if (answer.statusCode() != 200) {
                     return Outcome.failed(in, begun, answer.statusCode() + " " + lines.readLine());
@@ -79,6 +80,25 @@ final class HttpTarget implements Target, AutoCloseable {
             }
         } catch (IOException e) {
             return Outcome.failed(in, begun, e.toString());
+        }
+    }
+
+    /**
+     * The answer, once its head is there. A server may close a connection that has been idle just when it is used again
+     * (llama-server does after five seconds), and the client repeats no POST of itself. What fails before the head of an
+     * answer is therefore sent again; the time that it took counts as the request's.
+     */
+    private HttpResponse<InputStream> send(HttpRequest request) throws IOException, InterruptedException {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+            } catch (ConnectException e) {
+                throw e;
+            } catch (IOException e) {
+                if (attempt == MOST_ATTEMPTS) {
+                    throw e;
+                }
+            }
         }
     }
 
