@@ -2,14 +2,15 @@ package espalier.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import espalier.cpu.jit.ColumnCopy;
 import espalier.cpu.jit.Grouping;
 import espalier.tensor.BlockFormat;
 import espalier.tensor.Matrix;
 import espalier.tensor.host.BlockRow;
 import espalier.tensor.host.HostBuffer;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -20,13 +21,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Panels of {@link Grouping}s, from every block format whose numbers and scales they hold exactly.
  *
  * @param columns of a panel
+ * @param copying for formats whose bytes are only put into another order
  */
-record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) implements Layout {
+record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns, Copying copying) implements Layout {
     private static final VarHandle FOUR = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     /** One in each byte. */
     private static final int EACH = 0x01010101;
@@ -40,7 +43,7 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
      *
      * @param signedBytes how bytes without a minimum are stored: offset or signed
      */
-    static List<GroupLayout> all(int columns, Grouping.Zero signedBytes, Grouping.Order order) {
+    static List<GroupLayout> all(int columns, Grouping.Zero signedBytes, Grouping.Order order, Arena arena) {
         var all = new LinkedHashMap<Grouping, Set<BlockFormat>>();
         for (BlockFormat format : BlockFormat.values()) {
             if (format != BlockFormat.INT8_ROW) {
@@ -49,7 +52,8 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
             }
         }
         var layouts = new ArrayList<GroupLayout>();
-        all.forEach((grouping, formats) -> layouts.add(new GroupLayout(grouping, formats, columns)));
+        all.forEach((grouping, formats) ->
+                layouts.add(new GroupLayout(grouping, formats, columns, new Copying(grouping, columns, arena))));
         return layouts;
     }
 
@@ -79,6 +83,10 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
     @Override
     public void pack(Matrix stored, Rows rows, long panel, int column) {
         var blocks = (Matrix.Blocks) stored;
+        if (isCopied(blocks.format())) {
+            copy(blocks, rows, panel, column);
+            return;
+        }
         int stepBytes = grouping.panelStepBytes(columns);
         int steps = blocks.in() / Grouping.STEP;
         int chunk = Math.max(1, CHUNK_BYTES / stepBytes / BLOCK_STEPS) * BLOCK_STEPS;
@@ -87,14 +95,10 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
             var row = new BlockRow(blocks.format(), count * Grouping.STEP);
             for (int r = 0; r < rows.count(); r++) {
                 var to = new Column(this, panel + (long) first * stepBytes, column + r);
-                if (isFour(blocks.format(), column + r) && r + PairOrder.FOUR <= rows.count()) {
-                    to.copyFour(blocks, rows.first() + r, first, count);
-                    r += PairOrder.FOUR - 1;
-                    continue;
-                }
                 switch (blocks.format()) {
-                    case Q8_0, Q4_0, Q4_1 -> to.copy(blocks, rows.first() + r, first, count);
-                    case Q5_0,
+                    case Q4_0, Q4_1 -> to.copyNibbles(blocks, rows.first() + r, first, count);
+                    case Q8_0,
+                            Q5_0,
                             Q5_1,
                             Q2_K,
                             Q3_K,
@@ -111,9 +115,40 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
         }
     }
 
-    /** Whether four columns from here on can be copied together, which is 1.7 times as fast as one by one. */
-    private boolean isFour(BlockFormat format, int column) {
-        return format == BlockFormat.Q8_0 && grouping.order() == Grouping.Order.PAIRS && column % PairOrder.FOUR == 0;
+    /** Formats that store a step as panels do: a scale, perhaps a minimum, and the numbers or nibbles in the same order. */
+    private boolean isCopied(BlockFormat format) {
+        boolean alike = format == BlockFormat.Q8_0 || format == BlockFormat.Q4_0 || format == BlockFormat.Q4_1;
+        return alike && ColumnCopy.suits(grouping);
+    }
+
+    private void copy(Matrix.Blocks blocks, Rows rows, long panel, int column) {
+        long first = blocks.offset() + rows.first() * blocks.rowBytes();
+        MemorySegment from = HostBuffer.memory(blocks.buffer()).asSlice(first, rows.count() * blocks.rowBytes());
+        int steps = blocks.in() / Grouping.STEP;
+        copying.code().run(new ColumnCopy.Copy(from.address(), blocks.rowBytes(), panel, column, rows.count(), steps));
+    }
+
+    /** The code, which is emitted for the first matrix that it copies. */
+    static final class Copying {
+        private final Grouping grouping;
+        private final int columns;
+        private final Arena arena;
+        private @Nullable ColumnCopy code;
+
+        Copying(Grouping grouping, int columns, Arena arena) {
+            this.grouping = grouping;
+            this.columns = columns;
+            this.arena = arena;
+        }
+
+        synchronized ColumnCopy code() {
+            ColumnCopy there = code;
+            if (there == null) {
+                there = ColumnCopy.load(grouping, columns, arena);
+                code = there;
+            }
+            return there;
+        }
     }
 
     /**
@@ -147,19 +182,13 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
                     : 0;
         }
 
-        /**
-         * Formats that store a step as panels do: a scale, perhaps a minimum, and the numbers or nibbles in the same order.
-         * Their nibbles have the offset already.
-         */
-        void copy(Matrix.Blocks blocks, int row, int first, int count) {
+        /** Nibbles that are stored with their offset: they go to other places, and so one by one. */
+        void copyNibbles(Matrix.Blocks blocks, int row, int first, int count) {
             MemorySegment memory = HostBuffer.memory(blocks.buffer());
             Grouping g = layout.grouping;
             int blockBytes = blocks.format().blockBytes();
             boolean minimum = g.zero() == Grouping.Zero.MINIMUM;
-            int flip = g.bits() == Grouping.Bits.BYTE ? flip() : 0;
             int head = minimum ? 4 : 2;
-            int numbers = blockBytes - head;
-            long stepBytes = g.panelStepBytes(layout.columns);
             long minimaAt = g.minimaAt(layout.columns) + 2L * column;
             long from = blocks.offset() + row * blocks.rowBytes() + (long) first * blockBytes;
             long to = panel;
@@ -168,33 +197,9 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns) imple
                 if (minimum) {
                     Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + minimaAt, memory.get(JAVA_SHORT_UNALIGNED, from + 2));
                 }
-                long line = to + numbersAt();
-                switch (g.order()) {
-                    case FOURS -> {
-                        for (int j = 0; j < numbers; j += 4) {
-                            int four = memory.get(JAVA_INT_UNALIGNED, from + head + j);
-                            Lanes.ALL.set(JAVA_INT_UNALIGNED, line, four ^ flip);
-                            line += lineBytes();
-                        }
-                    }
-                    case PAIRS -> PairOrder.copy(g.bits(), memory, from + head, line);
-                }
+                PairOrder.copyNibbles(memory, from + head, to + numbersAt());
                 from += blockBytes;
-                to += stepBytes;
-            }
-        }
-
-        /** {@link #copy} for this column and the next three, of Q8_0. */
-        void copyFour(Matrix.Blocks blocks, int row, int first, int count) {
-            int blockBytes = blocks.format().blockBytes();
-            long from = blocks.offset() + row * blocks.rowBytes() + (long) first * blockBytes;
-            MemorySegment memory = HostBuffer.memory(blocks.buffer());
-            long stepBytes = layout.grouping.panelStepBytes(layout.columns);
-            for (int i = 0; i < count; i++) {
-                long step = panel + i * stepBytes;
-                var rows = new PairOrder.FourRows(memory, from + (long) i * blockBytes, blocks.rowBytes());
-                Lanes.ALL.set(JAVA_LONG_UNALIGNED, step + 2L * column, rows.shorts(0));
-                PairOrder.copyFour(rows, 2, step + numbersAt());
+                to += g.panelStepBytes(layout.columns);
             }
         }
 

@@ -133,7 +133,7 @@ final class Products {
                 var kernels = new AmxKernels(arena);
                 tiles = kernels;
                 found.add(new AmxProduct(team, kernels));
-                var layouts = GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS);
+                var layouts = GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS, arena);
                 for (GroupLayout layout : blocksByTiles(processor) ? layouts : List.<GroupLayout>of()) {
                     Grouping grouping = layout.grouping();
                     found.add(new AmxProduct(
@@ -161,7 +161,8 @@ final class Products {
                 add("AVX-512 BF16", PanelKernels.bf16(), new HalfLayout(), how);
             }
             if (integers) {
-                var layouts = GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET, Grouping.Order.FOURS);
+                var layouts =
+                        GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET, Grouping.Order.FOURS, arena);
                 for (GroupLayout layout : blocksByTiles(processor) ? List.<GroupLayout>of() : layouts) {
                     add(by, PanelKernels.groups(layout.grouping()), layout, how);
                 }
@@ -185,7 +186,7 @@ final class Products {
             }
             Fetching how = processor.fetching();
             for (GroupLayout layout :
-                    GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED, Grouping.Order.FOURS)) {
+                    GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED, Grouping.Order.FOURS, arena)) {
                 add("AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
             }
             var rows = new RowLayout(

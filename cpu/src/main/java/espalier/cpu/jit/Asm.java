@@ -244,6 +244,16 @@ public final class Asm {
         narrow(src, m, 0x89);
     }
 
+    /** The low 16 bits; the others become zero. */
+    public void load16(int dst, Mem m) {
+        narrow(dst, m, 0x0F, 0xB7);
+    }
+
+    public void store16(Mem m, int src) {
+        put(0x66);
+        narrow(src, m, 0x89);
+    }
+
     public void lea(int dst, Mem m) {
         scalar(0x8D, dst, 0, m);
     }
@@ -270,6 +280,10 @@ public final class Asm {
 
     public void and(int dst, Constant c) {
         arithmetic(4, dst, c.value);
+    }
+
+    public void xor(int dst, Constant c) {
+        arithmetic(6, dst, c.value);
     }
 
     public void cmp(int left, Constant c) {

@@ -131,6 +131,8 @@ class AsmTest {
         expect("mov " + both, () -> asm.mov(d, s));
         expect("mov " + dst + ",QWORD PTR " + at, () -> asm.load(d, m));
         expect("mov " + low(d) + ",DWORD PTR " + at, () -> asm.load32(d, m));
+        expect("movzx " + low(d) + ",WORD PTR " + at, () -> asm.load16(d, m));
+        expect("mov WORD PTR " + at + "," + lowest(s), () -> asm.store16(m, s));
         expect("imul " + both + ",0x" + Long.toHexString(value), () -> asm.multiply(d, s, constant));
         expect("mov QWORD PTR " + at + "," + GENERAL.get(s), () -> asm.store(m, s));
         expect("mov DWORD PTR " + at + "," + low(s), () -> asm.store32(m, s));
@@ -142,6 +144,7 @@ class AsmTest {
         expect("add " + withConstant, () -> asm.add(d, constant));
         expect("sub " + withConstant, () -> asm.sub(d, constant));
         expect("and " + withConstant, () -> asm.and(d, constant));
+        expect("xor " + withConstant, () -> asm.xor(d, constant));
         expect("cmp " + withConstant, () -> asm.cmp(d, constant));
         expect("shr " + dst + ",0x" + Integer.toHexString(2 + d), () -> asm.shiftRight(d, 2 + d));
         expect("prefetcht0 BYTE PTR " + at, () -> asm.prefetchT0(m));
@@ -238,6 +241,10 @@ class AsmTest {
 
     private static String low(int general) {
         return general < 8 ? "e" + GENERAL.get(general).substring(1) : GENERAL.get(general) + "d";
+    }
+
+    private static String lowest(int general) {
+        return general < 8 ? GENERAL.get(general).substring(1) : GENERAL.get(general) + "w";
     }
 
     private static String size(int bits) {
