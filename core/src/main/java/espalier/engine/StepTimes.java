@@ -14,12 +14,16 @@ public final class StepTimes {
     private static final double MOST_LATE = 2;
     private static final double EARLY_COUNTS = 0.5;
 
-    /** A plan is on its way to the device so long before the step in flight should end, or a third of it. */
+    /** A plan is on its way to the device so long before the step in flight can end, or a third of it. */
     private static final double HEAD_START_NANOS = 2.5e6;
 
     private static final double HEAD_START = 1 / 3.0;
 
+    /** By how much the shortest of the decoding steps is forgotten with each further one. */
+    private static final double FORGOTTEN = 0.02;
+
     private Speed speed = Speed.UNKNOWN;
+    private double shortest;
 
     /** Knows nothing yet. */
     public StepTimes() {}
@@ -33,6 +37,9 @@ public final class StepTimes {
     public void ended(StepFacts facts, long nanos) {
         if (nanos <= 0) {
             return;
+        }
+        if (facts.promptTokens() == 0) {
+            shortest = shortest == 0 ? nanos : Math.min((double) nanos, shortest * (1 + FORGOTTEN));
         }
         boolean decodes = facts.decodes() > 0;
         int prompt = facts.promptTokens();
@@ -55,14 +62,17 @@ public final class StepTimes {
     }
 
     /**
-     * How long the next plan may still wait for requests that come meanwhile, without the device waiting for it.
+     * How long the next plan may still wait for requests that come meanwhile, without the device waiting for it: less than
+     * the shortest decoding step of late, also where the one in flight reads prompts beside, as its end is hard to tell.
      *
      * @param facts of the only step in flight
      * @param nanos for which it has run
      */
     public long spareNanos(StepFacts facts, long nanos) {
-        double expected = speed.nanos(facts.promptTokens(), facts.decodes());
-        double until = expected - Math.max(HEAD_START_NANOS, HEAD_START * expected);
+        if (facts.decodes() == 0) {
+            return 0;
+        }
+        double until = shortest - Math.max(HEAD_START_NANOS, HEAD_START * shortest);
         return (long) Math.max(0, until - nanos);
     }
 }

@@ -63,7 +63,27 @@ class StepTimesTest {
         assertThat(times.spareNanos(DECODE, STEP)).isZero();
         times.ended(facts(1000, 64), 5 * STEP);
         assertThat(times.spareNanos(facts(1000, 64), 0))
-                .as("a third of a long step")
-                .isEqualTo(5 * STEP * 2 / 3);
+                .as("a prompt makes it no shorter")
+                .isEqualTo(STEP - 2_500_000);
+        assertThat(times.spareNanos(facts(1000, 0), 0))
+                .as("nobody can tell when a prompt is read")
+                .isZero();
+    }
+
+    @Test
+    void theShortestStepOfLateBoundsTheWait() {
+        for (int i = 0; i < 3; i++) {
+            times.ended(DECODE, 100 * STEP);
+        }
+        assertThat(times.spareNanos(DECODE, 0))
+                .as("all but a third of a long step")
+                .isEqualTo(100 * STEP * 2 / 3);
+        times.ended(DECODE, 2 * STEP);
+        times.ended(DECODE, 100 * STEP);
+        assertThat(times.spareNanos(DECODE, 0)).isLessThan(2 * STEP);
+        for (int i = 0; i < 250; i++) {
+            times.ended(DECODE, 100 * STEP);
+        }
+        assertThat(times.spareNanos(DECODE, 0)).isEqualTo(100 * STEP * 2 / 3);
     }
 }
