@@ -7,12 +7,14 @@ import espalier.sched.StepFacts;
  * How long steps take, learned from those that have ended: a part for all rows that decode and a part for each prompt token.
  * A step that took longer or shorter than expected corrects both, each by its share of what was expected; so a part is
  * learned also while no step has it alone. What a step was late by, once, counts little: a machine has pauses that say
- * nothing of the next step. What it was early by counts more, since those who wait for its end would let the device idle.
+ * nothing of the next step. What it was early by counts more, since those who wait for its end would let the device idle;
+ * and wholly where it took less than half as long, as after the first steps, in which devices compile and choose kernels.
  */
 public final class StepTimes {
     private static final double LATE_COUNTS = 0.25;
     private static final double MOST_LATE = 2;
     private static final double EARLY_COUNTS = 0.5;
+    private static final double FAR_TOO_EARLY = 0.5;
 
     /** A plan is on its way to the device so long before the step in flight can end, or a third of it. */
     private static final double HEAD_START_NANOS = 2.5e6;
@@ -52,13 +54,20 @@ public final class StepTimes {
             tokenNanos = Math.max(rest, 0.1 * nanos) / prompt;
         } else {
             double expected = speed.nanos(prompt, facts.decodes());
-            double off = Math.min(nanos / expected, MOST_LATE) - 1;
-            double change = off * (off > 0 ? LATE_COUNTS : EARLY_COUNTS);
+            double change = change(nanos / expected);
             double decodeShare = decodes ? decodeNanos / expected : 0;
             decodeNanos *= 1 + change * decodeShare;
             tokenNanos *= 1 + change * (1 - decodeShare);
         }
         speed = new Speed(decodeNanos, tokenNanos);
+    }
+
+    private static double change(double ratio) {
+        if (ratio < FAR_TOO_EARLY) {
+            return ratio - 1;
+        }
+        double off = Math.min(ratio, MOST_LATE) - 1;
+        return off * (off > 0 ? LATE_COUNTS : EARLY_COUNTS);
     }
 
     /**

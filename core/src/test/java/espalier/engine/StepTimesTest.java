@@ -55,6 +55,16 @@ class StepTimesTest {
     }
 
     @Test
+    void theFirstStepOfADeviceIsForgottenAtOnce() {
+        times.ended(facts(256, 0), 300 * STEP);
+        times.ended(DECODE, 50 * STEP);
+        times.ended(facts(1000, 0), 4 * STEP);
+        times.ended(DECODE, STEP);
+        assertThat(times.speed().decodeNanos()).isCloseTo(STEP, Percentage.withPercentage(1));
+        assertThat(times.speed().tokenNanos()).isCloseTo(4.0 * STEP / 1000, Percentage.withPercentage(1));
+    }
+
+    @Test
     void thePlanIsOnItsWayWellBeforeTheStepInFlightShouldEnd() {
         assertThat(times.spareNanos(DECODE, 0)).as("nothing is known").isZero();
         times.ended(DECODE, STEP);
