@@ -24,12 +24,6 @@ public final class Resolver {
     /** A cache smaller than this serves nobody. */
     private static final int LEAST_TOKENS = 256;
 
-    /**
-     * Positions of all sequences that may run at once where nobody says how many may: page tables and the workspaces of attention
-     * grow with it, some gigabytes for 1,024 sequences of 131,072 positions.
-     */
-    private static final int MOST_POSITIONS_BY_DEFAULT = 1 << 25;
-
     private Resolver() {}
 
     /**
@@ -37,9 +31,11 @@ public final class Resolver {
      *
      * @param availableBytes of the device, before the weights
      * @param defaults of the device
+     * @param mostPositions as {@link Device#mostPositions} has them
      * @param memory what one rank needs
      */
-    public record Facts(ModelShape shape, long availableBytes, Device.Defaults defaults, Memory memory) {}
+    public record Facts(
+            ModelShape shape, long availableBytes, Device.Defaults defaults, long mostPositions, Memory memory) {}
 
     /** What one rank needs for the largest step given, its weights quantised so; all ranks need the same. */
     public interface Memory {
@@ -58,7 +54,7 @@ public final class Resolver {
         var schedule = options.schedule();
         int running = schedule.maxRunningRequests() == null
                 ? Math.clamp(
-                        MOST_POSITIONS_BY_DEFAULT / context, 1, facts.defaults().sequences())
+                        facts.mostPositions() / context, 1, facts.defaults().sequences())
                 : OptionReader.positive("--max-running-requests", schedule.maxRunningRequests());
         int chunk = chunk(schedule.chunkedPrefillSize(), facts.defaults().prefillTokens(), pageSize);
         int queued = schedule.maxQueuedRequests() == null

@@ -33,6 +33,11 @@ public record Capacity(int seats, int tokensPerStep, int pages, int pageSize, in
         return Math.ceilDiv(contextTokens, pageSize);
     }
 
+    /** Bytes of a device's memory that page tables and the inputs of a step take. */
+    public long tableBytes() {
+        return PageTable.deviceBytes(this) + InputStage.deviceBytes(this);
+    }
+
     MemoryPlan.Largest largest() {
         return new MemoryPlan.Largest(tokensPerStep, Math.min(seats, tokensPerStep), pagesPerSequence());
     }

@@ -49,13 +49,18 @@ final class InputStage implements AutoCloseable {
         SharedPrefixes.Least least = device.sharedPrefixes();
         this.groups = !least.equals(SharedPrefixes.Least.NEVER);
         this.prefixGroups = new PrefixGroups(pageTable, capacity, least);
+        long bytes = deviceBytes(capacity);
+        this.slabs = new MemorySegment[] {arena.allocate(bytes, 64), arena.allocate(bytes, 64)};
+        this.buffer = device.allocate(bytes);
+    }
+
+    /** Of the device's copy of a slab. */
+    static long deviceBytes(Capacity capacity) {
         int pages = aligned(capacity.seats() * PageTable.FEW);
-        long bytes = 4L
+        return 4L
                 * (3L * aligned(capacity.tokensPerStep())
                         + (long) (PLAIN_FIELDS + PREFIX_FIELDS) * aligned(capacity.seats())
                         + 2L * pages);
-        this.slabs = new MemorySegment[] {arena.allocate(bytes, 64), arena.allocate(bytes, 64)};
-        this.buffer = device.allocate(bytes);
     }
 
     /** A plan's inputs and how many of its sequences want a token. */

@@ -51,8 +51,11 @@ final class ModelRunner implements AutoCloseable {
         int slots = Math.multiplyExact(capacity.pages(), capacity.pageSize());
         this.kv = device.kvCache(decoder.shape().kvShape(mesh, slots, capacity.kvType()));
         this.sampler = device.sampler(capacity.seats(), decoder.shape().vocab().size());
-        this.recorded =
-                device.recordedSteps(new Device.Recorded(capacity.largest().sequences(), capacity.contextTokens()));
+        var most = new Device.Recorded(capacity.largest().sequences(), capacity.contextTokens());
+        this.recorded = device.recordedSteps(most);
+        for (Device.Recorded step : device.firstSteps(most)) {
+            pass(stage.blank(step), step.sequences(), null);
+        }
         record(recording);
     }
 

@@ -30,11 +30,15 @@ final class PageTable {
         int width = capacity.pagesPerSequence();
         this.device = device;
         this.pageSize = capacity.pageSize();
-        this.table = new Tensor(device.allocate(4L * seats * width), 0, DType.I32, seats, width, width);
+        this.table = new Tensor(device.allocate(deviceBytes(capacity)), 0, DType.I32, seats, width, width);
         this.pages = new int[seats][0];
         this.held = new int[seats];
         this.addedPages = new int[seats * FEW];
         this.addedAt = new int[seats * FEW];
+    }
+
+    static long deviceBytes(Capacity capacity) {
+        return 4L * capacity.seats() * capacity.pagesPerSequence();
     }
 
     /** Forgets what {@link #added} has told. */

@@ -140,8 +140,20 @@ public final class EngineLoader {
                         shape,
                         device.availableBytes(),
                         device.defaults(),
-                        (largest, quantization) ->
-                                MemoryPlan.of(family, checkpoint, mesh(), largest, storage(device, quantization))));
+                        device.mostPositions(),
+                        (largest, quantization) -> plan(checkpoint, device, largest, quantization)));
+    }
+
+    private MemoryPlan plan(
+            Checkpoint checkpoint, Device device, MemoryPlan.Largest largest, Quantization quantization) {
+        // A table of pages of one token is as wide as one of longer pages of as many.
+        var tables = new Capacity(
+                largest.sequences(), largest.tokens(), 1, 1, largest.pagesPerSequence(), Resolver.kvType(options));
+        return MemoryPlan.of(family, checkpoint, mesh(), largest, storage(device, quantization))
+                .besides(tables.tableBytes()
+                        + device.samplerBytes(
+                                largest.sequences(),
+                                family.shape(config).vocab().size()));
     }
 
     private Mesh mesh() {

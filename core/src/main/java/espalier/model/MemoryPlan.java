@@ -14,11 +14,12 @@ import java.util.function.ToLongFunction;
 
 /**
  * What one rank of a model needs, learnt before any memory is taken: the model is built and run once on a device that
- * only counts, so there is no formula to keep in step with the layers. A device's own scratch memory comes on top.
+ * only counts, so there is no formula to keep in step with the layers. What a device takes of its own for attention and products comes
+ * on top, out of what it keeps back of its memory.
  *
  * @param weightBytes of this rank, as its device prepares them; those that are read where they lie in a memory-mapped
  *     file are shared with the page cache
- * @param workspaceBytes activations and logits of the largest step
+ * @param workspaceBytes activations and logits of the largest step, and whatever was added by {@link #besides}
  * @param kvBytesPerToken of this rank's cache
  */
 public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerToken) {
@@ -67,6 +68,11 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
                     workspaceBytes(decoder, mesh, largest, storage.activations),
                     decoder.shape().kvShape(mesh, 1, storage.kvType).bytes());
         }
+    }
+
+    /** With so many bytes more in its workspace. */
+    public MemoryPlan besides(long bytes) {
+        return new MemoryPlan(weightBytes, workspaceBytes + bytes, kvBytesPerToken);
     }
 
     /** The peak of activations and logits of a decoder that is already loaded. */

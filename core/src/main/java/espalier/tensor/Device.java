@@ -96,6 +96,14 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * Steps that are run, not recorded, with sequences of no positions before the first request, up to {@code most}: those at
+     * which the device compiles kernels and takes memory.
+     */
+    default List<Recorded> firstSteps(Recorded most) {
+        return List.of();
+    }
+
+    /**
      * A recorded step serves every step that is no larger.
      *
      * @param longest no sequence has more positions
@@ -159,6 +167,19 @@ public interface Device extends AutoCloseable {
          * let decoding sequences keep their pace; the rest of the memory is the page cache's and other programs'.
          */
         public static final Defaults HOST = new Defaults(64, 512, 512, 32, 0.4);
+    }
+
+    /**
+     * Positions of all sequences together for which it has room in tables and workspaces where nobody says how many
+     * sequences may run at once: fewer run then where each may be long.
+     */
+    default long mostPositions() {
+        return Long.MAX_VALUE;
+    }
+
+    /** Bytes of its memory that {@link #sampler} would take. */
+    default long samplerBytes(int seats, int vocab) {
+        return 4L * seats;
     }
 
     /** Bytes that may still be allocated, as far as the device can tell. */

@@ -189,23 +189,23 @@ class ResolverTest {
     }
 
     @Test
-    void fewerSequencesRunByDefaultWhereEachMayBeLong() {
-        var many = new Device.Defaults(100_000, 512, 512, 32, 0.4);
-        assertThat(resolve(Map.of(), 10 * GIB, many).limits().maxRunningRequests())
-                .isEqualTo((1 << 25) / 4096);
-        assertThat(resolve(Map.of("--max-running-requests", "10000"), 10 * GIB, many)
+    void fewerSequencesRunByDefaultWhereEachMayBeLongAndTheDeviceBoundsPositions() {
+        assertThat(resolve(Map.of(), 10 * GIB, 10 * 4096 + 1).limits().maxRunningRequests())
+                .isEqualTo(10);
+        assertThat(resolve(Map.of(), 10 * GIB, 1).limits().maxRunningRequests()).isEqualTo(1);
+        assertThat(resolve(Map.of("--max-running-requests", "100"), 10 * GIB, 4096)
                         .limits()
                         .maxRunningRequests())
-                .isEqualTo(10_000);
+                .isEqualTo(100);
         assertThat(resolve(Map.of(), 10 * GIB).limits().maxRunningRequests())
                 .isEqualTo(Device.Defaults.HOST.sequences());
     }
 
     private static Settings resolve(Map<String, String> typed, long available) {
-        return resolve(typed, available, Device.Defaults.HOST);
+        return resolve(typed, available, Long.MAX_VALUE);
     }
 
-    private static Settings resolve(Map<String, String> typed, long available, Device.Defaults defaults) {
+    private static Settings resolve(Map<String, String> typed, long available, long mostPositions) {
         var byFirstName = new HashMap<>(typed);
         if (byFirstName.containsKey("--tp")) {
             byFirstName.put("--tp-size", byFirstName.remove("--tp"));
@@ -216,7 +216,8 @@ class ResolverTest {
                 new Resolver.Facts(
                         SHAPE,
                         available,
-                        defaults,
+                        Device.Defaults.HOST,
+                        mostPositions,
                         (_, q) -> new MemoryPlan(
                                 q == Quantization.NONE ? GIB : q == Quantization.INT8 ? GIB / 2 : GIB / 3, GIB, 1000)));
     }

@@ -6,6 +6,7 @@ import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.ProductRows;
 import espalier.cuda.driver.Stream;
+import espalier.cuda.kernel.DeviceSampler;
 import espalier.cuda.kernel.KernelChoices;
 import espalier.cuda.kernel.PagedAttention;
 import espalier.cuda.kernel.ProductKernels;
@@ -60,6 +61,9 @@ public final class CudaDevice implements Device {
     private static final int MOST_HEAD_DIM = 256;
 
     private static final int MOST_MEASURED_ROWS = 8192;
+
+    /** Partial results of attention grow with them: some gigabytes for 1,024 sequences of 131,072 positions. */
+    private static final long MOST_POSITIONS = 1 << 25;
 
     private final Driver driver;
     private final Setup setup;
@@ -346,6 +350,16 @@ public final class CudaDevice implements Device {
     }
 
     @Override
+    public long mostPositions() {
+        return MOST_POSITIONS;
+    }
+
+    @Override
+    public long samplerBytes(int seats, int vocab) {
+        return DeviceSampler.deviceBytes(seats, vocab);
+    }
+
+    @Override
     public long preparedBytes(Matrix stored) {
         return switch (stored) {
             case Matrix.Dense(Tensor values) ->
@@ -380,6 +394,16 @@ public final class CudaDevice implements Device {
             addRecorded(last, most.longest(), steps);
         }
         return List.copyOf(steps);
+    }
+
+    /** Attention takes its workspaces at its first pass; recorded steps are such passes. */
+    @Override
+    public List<Recorded> firstSteps(Recorded most) {
+        if (setup.mostRecorded > 0) {
+            return List.of();
+        }
+        var alone = new Recorded(1, most.longest());
+        return setup.sharedPrefixes.sequences() <= most.sequences() ? List.of(alone, alone.sharing()) : List.of(alone);
     }
 
     private void addRecorded(int sequences, int longest, List<Recorded> to) {

@@ -52,8 +52,13 @@ final class CudaOps implements Ops {
         scatter = new PageScatter(driver);
     }
 
-    /** What attention is compiled and sized for. */
-    private record Attending(AttentionShape shape, int window, int pageSize, int seats, int width) {}
+    /**
+     * What attention is compiled and sized for.
+     *
+     * @param longest no sequence has more positions: its row of the page table ends, or the cache has no more. All of them
+     *     together may well have more than the cache, since a prefix that several share counts for each.
+     */
+    private record Attending(AttentionShape shape, int window, int pageSize, int seats, long longest) {}
 
     /** Attention of one kind of layer, and the step that it is planned for. */
     private static final class Attender {
@@ -240,11 +245,13 @@ final class CudaOps implements Ops {
         int heads = a.q().cols() / a.headDim();
         var shape = new AttentionShape(heads, a.kv().shape().kvHeads(), a.headDim(), a.q().dtype(), 0);
         Tensor pages = a.in().pageTable();
-        return new Attending(shape, a.window(), a.in().pageSize(), pages.rows(), pages.cols());
+        long longest =
+                Math.min((long) pages.cols() * a.in().pageSize(), a.kv().shape().slots());
+        return new Attending(shape, a.window(), a.in().pageSize(), pages.rows(), longest);
     }
 
     private Attender open(Attending a) {
-        long context = (long) a.seats * a.width * a.pageSize;
+        long context = a.seats * a.longest;
         var limits = new AttentionLimits(a.seats, Math.max(MOST_TOKENS, a.seats), context, a.window, leastSharing);
         PagedAttention attention = switch (products.mode()) {
             case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
