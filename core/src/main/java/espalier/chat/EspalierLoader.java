@@ -4,6 +4,7 @@ import espalier.api.EngineFault;
 import espalier.checkpoint.ModelSource;
 import espalier.checkpoint.gguf.GgufModel;
 import espalier.config.Options;
+import espalier.engine.StepReport;
 import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
 import espalier.launch.ModelPath;
@@ -11,6 +12,9 @@ import espalier.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /** Joins an engine with the tokenizer and the chat template of its model. */
@@ -27,7 +31,11 @@ public final class EspalierLoader {
     public static Espalier load(Options options, Path path, @Nullable Path tokenizerPath, LoadListener listener) {
         ModelSource model = ModelPath.open(path);
         Path textPath = tokenizerPath == null ? path : tokenizerPath;
-        TextParts text = text(model, textPath, options.model().chatTemplate());
+        var reading =
+                new FutureTask<>(() -> text(model, textPath, options.model().chatTemplate()));
+        Thread.ofPlatform().name("load-text").daemon().start(reading);
+        EngineLoader.Loaded loaded = engine(options, model, listener, reading);
+        TextParts text = result(reading); // is there: the engine is loaded with it or not at all
         String name = options.model().servedModelName();
         var card = new ModelCard(
                 name == null ? model.name() : name,
@@ -38,8 +46,74 @@ public final class EspalierLoader {
                 text.template.isPresent(),
                 Instant.now().getEpochSecond());
         var recommended = Espalier.recommended(options.model().samplingDefaults(), model.generationDefaults());
-        EngineLoader.Loaded loaded = EngineLoader.load(options, model, listener); // last: nothing fails after it
         return new Espalier(card, loaded, text.tokenizer, text.template, recommended);
+    }
+
+    /** The engine, while the text parts are read on another thread; what is wrong with those is told first. */
+    private static EngineLoader.Loaded engine(
+            Options options, ModelSource model, LoadListener listener, FutureTask<TextParts> reading) {
+        EngineLoader.Loaded loaded;
+        try {
+            loaded = EngineLoader.load(options, model, new WhileReading(listener, reading));
+        } catch (Throwable e) {
+            result(reading);
+            throw e;
+        }
+        try {
+            result(reading);
+            return loaded;
+        } catch (Throwable e) {
+            loaded.engine().close();
+            throw e;
+        }
+    }
+
+    private static TextParts result(FutureTask<TextParts> reading) {
+        try {
+            return reading.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new EngineFault(EngineFault.Code.INTERNAL, "interrupted while reading the tokenizer", e);
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case RuntimeException wrong -> throw wrong;
+                case Error error -> throw error;
+                case null, default ->
+                    throw new EngineFault(
+                            EngineFault.Code.INTERNAL, "reading the tokenizer failed: " + e.getCause(), e);
+            }
+        }
+    }
+
+    /** Ends the loading of weights early where there will be no text. */
+    private record WhileReading(LoadListener told, FutureTask<TextParts> reading) implements LoadListener {
+        @Override
+        public void says(String line) {
+            told.says(line);
+        }
+
+        @Override
+        public void loaded(int layers, int all) {
+            if (reading.state() == Future.State.FAILED) {
+                throw new EngineFault(EngineFault.Code.CHECKPOINT, "the tokenizer cannot be read");
+            }
+            told.loaded(layers, all);
+        }
+
+        @Override
+        public void recorded(int done, int all) {
+            told.recorded(done, all);
+        }
+
+        @Override
+        public void stepped(StepReport report) {
+            told.stepped(report);
+        }
+
+        @Override
+        public void failed(EngineFault fault) {
+            told.failed(fault);
+        }
     }
 
     private record TextParts(Tokenizer tokenizer, ChatTemplate template) {}
