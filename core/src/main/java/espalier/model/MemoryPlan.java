@@ -61,7 +61,7 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
         try (var dry = new DryDevice(
                 mesh.rank(), mesh.ranks(), storage.activations, storage.matrices, storage.preparedBytes)) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
-            var weights = Weights.of(checkpoint.outline(), dry, mesh, storage.quantization);
+            var weights = Weights.outline(checkpoint, dry, mesh, storage.quantization);
             var decoder = Decoder.load(family, config, weights, _ -> {});
             return new MemoryPlan(
                     dry.weightBytes(),

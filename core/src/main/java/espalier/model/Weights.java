@@ -41,12 +41,17 @@ public final class Weights {
     /** One of several matrices that share their input. */
     public record Part(String name, Dim out) {}
 
-    /** What all cursors of one rank share. */
+    /**
+     * What all cursors of one rank share.
+     *
+     * @param counts whether only the room of numbers is wanted: none are quantised or written out
+     */
     private record Loading(
             Checkpoint checkpoint,
             Device device,
             Mesh mesh,
             Quantization quantization,
+            boolean counts,
             Set<String> asked,
             List<String> faults,
             Map<Rotary, Ops.Rope> ropes) {}
@@ -70,9 +75,18 @@ public final class Weights {
     }
 
     public static Weights of(Checkpoint checkpoint, Device device, Mesh mesh, Quantization quantization) {
+        return of(checkpoint, device, mesh, quantization, false);
+    }
+
+    /** For one who only counts what the weights take; reads none. */
+    static Weights outline(Checkpoint checkpoint, Device device, Mesh mesh, Quantization quantization) {
+        return of(checkpoint.outline(), device, mesh, quantization, true);
+    }
+
+    private static Weights of(Checkpoint checkpoint, Device device, Mesh mesh, Quantization format, boolean counts) {
         return new Weights(
                 new Loading(
-                        checkpoint, device, mesh, quantization, new HashSet<>(), new ArrayList<>(), new HashMap<>()),
+                        checkpoint, device, mesh, format, counts, new HashSet<>(), new ArrayList<>(), new HashMap<>()),
                 "");
     }
 
@@ -254,7 +268,7 @@ public final class Weights {
 
     private Tensor writtenOut(StoredTensor stored, Mesh.Range rows, Mesh.Range cols, int width) {
         DType type = loading.device.ops().activations();
-        Buffer held = stored.data().byteSize() == 0
+        Buffer held = loading.counts || stored.data().byteSize() == 0
                 ? nothing((long) rows.count() * cols.count() * type.bytes())
                 : loading.device.place(new WrittenOut(stored, width).as(type, rows, cols));
         return new Tensor(held, 0, type, rows.count(), cols.count(), cols.count());
@@ -264,7 +278,7 @@ public final class Weights {
         Mesh.Range rows = loading.mesh.mine(out);
         Mesh.Range cols = loading.mesh.mine(in);
         requireWholeBlocks(stored, format, in);
-        Buffer held = stored.data().byteSize() == 0
+        Buffer held = loading.counts || stored.data().byteSize() == 0
                 ? nothing(rows.count() * format.rowBytes(cols.count()))
                 : new RowQuantizer(stored, format, in.size()).place(loading.device, rows, cols);
         return new Matrix.Blocks(format, held, 0, rows.count(), cols.count());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.DummyCheckpoint;
 import espalier.checkpoint.ModelFolder;
+import espalier.checkpoint.StoredTensor;
 import espalier.golden.GoldenModels;
 import espalier.model.family.Families;
 import espalier.tensor.BlockFormat;
@@ -16,6 +17,7 @@ import espalier.tensor.Matrix;
 import espalier.tensor.host.BlockRow;
 import espalier.tensor.reference.DryDevice;
 import espalier.tensor.reference.ReferenceDevice;
+import java.lang.foreign.Arena;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,7 +107,7 @@ class QuantizedLoadingTest {
     private static long plan(Checkpoint checkpoint, Quantization quantization) {
         try (var dry = new DryDevice()) {
             ModelConfig config = ModelConfig.of(checkpoint.config());
-            var weights = Weights.of(checkpoint.outline(), dry, new Mesh(0, 1), quantization);
+            var weights = Weights.outline(checkpoint, dry, new Mesh(0, 1), quantization);
             Decoder.load(Families.of(config), config, weights, _ -> {});
             var storage =
                     new MemoryPlan.Storage(KvType.BF16, DType.F32, quantization, Device.Matrices.AS_STORED, _ -> 0);
@@ -125,6 +127,46 @@ class QuantizedLoadingTest {
             assertThat(bytes(floats, Device.Matrices.AS_STORED) - bytes(floats, Device.Matrices.AS_ACTIVATIONS))
                     .isEqualTo(2 * (layers + tiedTable));
         }
+    }
+
+    @Test
+    void aPlanReadsNoWeights() {
+        try (Checkpoint whole =
+                ModelFolder.open(GoldenModels.root().resolve("llama3-f32")).checkpoint()) {
+            var unreadable = new Unreadable(whole);
+            for (Device.Matrices matrices : Device.Matrices.values()) {
+                assertThat(bytes(unreadable, matrices)).isEqualTo(bytes(whole, matrices));
+            }
+            assertThat(plan(unreadable, Quantization.INT8)).isLessThan(plan(unreadable, Quantization.NONE));
+        }
+    }
+
+    /** Tensors whose memory is gone. */
+    private record Unreadable(Checkpoint of) implements Checkpoint {
+        @Override
+        public tools.jackson.databind.JsonNode config() {
+            return of.config();
+        }
+
+        @Override
+        public java.util.Set<String> names() {
+            return of.names();
+        }
+
+        @Override
+        public StoredTensor tensor(String name, long... shape) {
+            StoredTensor t = of.tensor(name, shape);
+            try (Arena gone = Arena.ofConfined()) {
+                return new StoredTensor(
+                        t.name(),
+                        t.encoding(),
+                        t.shape(),
+                        gone.allocate(t.data().byteSize(), 64));
+            }
+        }
+
+        @Override
+        public void close() {}
     }
 
     private static long bytes(Checkpoint checkpoint, Device.Matrices matrices) {
