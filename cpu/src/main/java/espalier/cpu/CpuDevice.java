@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * This machine's processors: Vector API kernels, spread over a team of threads inside each op. A call has finished when
@@ -26,6 +27,7 @@ public final class CpuDevice implements Device {
     private final Arena arena = Arena.ofShared();
     private final Team team;
     private final Products products;
+    private final List<String> remarks;
     private final CpuOps ops;
     /** Addresses of what {@link #allocate} gave: other memory may be the checkpoint's, and shared with other ranks. */
     private final Set<Long> taken = new HashSet<>();
@@ -44,6 +46,7 @@ public final class CpuDevice implements Device {
         collective = group.rank(rank);
         team = new Team("espalier-cpu-" + rank, settings.threads());
         products = chosen(settings);
+        remarks = Stream.concat(crowd(settings), products.remarks().stream()).toList();
         ops = new CpuOps(team, arena, products.tiles(), products.widening());
     }
 
@@ -57,9 +60,19 @@ public final class CpuDevice implements Device {
         }
     }
 
+    /** A warning where threads are more than cores: a part that waits for its core keeps all the others waiting. */
+    private static Stream<String> crowd(DeviceProvider.Settings settings) {
+        int threads = settings.threads() * settings.ranks();
+        int cores = Machine.local().physicalCores();
+        return threads <= cores
+                ? Stream.empty()
+                : Stream.of("warning: " + threads + " threads on " + cores + (cores == 1 ? " core" : " cores")
+                        + " wait for each other; --cpu-threads " + Math.max(cores, settings.ranks()) + " is faster");
+    }
+
     @Override
     public List<String> remarks() {
-        return products.remarks();
+        return remarks;
     }
 
     /** Memory that this device took for stored weights is given back. Mapped files are the page cache's to drop. */

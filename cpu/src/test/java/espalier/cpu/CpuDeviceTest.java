@@ -38,6 +38,18 @@ class CpuDeviceTest {
     }
 
     @Test
+    void moreThreadsThanCoresAreWarnedOf() {
+        int cores = Machine.local().physicalCores();
+        try (var crowded = new CpuDevice(cores + 1);
+                var full = new CpuDevice(cores)) {
+            assertThat(crowded.remarks().getFirst())
+                    .startsWith("warning: " + (cores + 1) + " threads on " + cores)
+                    .contains("--cpu-threads " + cores);
+            assertThat(full.remarks()).noneMatch(line -> line.startsWith("warning"));
+        }
+    }
+
+    @Test
     void nativeMemoryIsAdoptedAndAnArrayIsCopied() {
         try (var arena = Arena.ofShared()) {
             MemorySegment nativeBytes = arena.allocate(100);
