@@ -47,7 +47,7 @@ public final class CpuDevice implements Device {
         team = new Team("espalier-cpu-" + rank, settings.threads());
         products = chosen(settings);
         remarks = Stream.concat(crowd(settings), products.remarks().stream()).toList();
-        ops = new CpuOps(team, arena, products.tiles(), products.widening());
+        ops = new CpuOps(team, arena, products);
     }
 
     private Products chosen(DeviceProvider.Settings settings) {

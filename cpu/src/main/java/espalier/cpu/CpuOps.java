@@ -3,6 +3,7 @@ package espalier.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import espalier.cpu.jit.AmxKernels;
+import espalier.cpu.jit.SiluKernel;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
@@ -27,15 +28,18 @@ final class CpuOps implements Ops {
     private final Matmul matmul;
     private final Attention attention;
     private final @Nullable Attention amxAttention;
+    private final @Nullable SiluKernel silu;
     private final Scratch weights = new Scratch();
     private final Scratch[] rows;
     private final Map<Rope, RotationTable> rotations = new HashMap<>();
 
-    CpuOps(Team team, Arena arena, @Nullable AmxKernels amx, Widening.By widening) {
+    CpuOps(Team team, Arena arena, Products products) {
+        AmxKernels amx = products.tiles();
+        silu = products.silu();
         this.team = team;
         this.arena = arena;
         matmul = new Matmul(team);
-        var wide = new Widening(widening, arena);
+        var wide = new Widening(products.widening(), arena);
         attention = new Attention(team, new VectorAttention(wide));
         amxAttention = amx == null ? null : new Attention(team, new AmxAttention(amx, wide, arena));
         rows = new Scratch[team.lanes()];
@@ -190,9 +194,15 @@ final class CpuOps implements Ops {
         long from = Address.of(gateUp);
         long outAt = Address.of(out);
         int cols = out.cols();
+        SiluKernel kernel = silu;
         eachRow(out.rows(), cols, (i, lane) -> {
             long gate = from + i * Address.rowBytes(gateUp);
-            RowKernels.siluMul(gate, gate + 4L * cols, outAt + i * Address.rowBytes(out), cols);
+            long to = outAt + i * Address.rowBytes(out);
+            if (kernel == null) {
+                RowKernels.siluMul(gate, gate + 4L * cols, to, cols);
+            } else {
+                kernel.run(gate, gate + 4L * cols, to, cols);
+            }
         });
     }
 

@@ -9,6 +9,7 @@ import espalier.cpu.jit.Grouping;
 import espalier.cpu.jit.PanelKernels;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.Processor.Feature;
+import espalier.cpu.jit.SiluKernel;
 import espalier.cpu.jit.WideningKernels;
 import espalier.tensor.DeviceProvider.Aim;
 import espalier.tensor.DeviceProvider.CpuKernels;
@@ -30,6 +31,7 @@ final class Products {
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
     private final Widening.By widening;
+    private final @Nullable SiluKernel silu;
 
     private Products(Choice choice) {
         products = List.copyOf(choice.found);
@@ -37,11 +39,18 @@ final class Products {
         memory = new WeightMemory(choice.arena);
         tiles = choice.tiles;
         widening = choice.widening;
+        silu = choice.silu;
     }
 
     /** How attention may widen narrow keys and values. */
     Widening.By widening() {
         return widening;
+    }
+
+    /** Machine code between two products; null where the Vector API does it. */
+    @Nullable
+    SiluKernel silu() {
+        return silu;
     }
 
     /** Tiles of bf16, which attention may use too; null where there are none. */
@@ -68,6 +77,7 @@ final class Products {
         private final List<String> remarks = new ArrayList<>();
         private @Nullable AmxKernels tiles;
         private Widening.By widening = Widening.By.LOOPS;
+        private @Nullable SiluKernel silu;
 
         Choice(Settings settings, Team team, Arena arena) {
             this.settings = settings;
@@ -151,6 +161,7 @@ final class Products {
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
+            silu = processor.has(Feature.AVX512) ? new SiluKernel(arena) : null;
             widening = WideningKernels.suits(processor) ? Widening.By.KERNELS : Widening.By.LOOPS;
             boolean bf16 = processor.has(Feature.AVX512_BF16);
             boolean integers = processor.has(Feature.AVX512_VNNI);
