@@ -71,7 +71,7 @@ public interface Ops {
     /** Writes this step's keys and values to their cache slots, then attends each token to its own past. */
     void attention(Attend call);
 
-    /** {@link #rope} of the call's queries and keys, then {@link #attention}. */
+    /** {@link #rope} of the call's queries and keys, then {@link #attention}. What queries and keys hold afterwards is open. */
     default void rotaryAttention(Attend call, Rope rope) {
         rope(call.q(), call.headDim(), call.in().positions(), rope);
         rope(call.k(), call.headDim(), call.in().positions(), rope);

@@ -63,13 +63,11 @@ final class CudaOps implements Ops {
     /** Attention of one kind of layer, and the step that it is planned for. */
     private static final class Attender {
         private final PagedAttention attention;
-        private final Rotation rotation;
         private @Nullable StepInputs planned;
         private PagedAttention.@Nullable Plan plan;
 
-        Attender(PagedAttention attention, Rotation rotation) {
+        Attender(PagedAttention attention) {
             this.attention = attention;
-            this.rotation = rotation;
         }
     }
 
@@ -220,8 +218,7 @@ final class CudaOps implements Ops {
         }
         var call = new AttentionCall(
                 rows(a.q()), rows(a.k()), rows(a.v()), address(a.out()), cache.layer(a.layer()), a.scale(), a.window());
-        attender.rotation.launch(stream, call, plan.step(), angles);
-        attender.attention.attend(stream, plan, call);
+        attender.attention.rotateAndAttend(stream, plan, call, angles);
     }
 
     private static void requireWhole(Tensor out) {
@@ -257,7 +254,7 @@ final class CudaOps implements Ops {
             case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
             case DETERMINISTIC -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
         };
-        return new Attender(attention, new Rotation(driver, a.shape));
+        return new Attender(attention);
     }
 
     private static PagedAttention.Plan plan(StepInputs in) {

@@ -9,6 +9,7 @@ import espalier.cuda.driver.Launch.Order;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,12 +28,21 @@ final class HopperDecode implements DecodeKernel {
     private static final int MOST_WARPS = 8;
     private static final int MOST_STAGES = 12;
     private static final int LINE_BYTES = 128;
+    /** Head dimensions that {@link #rotate} takes. */
+    private static final int ROTATED_STEP = 64;
+
+    /** Of a multiprocessor at once; blocks beyond come later, though most find that there is nothing to join. */
+    private static final int COMBINING_BLOCKS = 2;
+
     private final Driver driver;
     private final AttentionShape shape;
     private final Program program;
 
     /** Also for sequences that begin behind shared prefixes; null where there are none. */
     private final @Nullable Program joining;
+
+    /** Turns queries and the newest keys itself. */
+    private final Program rotating;
 
     private final int section;
     private final int packs;
@@ -80,7 +90,8 @@ final class HopperDecode implements DecodeKernel {
             throw new IllegalArgumentException(limits.sequences() + " sequences a step are too many");
         }
         program = Sources.program("decode_attention_sm90.cu", defines());
-        joining = limits.leastSharing() == 0 ? null : joining(defines());
+        joining = limits.leastSharing() == 0 ? null : with("PREFIXES");
+        rotating = with("ROTATE");
         long items = Math.max(limits.contextTokens() / GROUP_TOKENS + limits.sequences(), 3L * blocks);
         long units = (long) shape.kvHeads() * packs;
         partials = driver.allocate(items * units * channels() * 16, "partial results of attention");
@@ -90,8 +101,9 @@ final class HopperDecode implements DecodeKernel {
         driver.fill(stream, schedule, 0, 2);
     }
 
-    private static Program joining(Map<String, Object> defines) {
-        defines.put("PREFIXES", 1);
+    private Program with(String macro) {
+        Map<String, Object> defines = defines();
+        defines.put(macro, 1);
         return Sources.program("decode_attention_sm90.cu", defines);
     }
 
@@ -121,25 +133,49 @@ final class HopperDecode implements DecodeKernel {
 
     @Override
     public List<Program> programs() {
-        return joining == null ? List.of(program) : List.of(program, joining);
+        var all = new ArrayList<>(List.of(program));
+        if (packs == 1 && shape.headDim() % ROTATED_STEP == 0) {
+            all.add(rotating);
+        }
+        if (joining != null) {
+            all.add(joining);
+        }
+        return all;
     }
 
     @Override
     public void launch(Stream stream, AttentionCall call, StepArrays step, @Nullable Joined joined) {
         Program chosen = joined == null ? program : Objects.requireNonNull(joining);
+        launch(stream, chosen, call, step, arguments(call, step, joined));
+    }
+
+    @Override
+    public boolean rotates(AttentionCall call, Rotation.Angles angles) {
+        return packs == 1
+                && shape.headDim() % ROTATED_STEP == 0
+                && angles.rotaryDim() == shape.headDim()
+                && angles.pairs() == Rotation.Pairs.HALVES;
+    }
+
+    @Override
+    public void rotate(Stream stream, AttentionCall call, StepArrays step, Rotation.Angles angles) {
+        launch(stream, rotating, call, step, DecodeKernel.newest(arguments(call, step, null), call, step, angles));
+    }
+
+    private void launch(Stream stream, Program chosen, AttentionCall call, StepArrays step, Arguments fields) {
         List<TensorMap> pool = maps.computeIfAbsent(call.cache(), this::poolMaps);
         int threads = (section * packs + PRODUCER_WARPS) * 32;
         Launch launch = Launch.of(blocks, threads)
                 .shared(sharedBytes(stages, step.sequences()))
                 .order(Order.DEPENDENT);
         Arguments attend =
-                Arguments.of().tensorMap(pool.get(0)).tensorMap(pool.get(1)).struct(arguments(call, step, joined));
+                Arguments.of().tensorMap(pool.get(0)).tensorMap(pool.get(1)).struct(fields);
         driver.launch(stream, driver.kernel(chosen, "decode_attention"), launch, attend);
         int pieces = shape.kvHeads() * packs * channels() / 32;
         int each = step.sequences() <= 32 ? 1 : 8;
-        Launch join = Launch.of(Dim.of(step.sequences(), Math.ceilDiv(pieces, each)), Dim.of(32, 8))
-                .order(Order.DEPENDENT);
-        Arguments combine = Arguments.of().struct(arguments(call, step, joined)).int32(each);
+        int shares = Math.clamp(COMBINING_BLOCKS * blocks / step.sequences(), 1, Math.ceilDiv(pieces, each));
+        Launch join = Launch.of(Dim.of(step.sequences(), shares), Dim.of(32, 8)).order(Order.DEPENDENT);
+        Arguments combine = Arguments.of().struct(fields).int32(each);
         driver.launch(stream, driver.kernel(chosen, "decode_combine"), join, combine);
     }
 

@@ -46,6 +46,7 @@ public final class PagedAttention implements AutoCloseable {
     /** Null where no prefix is read for several sequences. */
     private final @Nullable PrefixAttention shared;
 
+    private final Rotation rotation;
     private final PrefillKernel prefill;
     private final Program tilesProgram = Sources.program("attention_tiles.cu", java.util.Map.of());
     private final long tiles;
@@ -112,7 +113,8 @@ public final class PagedAttention implements AutoCloseable {
         boolean fast = HopperDecode.takes(shape, driver.properties());
         whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
         generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
-        few = fast && decoding == Decoding.FASTEST ? new GenericDecode(driver, shape, few(limits)) : null;
+        few = fast && decoding == Decoding.FASTEST ? GenericDecode.ofFew(driver, shape, few(limits)) : null;
+        rotation = new Rotation(driver, shape);
         shared = limits.leastSharing() > 0 ? new PrefixAttention(driver, shape, limits) : null;
         prefill = HopperPrefill.takes(shape, driver.properties())
                 ? new HopperPrefill(driver, stream, shape, limits, keys)
@@ -166,6 +168,23 @@ public final class PagedAttention implements AutoCloseable {
                 Arguments.of().struct(fields));
     }
 
+    /**
+     * Rotary embedding of queries and keys, the write of keys and values to the cache, and attention. The rows of queries
+     * and keys are turned or stay as they were.
+     */
+    public void rotateAndAttend(Stream stream, Plan plan, AttentionCall call, Rotation.Angles angles) {
+        if (plan.mix() == Mix.DECODE && plan.prefixes() == null) {
+            DecodeKernel kernel = decode(plan, call.window());
+            if (kernel.rotates(call, angles)) {
+                kernel.rotate(stream, call, plan.step(), angles);
+                return;
+            }
+        }
+        rotation.launch(stream, call, plan.step(), angles);
+        attend(stream, plan, call);
+    }
+
+    /** Attention to what the cache holds, this step's keys and values included. */
     public void attend(Stream stream, Plan plan, AttentionCall call) {
         if (plan.mix() != Mix.DECODE) {
             PrefillKernel.Prefix prefix = plan.cached() > 0 ? PrefillKernel.Prefix.CACHED : PrefillKernel.Prefix.NONE;
@@ -189,9 +208,13 @@ public final class PagedAttention implements AutoCloseable {
         return new DecodeKernel.Joined(shared, prefixes);
     }
 
-    private DecodeKernel decode(Plan plan, int window) {
+    private static boolean isForFew(Plan plan, int window) {
         boolean small = plan.step().sequences() <= FEW_SEQUENCES && plan.longest() <= FEW_POSITIONS;
-        if (few != null && window == 0 && plan.prefixes() == null && small) {
+        return window == 0 && plan.prefixes() == null && small;
+    }
+
+    private DecodeKernel decode(Plan plan, int window) {
+        if (few != null && isForFew(plan, window)) {
             return few;
         }
         DecodeKernel chosen = window == 0 && whole != null ? whole : generic;

@@ -89,15 +89,24 @@ public final class Rotation {
                 .int32(shape.kvHeads())
                 .int32(shape.headDim())
                 .int32(angles.rotaryDim())
-                .float32(angles.attentionFactor());
-        int parts = parts(driver, step.tokens(), (shape.heads() + shape.kvHeads()) * shape.headDim());
+                .float32(angles.attentionFactor())
+                .int32(isWide(call, shape, angles) ? 1 : 0);
+        int parts = parts(driver, step.tokens(), (shape.heads() + 2 * shape.kvHeads()) * shape.headDim());
         run(driver, stream, program(angles.pairs()), Launch.Dim.of(step.tokens(), parts), fields);
+    }
+
+    /** Whether eight pairs of a head can turn at once. */
+    private static boolean isWide(AttentionCall call, AttentionShape shape, Angles angles) {
+        long addresses = call.q().address() | call.k().address() | call.v().address();
+        int strides = call.q().stride() | call.k().stride() | shape.headDim();
+        boolean alike = angles.pairs() == Pairs.HALVES && angles.rotaryDim() % 16 == 0;
+        return alike && addresses % 16 == 0 && strides % 8 == 0;
     }
 
     /** Blocks a token: several where the tokens alone would leave the GPU idle, each with work for all its threads. */
     private static int parts(Driver driver, int tokens, int elements) {
         int room = BLOCKS_PER_MULTIPROCESSOR * driver.properties().multiprocessors() / Math.max(1, tokens);
-        return Math.clamp(room, 1, Math.max(1, elements / (4 * THREADS)));
+        return Math.clamp(room, 1, Math.max(1, elements / (8 * THREADS)));
     }
 
     /**
@@ -127,7 +136,8 @@ public final class Rotation {
                 .int32(0)
                 .int32(headDim)
                 .int32(angles.rotaryDim())
-                .float32(angles.attentionFactor());
+                .float32(angles.attentionFactor())
+                .int32(0);
         int parts = parts(driver, x.rows(), x.cols());
         run(driver, stream, program(angles.pairs(), x.type()), Launch.Dim.of(x.rows(), parts), fields);
     }

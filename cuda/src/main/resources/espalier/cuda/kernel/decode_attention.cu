@@ -2,7 +2,10 @@
 // A unit of work is a KV head, up to 8 of its query heads and SPLIT positions of a sequence; its warps take the tiles of 16 positions in turn,
 // each with copies of its own, and meet at the end. Splits lie at multiples of SPLIT of the absolute position and are joined in order, so that
 // a sequence's bits are the same in any batch. Which sequences: those with exactly one row in the step.
+// With ROTATE it also does what rope.cu does: a unit turns its queries as it reads them, and the one that has the newest token turns its
+// key and writes key and value to the cache. The rows of queries and keys stay as they are.
 #include "step.cuh"
+#include "turn.cuh"
 #ifdef PREFIXES // what prefix_attention.cu has attended to is left out here and joined at the end
 #include "prefixes.cuh"
 #endif
@@ -21,7 +24,9 @@
 #ifndef STAGES
 #define STAGES 2 // 1 or 2
 #endif
-#define SPLIT 256
+#ifndef SPLIT
+#define SPLIT 256 // a multiple of WARPS * TILE
+#endif
 #define TILE 16
 #define D HEAD_DIM
 #define HEADS (KV_HEADS * GROUP)
@@ -46,6 +51,9 @@ struct Args {
   Step in;
   int q_stride, window; // window: positions that a token sees, 0 for all
   float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
+#ifdef ROTATE // D elements of a head, pairs are halves; no window, no prefixes
+  Newest newest;
+#endif
 };
 struct Span { // the splits of a sequence
   int start, end, first, n;
@@ -87,6 +95,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
   extern __shared__ __align__(128) unsigned char smem[]; // the warps' stages, at the end their results; queries; first split of each sequence
   __shared__ int sums[WARPS];
   __shared__ float2 scales[WARPS][8];
+#ifdef ROTATE
+  __shared__ __align__(16) float cosines[D / 2], sines[D / 2];
+#endif
   int *first = (int *)(smem + WARPS * STAGES * STAGE + 8 * PITCH);
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   pdl_launch_next();
@@ -110,16 +121,57 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     const int *table = a.in.table(lo_s);
     uint32_t qf[KSTEPS][2];
     uint32_t qs = smem_u32(smem) + WARPS * STAGES * STAGE;
-    const uint4 *q = (const uint4 *)(a.q + (size_t)a.in.first_row[lo_s] * a.q_stride + head * D);
+    const size_t row = a.in.first_row[lo_s];
+    const uint4 *q = (const uint4 *)(a.q + row * a.q_stride + head * D);
     float m[2] = {NEG_INF, NEG_INF}, l[2] = {0, 0}, o[KSTEPS][4];
 #pragma unroll
     for (int i = 0; i < KSTEPS; i++) o[i][0] = o[i][1] = o[i][2] = o[i][3] = 0;
 
+#ifdef ROTATE
+    for (int i = threadIdx.x; i < D / 2; i += THREADS) {
+      float2 t = turn((float)(span.end - 1) * a.newest.frequencies[i]);
+      cosines[i] = t.x * a.newest.factor;
+      sines[i] = t.y * a.newest.factor;
+    }
+    __syncthreads();
+    auto load_newest = [&](int tile, int stage) { // to where its key belongs, and to the cache; it may not have been written before the wait
+      const int r = span.end - 1 - tile * TILE;
+      if (r < 0 || r >= TILE) return;
+      const uint32_t k = data + stage * STAGE + r * PITCH;
+      const Newest &n = a.newest;
+      const int slot = unit % PACKS == 0 ? n.slots[row] : -1;
+      const size_t from = row * n.stride + kvh * D, at = ((size_t)max(slot, 0) * KV_HEADS + kvh) * D;
+      const uint4 *from_k = (const uint4 *)(n.k + from), *from_v = (const uint4 *)(n.v + from);
+      uint4 *to_k = (uint4 *)(n.k_cache + at), *to_v = (uint4 *)(n.v_cache + at);
+      for (int i = lane; i < CHUNKS / 2 + CHUNKS; i += 32) {
+        if (i < CHUNKS / 2) {
+          uint4 x = from_k[i], y = from_k[i + CHUNKS / 2];
+          turn_eight(x, y, cosines + 8 * i, sines + 8 * i);
+          sts128(k + i * 16, x);
+          sts128(k + (i + CHUNKS / 2) * 16, y);
+          if (slot >= 0) to_k[i] = x, to_k[i + CHUNKS / 2] = y;
+        } else {
+          const int c = i - CHUNKS / 2;
+          const uint4 x = from_v[c];
+          sts128(k + TILE * PITCH + c * 16, x);
+          if (slot >= 0) to_v[c] = x;
+        }
+      }
+    };
+#else
+    auto load_newest = [](int, int) {};
+#endif
     auto load = [&](int tile, int stage) { // rows of K, then of V; past the end zeros
       int pos = tile * TILE + lane % TILE, slot = pos < to ? pages.slot(table[pages.page(pos)], pages.inside(pos)) : -1;
+#ifdef ROTATE
+      const int newest = span.end - 1 - tile * TILE; // load_newest's row
+#else
+      const int newest = -1;
+#endif
 #pragma unroll 4
       for (int i = lane; i < TILE * CHUNKS; i += 32) {
         int r = i / CHUNKS, c = i % CHUNKS, at = __shfl_sync(~0u, slot, r);
+        if (r == newest) continue;
         size_t from = ((size_t)max(at, 0) * KV_HEADS + kvh) * D + c * 8;
         uint32_t dst = data + stage * STAGE + r * PITCH + c * 16, bytes = at >= 0 ? 16 : 0;
         cp_async_16(dst, a.k + from, bytes);
@@ -129,19 +181,34 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     };
     int tile = from / TILE / WARPS * WARPS + warp; // tiles of a warp: those whose number is warp modulo WARPS
     if (tile < from / TILE) tile += WARPS;
-    if (STAGES > 1 && tile * TILE < to) {
+    if (tile * TILE < to) {
+#ifndef ROTATE
       if ((tile + 1) * TILE >= span.end) pdl_wait_previous(); // the newest token
+#endif
       load(tile, 0);
     }
     pdl_wait_previous();
+    if (tile * TILE < to) load_newest(tile, 0);
+#ifdef ROTATE
+    for (int i = threadIdx.x; i < 8 * CHUNKS / 2; i += THREADS) {
+      const int h = i / (CHUNKS / 2), c = i % (CHUNKS / 2);
+      uint4 x = make_uint4(0, 0, 0, 0), y = x;
+      if (h < mine) {
+        x = q[h * CHUNKS + c], y = q[h * CHUNKS + c + CHUNKS / 2];
+        turn_eight(x, y, cosines + 8 * c, sines + 8 * c);
+      }
+      sts128(qs + h * PITCH + c * 16, x);
+      sts128(qs + h * PITCH + (c + CHUNKS / 2) * 16, y);
+    }
+#else
     for (int i = threadIdx.x; i < 8 * CHUNKS; i += THREADS) sts128(qs + i / CHUNKS * PITCH + i % CHUNKS * 16, i < mine * CHUNKS ? q[i] : make_uint4(0, 0, 0, 0));
+#endif
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < KSTEPS; i++) ldmatrix_x2(qf[i], qs + lane % 8 * PITCH + i * 32 + lane / 8 % 2 * 16);
     for (int n = 0; tile * TILE < to; tile += WARPS, n++) {
       int stage = STAGES > 1 ? n & 1 : 0;
-      if (STAGES == 1) { load(tile, 0); cp_async_wait<0>(); }
-      else if ((tile + WARPS) * TILE < to) { load(tile + WARPS, stage ^ 1); cp_async_wait<1>(); }
+      if (STAGES > 1 && (tile + WARPS) * TILE < to) { load(tile + WARPS, stage ^ 1); load_newest(tile + WARPS, stage ^ 1); cp_async_wait<1>(); }
       else cp_async_wait<0>();
       __syncwarp();
       uint32_t k = data + stage * STAGE, v = k + TILE * PITCH, f[4];
@@ -178,6 +245,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
         mma(o[i], f, b0, b1);
       }
       __syncwarp();
+      if (STAGES == 1 && (tile + WARPS) * TILE < to) { load(tile + WARPS, 0); load_newest(tile + WARPS, 0); }
     }
 #pragma unroll
     for (int c = 0; c < 2; c++) {

@@ -4,7 +4,10 @@
 // Order of sums: leaves of LEAF tokens, merged by a fixed binary tree into groups of 8 leaves; groups in a fixed order. How the batch is cut
 // into items (1, 2, 4 or 8 leaves) follows the batch; the tree does not, so a sequence's bits are the same in any batch and under any cut.
 // Which sequences: those with exactly one row in the step; the others are left to prefill attention.
+// With ROTATE it also does what rope.cu does: a unit turns its queries as it reads them, and the newest key on its way to shared memory;
+// it writes key and value to the cache. The rows of queries and keys stay as they are.
 #include "step.cuh"
+#include "turn.cuh"
 #ifdef PREFIXES // what prefix_attention.cu has attended to is left out here and joined at the end
 #include "prefixes.cuh"
 #endif
@@ -111,6 +114,9 @@ struct Args {
   Step in;
   int q_stride, blocks; // blocks: of decode_attention
   float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
+#ifdef ROTATE // HEAD_DIM elements of a head, a multiple of 64; pairs are halves; no prefixes, PACKS 1
+  Newest newest;
+#endif
 };
 
 // Positions that other kernels have attended to, and those that are left: a sequence begins behind the former.
@@ -193,6 +199,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     const int *table = a.in.pages;
     auto slot = [&]() {
       int t = skip + min(tok + lane / 8 * TILE + row, end - 1);
+#ifdef ROTATE
+      if (t == seqs[seq].y - 1) { page = -1; inside = pages.size - 1; return; } // the newest token: there is no slot -1, zeros are copied
+#endif
       page = table[pages.page(t)]; inside = pages.inside(t);
     };
     bool have = take(), none = !have;
@@ -205,13 +214,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
         if (i >= STAGES) mbar_wait(empty + 8 * s, (i / STAGES - 1) & 1);
         if (lane == 0) {
           if (p == 0) {
-            int last = s_tok + (j + 1) * TILE >= s_end;
-            desc[s] = make_int4(s_seq, s_item, s_tile + j | last << 8 | s_direct << 9 | s_section << 10, s_end - s_tok - j * TILE); mbar_arrive(ready + 8 * s);
+            int last = s_tok + (j + 1) * TILE >= s_end, newest = s_tok + (j + 1) * TILE >= seqs[s_seq].y;
+            desc[s] = make_int4(s_seq, s_item, s_tile + j | last << 8 | s_direct << 9 | newest << 10 | s_section << 11, s_end - s_tok - j * TILE); mbar_arrive(ready + 8 * s);
           }
           mbar_expect(full + 8 * s, 8 * ROW);
         }
         __syncwarp();
+#ifndef ROTATE
         if (s_tok + (j + 1) * TILE >= seqs[s_seq].y) pdl_wait_previous(); // the newest token
+#endif
         if (lane / 8 == j) tma_load_2d(to + s * STAGE, src, full + 8 * s, 0, now * ALL_LINES + s_section * LINES, policy);
         if (j == 0) { // look ahead: the page table entries of the next chunk
           if (tok + CHUNK < end) { tok += CHUNK; tile += CHUNK / TILE; if (tok + CHUNK >= end) claim(); } else { fetch(); have = take(); tile = 0; if (have) table = a.in.table(seq); }
@@ -263,14 +274,45 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
       mbar_wait(ready + 8 * s, i / STAGES & 1);
       int4 d = desc[s];
       if (d.x < 0) break;
-      int tile = d.z & 255, first = ((d.z >> 10) * SECTION + head) * GROUP + quad * PACK; // this unit's first query head
+      int tile = d.z & 255, first = ((d.z >> 11) * SECTION + head) * GROUP + quad * PACK; // this unit's first query head
       bool last = d.z >> 8 & 1;
       if (tile == 0 && g < mine) { // on its way while K and V are
         const uint32_t *p = (const uint32_t *)(a.q + (size_t)a.in.first_row[d.x] * a.q_stride + (first + g) * HEAD_DIM) + t;
 #pragma unroll
         for (int j = 0; j < KSTEPS; j++) { qf[j][0] = p[8 * j]; qf[j][1] = p[8 * j + 4]; }
+#ifdef ROTATE
+        int position = a.in.context_len[d.x] - 1;
+#pragma unroll
+        for (int j = 0; j < KSTEPS / 2; j++)
+#pragma unroll
+          for (int c = 0; c < 2; c++) {
+            float4 u = a.newest.turns(position, 8 * j + 4 * c + t);
+            turn_two(qf[j][c], qf[j + KSTEPS / 2][c], make_float2(u.x, u.y), make_float2(u.z, u.w));
+          }
+#endif
       }
       mbar_wait(full + 8 * s, i / STAGES & 1);
+#ifdef ROTATE
+      if (d.z >> 10 & 1) { // the newest token
+        int kv = (d.z >> 11) * SECTION + head, r = d.w - 1, row = a.in.first_row[d.x], slot = a.newest.slots[row], position = a.in.context_len[d.x] - 1;
+        const uint32_t *k = (const uint32_t *)(a.newest.k + (size_t)row * a.newest.stride + kv * HEAD_DIM), *v = (const uint32_t *)(a.newest.v + (size_t)row * a.newest.stride + kv * HEAD_DIM);
+        uint32_t *to_k = (uint32_t *)(a.newest.k_cache + ((size_t)max(slot, 0) * KV_HEADS + kv) * HEAD_DIM), *to_v = (uint32_t *)(a.newest.v_cache + ((size_t)max(slot, 0) * KV_HEADS + kv) * HEAD_DIM);
+        auto put = [&](int row_of_stage, int w, uint32_t x) { // word w of the head
+          int line = head * (HEAD_DIM / 64) + w / 32, y = row_of_stage * (PITCH / 128) + line & 7;
+          sts32(data + s * STAGE + row_of_stage * PITCH + line * 128 + (w % 32 / 4 ^ y) * 16 + w % 4 * 4, x);
+        };
+        for (int w = lane; w < HEAD_DIM / 4; w += 32) {
+          uint32_t x = k[w], y = k[w + HEAD_DIM / 4], low = v[w], high = v[w + HEAD_DIM / 4];
+          float4 u = a.newest.turns(position, w);
+          turn_two(x, y, make_float2(u.x, u.y), make_float2(u.z, u.w));
+          put(r, w, x); put(r, w + HEAD_DIM / 4, y);
+          put(TILE + r, w, low); put(TILE + r, w + HEAD_DIM / 4, high);
+          if (slot >= 0) { to_k[w] = x; to_k[w + HEAD_DIM / 4] = y; to_v[w] = low; to_v[w + HEAD_DIM / 4] = high; }
+        }
+        fence_proxy_async(); // before a copy may overwrite it
+        __syncwarp();
+      }
+#endif
       if (tile % (LEAF / TILE) == 0) {
         x.m[0] = x.m[1] = NEG_INF; x.l[0] = x.l[1] = 0;
 #pragma unroll
@@ -331,7 +373,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
           for (int j = 0; j < KSTEPS; j++) { o[16 * j] = to_b16(x.o[j][c] * r); o[16 * j + 8] = to_b16(x.o[j][c + 2] * r); }
         }
       } else { // heads innermost: each store of the warp is one whole line of 128 bytes
-        size_t unit = (size_t)d.y * UNITS + (d.z >> 10) * WARPS + warp;
+        size_t unit = (size_t)d.y * UNITS + (d.z >> 11) * WARPS + warp;
         float2 *o = (float2 *)(a.part_o + unit * CHANNELS * 4) + g * 2 + t;
 #pragma unroll
         for (int j = 0; j < KSTEPS; j++) { o[32 * j] = make_float2(x.o[j][0], x.o[j][1]); o[32 * j + 16] = make_float2(x.o[j][2], x.o[j][3]); }
@@ -465,8 +507,8 @@ DEV void combine_long(const Args &a, const Seq &sq, const Cut &cut, int s, int u
     __syncthreads();
   }
 }
-// Grid (sequences, pieces / `pieces`), block (32, 8). A block takes `pieces` (1 or 8) pieces of a sequence: with 8 a warp each where the
-// sequence has at most 16 items, else one after another.
+// Grid (sequences, pieces / `pieces` or fewer), block (32, 8). A block takes `pieces` (1 or 8) pieces of a sequence in turn: with 8 a warp
+// each where the sequence has at most 16 items, else one after another.
 extern "C" __global__ void __launch_bounds__(256, 2) decode_combine(const __grid_constant__ Args a, int pieces) {
   int s = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y, len = length(a, s), skips = skipped(a, s);
   pdl_launch_next();
@@ -476,8 +518,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) decode_combine(const __grid
   Seq sq(len, a.starts[s], all);
   if (sq.n == 0 || skips == 0 && sq.single(cut)) return; // if single, decode_attention wrote it
   int items = sq.full * (8 >> cut.log) + (sq.n > sq.full ? sq.items(cut, sq.full) : 0);
-  if (pieces == 8 && items <= 16) {
-    int u = blockIdx.y * 8 + warp;
-    if (u < UNITS * PIECES) combine_short(a, sq, cut, s, Piece(a, u, lane), lane);
-  } else combine_long(a, sq, cut, s, blockIdx.y * pieces, pieces, warp, lane);
+  for (int u = blockIdx.y * pieces; u < UNITS * PIECES; u += gridDim.y * pieces)
+    if (pieces < 8 || items > 16) combine_long(a, sq, cut, s, u, pieces, warp, lane);
+    else if (u + warp < UNITS * PIECES) combine_short(a, sq, cut, s, Piece(a, u + warp, lane), lane);
 }

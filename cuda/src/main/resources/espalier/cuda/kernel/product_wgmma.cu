@@ -2,24 +2,35 @@
 // sequences its N, so weights are read once, as checkpoints store them, whatever the batch.
 //
 // A tile is ROWS rows of W (a warpgroup for each 64; where the last one has fewer it computes some of its neighbour's again)
-// and MT sequences; one more warp loads by TMA into a ring of stages. With SPLIT 1 block b takes tiles b, b + gridDim.x, ... and all of K. With SPLIT 2 a cluster
-// of two blocks shares one tile, each half of K, and they add their sums through distributed shared memory (st.async): no
+// and MT sequences; one more warp loads by TMA into a ring of stages. With SPLIT 1 block b takes tiles b, b + gridDim.x, ...
+// and all of K. With SPLIT 2 a cluster of two blocks shares one tile, each half of K, and they add their sums through distributed shared memory (st.async): no
 // workspace, no counter, no float atomic. The order of a sum depends on K and SPLIT alone and SPLIT follows from N and K:
 // the bits of a row do not depend on its batch.
 //
 // W's tensor map has four dimensions and permutes the rows of each 16, so that fragment rows i and i + 8 become neighbours
 // in Y (whole sectors stored, no staging), or the gate and the up of one channel (EPILOGUE 2; gate rows, then up rows).
 //
+// With ACROSS (SPLIT 1 alone) it is the other way round: the sequences are wgmma's M, a warpgroup for each 64, and the rows of W
+// its N. A tile may then have any multiple of 16 rows with nothing computed twice, so that all blocks end together; sums stay
+// the same bit for bit (in the simulator by its order, on an H200 as measured).
+//
 // Compile with MT (8, 16, 32, 48, 64, 80, 96, 112, 128, 192 or 256), ROWS (a multiple of 16), SPLIT, KB (64-wide blocks of K
 // in a stage), STAGES (at least 2), EPILOGUE: 0 store, 1 add to `residual` (may be y itself), 2 silu(gate) * up, 3 store as
-// float. N a multiple of 16, K of 8, rows aligned to 16 bytes. ProductWgmma.java has the maps and the geometry:
+// float. With ACROSS MT is a multiple of 64 and ROWS one of the other MTs. N a multiple of 16, K of 8, rows aligned to 16
+// bytes. WgmmaProduct.java has the maps and the geometry:
 // CONSUMERS + 32 threads; SPLIT blocks a tile, as clusters, or with SPLIT 1 at most one block a multiprocessor;
 // tiles = tiles of rows * tiles of sequences; steps of KB * 64 columns; cut: the step where a cluster's second block starts.
 //
 // Measured on an H200 (the sketch of this kernel, 2026-11-24), Llama-3.1-8B's four products a layer, a graph of 32 layers:
 // 98.9 us at M = 16 (4,412 GB/s of weights), 105.7 at 64, 118.0 at 128; cuBLAS 117.5, 124.1, 132.4.
 #include "ptx.cuh"
+#ifdef ACROSS
+#define WGS (MT / 64)
+#define N_OF_WGMMA ROWS
+#else
 #define WGS ((ROWS + 63) / 64)
+#define N_OF_WGMMA MT
+#endif
 #define CONSUMERS (128 * WGS)
 #define W_BYTES (KB * ROWS * 128)
 #define X_BYTES (KB * MT * 128)
@@ -61,6 +72,31 @@ struct Output { // m: sequences from the tile's first on
     if (EPILOGUE == 1) { d.x += lo(r.x); d.z += hi(r.x); d.y += lo(r.y); d.w += hi(r.y); }
     if (c < n && s < m) *(uint32_t *)p = pack(d.x, d.z);
     if (c < n && s + 1 < m) *(uint32_t *)(p + ld) = pack(d.y, d.w);
+#endif
+#endif
+  }
+  // Of sequence s, with ACROSS: even and odd columns of wgmma's N at 2 t, 2 t + 1, which the map made neighbours, or gates and ups.
+  DEV void put_across(int group16, int s, float2 even, float2 odd) const {
+    if (s >= m) return;
+    int t = threadIdx.x % 4;
+#if EPILOGUE == 2
+    int c = group16 * 8 + 2 * t;
+    if (c < n) *(uint32_t *)(y + (size_t)s * ld + c) = pack(__fdividef(even.x, 1 + __expf(-even.x)) * odd.x, __fdividef(even.y, 1 + __expf(-even.y)) * odd.y);
+#else
+    int c = group16 * 16 + 4 * t;
+    out_t *p = y + (size_t)s * ld + c;
+    if (c >= n) return;
+#if EPILOGUE == 3
+    *(float2 *)p = make_float2(even.x, odd.x);
+    *(float2 *)(p + 2) = make_float2(even.y, odd.y);
+#else
+    if (EPILOGUE == 1) {
+      const uint32_t *r = (const uint32_t *)(residual + (size_t)s * ld + c);
+      uint32_t a = __ldcg(r), b = __ldcg(r + 1);
+      even.x += lo(a); odd.x += hi(a); even.y += lo(b); odd.y += hi(b);
+    }
+    ((uint32_t *)p)[0] = pack(even.x, odd.x);
+    ((uint32_t *)p)[1] = pack(even.y, odd.y);
 #endif
 #endif
   }
@@ -116,11 +152,21 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS + 32, 1)
     }
     return;
   }
+#ifdef ACROSS
+  const int first_s = warp / 4 * 64; // of this warpgroup
+#else
   const int first16 = min(warp / 4 * 4, ROWS / 16 - 4), mine16 = first16 + warp % 4; // of 16 rows: this warpgroup's first, this warp's
-  float acc[MT / 2];
+#endif
+  float acc[N_OF_WGMMA / 2];
   for (int tile = first, s = 0, parity = 0; tile < tiles; tile += grid) {
-    const int group16 = tile / m_tiles * (ROWS / 16) + mine16, s0 = tile % m_tiles * MT;
+    const int s0 = tile % m_tiles * MT;
+#ifdef ACROSS
+    const int group16 = tile / m_tiles * (ROWS / 16);
+    const Output out{y + (size_t)s0 * ld, residual + (size_t)s0 * ld, m - s0, n, ld};
+#else
+    const int group16 = tile / m_tiles * (ROWS / 16) + mine16;
     const Output out{y + (size_t)s0 * ld, residual + (size_t)s0 * ld, mine16 >= warp / 4 * 4 ? m - s0 : 0, n, ld};
+#endif
 #if SPLIT > 1
     uint2 r[SLICE];
 #if EPILOGUE == 1
@@ -134,7 +180,11 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS + 32, 1)
       wgmma_fence();
 #pragma unroll
       for (int kk = 0; kk < KB * 4; kk++)
+#ifdef ACROSS
+        wgmma_shared(acc, smem_desc(x_smem + s * X_BYTES + kk / 4 * MT * 128 + first_s * 128) + kk % 4 * 2, smem_desc(w_smem + s * W_BYTES + kk / 4 * ROWS * 128) + kk % 4 * 2, i | kk);
+#else
         wgmma_shared(acc, smem_desc(w_smem + s * W_BYTES + kk / 4 * ROWS * 128 + first16 * 2048) + kk % 4 * 2, smem_desc(x_smem + s * X_BYTES + kk / 4 * MT * 128) + kk % 4 * 2, i | kk);
+#endif
       wgmma_commit();
       wgmma_wait<1>();
       if (i && lane == 0) mbar_arrive(empty + before * 8); // the step before has been read
@@ -143,7 +193,13 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS + 32, 1)
     }
     wgmma_wait<0>();
     if (lane == 0) mbar_arrive(empty + before * 8);
-#if SPLIT == 1
+#ifdef ACROSS
+#pragma unroll
+    for (int p = 0; p < ROWS / 16; p++)
+#pragma unroll
+      for (int h = 0; h < 2; h++)
+        out.put_across(group16 + p, first_s + warp % 4 * 16 + lane / 4 + 8 * h, make_float2(acc[8 * p + 2 * h], acc[8 * p + 2 * h + 1]), make_float2(acc[8 * p + 4 + 2 * h], acc[8 * p + 4 + 2 * h + 1]));
+#elif SPLIT == 1
 #pragma unroll
     for (int j = 0; j < GROUPS; j++)
       out.put(group16, j, make_float4(acc[j * 4], acc[j * 4 + 1], acc[j * 4 + 2], acc[j * 4 + 3]), EPILOGUE == 1 ? out.old(group16, j) : make_uint2(0, 0));

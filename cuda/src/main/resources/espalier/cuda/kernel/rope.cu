@@ -2,7 +2,8 @@
 // a block takes one part in turn of a token's work, and computes its cosines and sines once for all heads, before the kernel that wrote
 // queries and keys has ended: positions and slots are older. Angles are position * frequency in f32, as the models were trained; their reduction
 // to one turn is exact to the last bit of f32 for as many turns as fit 23 bits. A slot below 0 is nobody's: nothing is written to the cache.
-#include "ptx.cuh"
+// Where rows allow it (`wide`) a thread turns eight pairs of a head at once, 16 bytes an access.
+#include "turn.cuh"
 #ifndef INTERLEAVED
 #define INTERLEAVED 0 // 0: element j of a head pairs with j + rotary / 2 (NeoX); 1: 2j with 2j + 1
 #endif
@@ -15,17 +16,11 @@ struct Args {
   const float *frequencies;   // [rotary / 2]
   int q_stride, k_stride, v_stride, heads, kv_heads, head_dim, rotary; // rotary: elements of a head that are rotated, a multiple of 4
   float factor; // multiplies cosine and sine
+  int wide;     // all rows and heads begin at multiples of 16 bytes, rotary is a multiple of 16 and pairs are halves
 };
 
-DEV float2 turn(float angle) { // cosine and sine
-  float n = rintf(angle * 0.15915494f); // 2 pi in three parts (Cody and Waite, 1980)
-  float r = __fmaf_rn(n, -6.28125f, angle);
-  r = __fmaf_rn(n, -1.93500518798828125e-3f, r);
-  r = __fmaf_rn(n, -3.0199159820e-7f, r);
-  return make_float2(__cosf(r), __sinf(r));
-}
 extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant__ Args a) {
-  __shared__ float2 turns[MOST_PAIRS];
+  __shared__ __align__(16) float cosines[MOST_PAIRS], sines[MOST_PAIRS];
   long long token = blockIdx.x;
   int half = a.rotary / 2;
   float frequency = threadIdx.x < half ? a.frequencies[threadIdx.x] : 0.0f;
@@ -33,28 +28,48 @@ extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant
   int slot = a.slots[token], first_item = blockIdx.y * THREADS + threadIdx.x, items = gridDim.y * THREADS;
   if (threadIdx.x < half) {
     float2 t = turn((float)a.positions[token] * frequency);
-    turns[threadIdx.x] = make_float2(t.x * a.factor, t.y * a.factor);
+    cosines[threadIdx.x] = t.x * a.factor;
+    sines[threadIdx.x] = t.y * a.factor;
   }
   __syncthreads();
   pdl_wait_previous();
   long long cached = (long long)slot * a.kv_heads * a.head_dim;
-  int words = half / 2; // of two elements in half of the rotated ones of a head
+#if !INTERLEAVED
+  if (a.wide) { // items: eights of halves of heads, then eights of values
+    int eights = half / 8, turned = (a.heads + a.kv_heads) * eights, all = turned + (slot < 0 ? 0 : a.kv_heads * a.head_dim / 8);
+    for (int i = first_item; i < all; i += items) {
+      if (i >= turned) {
+        ((uint4 *)(a.v_cache + cached))[i - turned] = ((const uint4 *)(a.v + token * a.v_stride))[i - turned];
+        continue;
+      }
+      int head = i / eights, w = i % eights, h = head - a.heads;
+      uint4 *x = (uint4 *)(h < 0 ? a.q + token * a.q_stride + head * a.head_dim : a.k + token * a.k_stride + h * a.head_dim);
+      uint4 u = x[w], v = x[w + eights];
+      turn_eight(u, v, cosines + 8 * w, sines + 8 * w);
+      x[w] = u; x[w + eights] = v;
+      if (h < 0 || slot < 0) continue;
+      uint4 *to = (uint4 *)(a.k_cache + cached + h * a.head_dim);
+      to[w] = u; to[w + eights] = v;
+    }
+  }
+#endif
+  int words = a.wide ? 0 : half / 2; // of two elements in half of the rotated ones of a head
   for (int i = first_item; i < (a.heads + a.kv_heads) * words; i += items) {
     int head = i / words, w = i % words, h = head - a.heads;
     uint32_t *x = (uint32_t *)(h < 0 ? a.q + token * a.q_stride + head * a.head_dim : a.k + token * a.k_stride + h * a.head_dim);
     uint32_t *to = h >= 0 && slot >= 0 ? (uint32_t *)(a.k_cache + cached + h * a.head_dim) : nullptr;
 #if INTERLEAVED
     int first = 2 * w, second = 2 * w + 1;
+#else
+    int first = w, second = w + words;
+#endif
     uint32_t u = x[first], v = x[second];
-    float2 s = turns[2 * w], t = turns[2 * w + 1];
+    float2 s = make_float2(cosines[2 * w], sines[2 * w]), t = make_float2(cosines[2 * w + 1], sines[2 * w + 1]);
+#if INTERLEAVED
     u = pack(lo(u) * s.x - hi(u) * s.y, hi(u) * s.x + lo(u) * s.y);
     v = pack(lo(v) * t.x - hi(v) * t.y, hi(v) * t.x + lo(v) * t.y);
 #else
-    int first = w, second = w + words;
-    uint32_t p = x[first], q = x[second];
-    float2 s = turns[2 * w], t = turns[2 * w + 1];
-    uint32_t u = pack(lo(p) * s.x - lo(q) * s.y, hi(p) * t.x - hi(q) * t.y);
-    uint32_t v = pack(lo(q) * s.x + lo(p) * s.y, hi(q) * t.x + hi(p) * t.y);
+    turn_two(u, v, s, t);
 #endif
     x[first] = u; x[second] = v;
     if (to) { to[first] = u; to[second] = v; }
@@ -65,6 +80,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant
     int at = i / rest * a.head_dim + a.rotary + i % rest * 2;
     *(uint32_t *)(a.k_cache + cached + at) = *(const uint32_t *)(a.k + token * a.k_stride + at);
   }
+  if (a.wide) return;
   for (int i = first_item; i < a.kv_heads * a.head_dim / 8; i += items)
     ((uint4 *)(a.v_cache + cached))[i] = ((const uint4 *)(a.v + token * a.v_stride))[i];
 }

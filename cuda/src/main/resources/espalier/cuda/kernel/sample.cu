@@ -186,13 +186,23 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS)
   const Row *row = (const Row *)slab + blockIdx.y;
   const int first = blockIdx.x * CHUNK;
   logits += (size_t)blockIdx.y * ld;
-  mark(listed, row, slab, first, CHUNK);
-  const Values values{row, slab, counts + (size_t)row->seat * counts_stride, listed, first};
-  float4 v[CHUNK / CHUNK_THREADS / 4];
+  float4 v[CHUNK / CHUNK_THREADS / 4]; // on their way before the row's orders are read
 #pragma unroll
   for (int i = 0; i < CHUNK / CHUNK_THREADS / 4; i++) v[i] = four(logits, first + (i * CHUNK_THREADS + threadIdx.x) * 4, vocab, wide);
   float greatest = NEG_INF, raw = NEG_INF;
   int id = -1;
+  if (!(row->flags & PENALTIES) && row->mask < 0 && row->barred_count + row->bias_count == 0) { // raw logits are what is chosen from
+#pragma unroll
+    for (int i = 0; i < CHUNK / CHUNK_THREADS / 4; i++)
+#pragma unroll
+      for (int j = 0; j < 4; j++)
+        if (element(v[i], j) > greatest) greatest = element(v[i], j), id = first + (i * CHUNK_THREADS + threadIdx.x) * 4 + j;
+    best_of_block(greatest, id, xs, ids);
+    if (threadIdx.x == 0) partials[(size_t)blockIdx.y * gridDim.x + blockIdx.x] = {greatest, id, greatest, 0};
+    return;
+  }
+  mark(listed, row, slab, first, CHUNK);
+  const Values values{row, slab, counts + (size_t)row->seat * counts_stride, listed, first};
 #pragma unroll
   for (int i = 0; i < CHUNK / CHUNK_THREADS / 4; i++)
 #pragma unroll

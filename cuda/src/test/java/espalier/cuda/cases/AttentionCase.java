@@ -20,7 +20,7 @@ record AttentionCase(
         String name, AttentionShape shape, int pageSize, int window, PagedAttention.Mix mix, int[] rows, int[] lengths)
         implements KernelCase {
     /** Those between them get the same code. */
-    private static final List<Integer> CAPABILITIES = List.of(75, 80, 90, 120);
+    static final List<Integer> CAPABILITIES = List.of(75, 80, 90, 120);
 
     /** One row a sequence. */
     static AttentionCase decode(AttentionShape shape, int pageSize, int... lengths) {

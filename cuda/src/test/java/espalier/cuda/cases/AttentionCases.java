@@ -23,6 +23,10 @@ public final class AttentionCases {
         }
         cases.add(AttentionCase.prefill(bf16(4, 1, 128), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
         cases.add(AttentionCase.prefill(bf16(4, 1, 64), 1, 0, new int[] {140, 5}, new int[] {140, 5}));
+        cases.add(new RotatingDecodeCase(llama, 1, 1, 130, 0, 300));
+        cases.add(new RotatingDecodeCase(llama, 16, 1, 130, 0, 16, 1100, 17));
+        cases.add(new RotatingDecodeCase(bf16(16, 1, 128), 16, 128, 129, 16, 257));
+        cases.add(new RotatingDecodeCase(fp16(6, 2, 64), 3, 17));
         for (AttentionShape shape : List.of(
                 fp16(4, 2, 16),
                 bf16(3, 3, 32),
@@ -56,6 +60,8 @@ public final class AttentionCases {
         cases.add(new RotationCase(bf16(8, 2, 128), 128, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(4, 2, 16), 16, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(3, 3, 80), 32, Rotation.Pairs.NEIGHBOURS));
+        cases.add(new RotationCase(fp16(3, 3, 80), 32, Rotation.Pairs.HALVES));
+        cases.add(new RotationCase(bf16(3, 3, 80), 20, Rotation.Pairs.HALVES));
         cases.addAll(timings());
         return cases;
     }

@@ -21,8 +21,12 @@ final class ProductCases {
         {17, 272, 1024},
         {33, 1040, 256},
         {64, 512, 320},
+        {90, 272, 200},
         {100, 256, 520},
         {129, 528, 512},
+        {150, 128, 264},
+        {200, 544, 136},
+        {256, 128, 264},
         {256, 272, 200},
         {300, 256, 136}
     };
@@ -35,7 +39,8 @@ final class ProductCases {
             all.add(new Checked(s[0], s[1], s[2], DType.BF16));
         }
         all.add(new Checked(20, 160, 264, DType.F16));
-        all.add(new Invariant());
+        all.add(new Invariant(192, 392));
+        all.add(new Invariant(544, 136));
         all.add(new Anywhere(1, 40, 64, DType.BF16, DType.BF16));
         all.add(new Anywhere(7, 37, 129, DType.BF16, DType.BF16));
         all.add(new Anywhere(13, 96, 392, DType.F16, DType.F16));
@@ -210,10 +215,10 @@ final class ProductCases {
     }
 
     /** A row has the same bits in every batch. */
-    private record Invariant() implements KernelCase {
+    private record Invariant(int n, int k) implements KernelCase {
         @Override
         public String name() {
-            return "product wgmma gives a row the same bits in every batch";
+            return "product wgmma gives a row the same bits in every batch, " + n + "x" + k;
         }
 
         @Override
@@ -223,13 +228,11 @@ final class ProductCases {
 
         @Override
         public void check(Workbench b) {
-            int k = 392;
-            int n = 192;
-            View x = View.dense(b.bf16(b.normal(140 * k, 1)), DType.BF16, 140, k);
+            View x = View.dense(b.bf16(b.normal(200 * k, 1)), DType.BF16, 200, k);
             View w = View.dense(b.bf16(b.normal(n * k, 0.05)), DType.BF16, n, k);
             var kernel = new WgmmaProduct(b.driver(), b.stream());
             int[] alone = new int[0];
-            for (int m : new int[] {1, 9, 30, 64, 140}) {
+            for (int m : new int[] {1, 9, 30, 64, 90, 140, 200}) {
                 View y = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
                 kernel.multiply(x.rows(0, m), w, y, Epilogue.STORE);
                 int[] row = b.readInts(y.address(), n);

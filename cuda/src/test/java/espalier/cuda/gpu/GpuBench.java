@@ -52,6 +52,7 @@ public final class GpuBench {
             switch (stage) {
                 case "bench" -> whole(stage, Map.of());
                 case "bench-alike" -> whole(stage, ALIKE);
+                case "decode" -> decode(stage);
                 case "ready" -> ready(stage);
                 case "offline" -> offline(stage);
                 case "requests" -> requests();
@@ -107,6 +108,22 @@ public final class GpuBench {
         if (flags.isEmpty()) {
             try (LocalEngine engine = engine(Map.of("--disable-radix-cache", "true"))) {
                 prefix(stage, engine, "prefix without the cache");
+            }
+        }
+    }
+
+    /** Decoding alone, of the batches that {@code espalier.gpu.batches} names. */
+    private void decode(String stage) throws InterruptedException {
+        try (LocalEngine engine = engine(Map.of())) {
+            timed(engine, Workload.same("warm", 4, 64, 8));
+            for (String each :
+                    System.getProperty("espalier.gpu.batches", "1,64,256").split(",")) {
+                switch (each) {
+                    case "1" -> decode(stage, engine, "decode1", 1, 128, 256);
+                    case "64" -> decode(stage, engine, "decode64", scaled(64), 1024, 128);
+                    case "256" -> decode(stage, engine, "decode256", scaled(256), 512, 128);
+                    default -> throw new IllegalArgumentException("no such batch: " + each);
+                }
             }
         }
     }
