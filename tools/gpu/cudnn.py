@@ -1,6 +1,11 @@
-"""Causal prefill attention by cuDNN through torch, beside ours in the same run: cudnn.py OUT/engine.jsonl"""
+"""Causal prefill attention by cuDNN through torch, beside ours in the same run: cudnn.py OUT/engine.jsonl
+
+The card's clock falls under load, and ours is measured in batches of 16 launches one behind the other: so is this, once the
+card has been busy for half a second. Cool, and with pauses between launches, it is a tenth faster.
+"""
 import json
 import sys
+import time
 
 try:
     import torch
@@ -17,16 +22,21 @@ def measure(batch, tokens, heads=32, kv_heads=8, dim=128):
 
     q, k, v = some(heads), some(kv_heads), some(kv_heads)
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    times = []
-    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
-        for _ in range(12):
-            begin.record()
+
+    def run(count):
+        begin.record()
+        for _ in range(count):
             torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
-            end.record()
-            end.synchronize()
-            times.append(begin.elapsed_time(end))
-    millis = sorted(times[3:])[4]
-    return 2 * 2 * batch * heads * dim * tokens * tokens / 2 / millis / 1e9
+        end.record()
+        end.synchronize()
+        return begin.elapsed_time(end) / count
+
+    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        until = time.time() + 0.5
+        while time.time() < until:
+            run(16)
+        loaded = sorted(run(16) for _ in range(15))[7]
+    return 2 * 2 * batch * heads * dim * tokens * tokens / 2 / loaded / 1e9
 
 
 with open(sys.argv[1], "a") as out:

@@ -10,7 +10,8 @@ import java.util.Arrays;
 /**
  * Matrix products {@code y = x w^T} on one stream: our kernels for decode batches, for more rows those or the vendor's
  * library, as {@link KernelChoices} remembers from measurements. In deterministic mode one kernel serves every number of rows of a
- * weight, and its sums do not depend on that number, so a row of {@code y} has the same bits in every batch.
+ * weight, or several that add in the same order, and sums do not depend on that number, so a row of {@code y} has the same bits in
+ * every batch.
  */
 public final class ProductKernels {
     private static final int REPEATS = 5;
@@ -20,6 +21,7 @@ public final class ProductKernels {
     private final Mode mode;
     private final KernelChoices choices;
     private final WgmmaProduct wgmma;
+    private final PromptProduct prompt;
     private final MmaProduct mma;
     private final boolean libraryIsThere;
 
@@ -35,6 +37,7 @@ public final class ProductKernels {
         this.mode = mode;
         this.choices = choices;
         this.wgmma = new WgmmaProduct(driver, stream);
+        this.prompt = new PromptProduct(driver, stream);
         this.mma = new MmaProduct(driver, stream);
         this.libraryIsThere = driver.products().missing().isEmpty();
     }
@@ -63,6 +66,9 @@ public final class ProductKernels {
         if (ProductChoice.isDecode(driver.properties(), x, w, y, epilogue)) {
             return ProductChoice.WGMMA;
         }
+        if (ProductChoice.isGatedPrompt(driver.properties(), x, w, y, epilogue)) {
+            return ProductChoice.PROMPT;
+        }
         ProductChoice measured = choices.of(KernelChoices.Key.of(x.rows(), w, y.type()));
         if (epilogue == Epilogue.SILU_MUL) { // where the plain product is the library's, so is this
             View both = new View(y.address(), y.type(), y.rows(), w.rows(), w.rows());
@@ -81,6 +87,7 @@ public final class ProductKernels {
     private void run(ProductChoice choice, Call call, Products.Choice ofLibrary) {
         switch (choice) {
             case WGMMA -> wgmma.multiply(call.x, call.w, call.y, call.epilogue);
+            case PROMPT -> prompt.multiply(call.x, call.w, call.y, call.epilogue);
             case MMA -> mma.multiply(call.x, call.w, call.y, call.epilogue);
             case VENDOR -> vendor(call.x, call.w, call.y, call.epilogue, ofLibrary);
         }

@@ -52,6 +52,11 @@ public final class WgmmaProduct {
                 && y.stride() % 2 == 0;
     }
 
+    /** Whether it adds up a row's products from the first to the last, not in two halves. */
+    static boolean addsInOrder(DeviceProperties device, View w) {
+        return Variant.of(1, w.rows(), w.cols(), device.multiprocessors()).split == 1;
+    }
+
     /** Queues {@code y = x w^T} with the epilogue; {@link #serves} must hold. */
     public void multiply(View x, View w, View y, Epilogue epilogue) {
         multiply(

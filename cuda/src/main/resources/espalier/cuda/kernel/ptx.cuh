@@ -163,6 +163,7 @@ template <int N> DEV void reg_dec() { asm volatile("setmaxnreg.dec.sync.aligned.
 
 // A map lies among the kernel's parameters (__grid_constant__). Policies: what createpolicy makes for the whole range.
 struct __align__(64) TensorMap { char opaque[128]; };
+#define EVICT_NORMAL 0x1000000000000000ull
 #define EVICT_FIRST 0x12f0000000000000ull
 #define EVICT_LAST 0x14f0000000000000ull
 DEV uint64_t policy_evict_first() { uint64_t p; asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(p)); return p; }
@@ -170,6 +171,11 @@ DEV void tma_prefetch(const TensorMap *m) { asm volatile("prefetch.tensormap [%0
 DEV void tma_load_2d(uint32_t dst, const TensorMap *m, uint32_t bar, int c0, int c1, uint64_t policy) {
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1, {%3, %4}], [%2], %5;"
     ::"r"(dst), "l"(m), "r"(bar), "r"(c0), "r"(c1), "l"(policy) : "memory");
+}
+// The same box to the same place of every block in `blocks`, a mask of ranks, each of whose mbarriers at `bar` counts it.
+DEV void tma_multicast_2d(uint32_t dst, const TensorMap *m, uint32_t bar, int c0, int c1, uint16_t blocks, uint64_t policy) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster.L2::cache_hint [%0], [%1, {%3, %4}], [%2], %5, %6;"
+    ::"r"(dst), "l"(m), "r"(bar), "r"(c0), "r"(c1), "h"(blocks), "l"(policy) : "memory");
 }
 DEV void tma_load_4d(uint32_t dst, const TensorMap *m, uint32_t bar, int c0, int c1, int c2, int c3) {
   asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];"
@@ -183,6 +189,12 @@ DEV void tma_load_5d(uint32_t dst, const TensorMap *m, uint32_t bar, int c0, int
   asm volatile("cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1, {%3, %4, %5, %6, %7}], [%2], %8;"
     ::"r"(dst), "l"(m), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4), "l"(policy) : "memory");
 }
+// From shared memory, what lies inside the tensor; a group of stores belongs to a thread. Waits until at most N groups read yet.
+DEV void tma_store_2d(const TensorMap *m, int c0, int c1, uint32_t src) {
+  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(m), "r"(src), "r"(c0), "r"(c1) : "memory");
+}
+DEV void tma_store_commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
+template <int N> DEV void tma_store_wait_read() { asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(N) : "memory"); }
 DEV void tma_prefetch_5d(const TensorMap *m, int c0, int c1, int c2, int c3, int c4) { // into L2
   asm volatile("cp.async.bulk.prefetch.tensor.5d.L2.global.tile [%0, {%1, %2, %3, %4, %5}];" ::"l"(m), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
 }
@@ -192,6 +204,7 @@ DEV void bulk_load(uint32_t dst, const void *src, uint32_t bytes, uint32_t bar, 
 }
 DEV void cluster_sync() { asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory"); } // orders no memory beyond fence_mbar_init's
 DEV uint32_t map_cluster(uint32_t p, uint32_t rank) { uint32_t r; asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(r) : "r"(p), "r"(rank)); return r; } // p in block `rank`
+DEV void mbar_arrive_cluster(uint32_t b) { asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(b) : "memory"); } // of a block of the cluster
 DEV void send(uint32_t to, float4 v, uint32_t bar) { // to another block's shared memory, 16 bytes for its mbarrier; needs no fence
   asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(to), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w), "r"(bar) : "memory");
 }

@@ -12,6 +12,7 @@ public final class KernelCases {
         all.addAll(AttentionCases.all());
         all.addAll(ElementwiseCases.all());
         all.addAll(ProductCases.all());
+        all.addAll(PromptProductCases.all());
         all.addAll(SamplingCases.all());
         return all;
     }

@@ -3,6 +3,7 @@ package espalier.cuda.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import espalier.cuda.cases.Workbench;
+import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.tensor.DType;
 import java.io.IOException;
@@ -66,7 +67,22 @@ class ProductKernelsTest {
     }
 
     @Test
-    void manyRowsGoToTheLibraryAndItsGateIsNotFused() {
+    void inDeterministicModeAPromptsKernelTakesTheRowsWhoseBitsItKeeps() {
+        on("90a", b -> {
+            DeviceProperties device = b.driver().properties();
+            View x = View.dense(0, DType.BF16, 1024, 256);
+            View y = View.dense(0, DType.BF16, 1024, 512);
+            int whole = 128 * device.multiprocessors();
+            View w = View.dense(0, DType.BF16, whole, 256);
+            assertThat(ProductChoice.fixed(device, x, w, y, Epilogue.SILU_MUL)).isEqualTo(ProductChoice.PROMPT);
+            View inHalves = w.rows(0, whole - 32);
+            assertThat(ProductChoice.fixed(device, x, inHalves, y, Epilogue.SILU_MUL))
+                    .isEqualTo(ProductChoice.WGMMA);
+        });
+    }
+
+    @Test
+    void someHundredRowsGoToTheLibraryAndItsGateIsNotFusedButThoseOfPromptsAre() {
         on("90a", b -> {
             ProductKernels products = kernels(b, ProductKernels.Mode.FASTEST, KernelChoices.forgotten());
             View w = weights(b);
@@ -74,6 +90,8 @@ class ProductKernelsTest {
                     .isTrue();
             assertThat(products.fuses(View.dense(0, DType.BF16, 257, IN), w, View.dense(0, DType.BF16, 257, OUT / 2)))
                     .isFalse();
+            assertThat(products.fuses(View.dense(0, DType.BF16, 1024, IN), w, View.dense(0, DType.BF16, 1024, OUT / 2)))
+                    .isTrue();
         });
     }
 

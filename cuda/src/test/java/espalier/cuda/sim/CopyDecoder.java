@@ -9,7 +9,8 @@ final class CopyDecoder {
     private static final String TO_SHARED =
             "\\.shared::(cluster|cta)\\.global(\\.tile)?\\.mbarrier::complete_tx::bytes(\\.L2::cache_hint)?";
     private static final String TO_GLOBAL = "\\.global\\.shared::cta(\\.tile)?\\.bulk_group(\\.L2::cache_hint)?";
-    private static final Pattern TENSOR_LOAD = Pattern.compile("cp\\.async\\.bulk\\.tensor\\.([1-5])d" + TO_SHARED);
+    private static final Pattern TENSOR_LOAD = Pattern.compile(
+            "cp\\.async\\.bulk\\.tensor\\.([1-5])d" + TO_SHARED.replace("(\\.L2", "(\\.multicast::cluster)?(\\.L2"));
     private static final Pattern TENSOR_STORE = Pattern.compile("cp\\.async\\.bulk\\.tensor\\.([1-5])d" + TO_GLOBAL);
     private static final Pattern BULK_LOAD = Pattern.compile("cp\\.async\\.bulk" + TO_SHARED);
     private static final Pattern BULK_STORE = Pattern.compile("cp\\.async\\.bulk" + TO_GLOBAL);
@@ -65,8 +66,14 @@ final class CopyDecoder {
         if (tensor.matches()) {
             var from = coordinates(o[1], Integer.parseInt(tensor.group(1)));
             int to = names.shared32(o[0]), barrier = names.shared32(o[2]);
-            return Instruction.plain(
-                    (w, in, m) -> Transfers.tensorLoad(w, in, m, w.r[to], w.q[from.map], from.of(w), w.r[barrier]));
+            int blocks = op.contains(".multicast") ? names.i(o[3]) : -1;
+            return Instruction.plain((w, in, m) -> Transfers.tensorLoad(
+                    w,
+                    in,
+                    m,
+                    new Transfers.Targets(w.r[to], w.r[barrier], blocks < 0 ? null : w.r[blocks]),
+                    w.q[from.map],
+                    from.of(w)));
         }
         if (store.matches()) {
             var to = coordinates(o[0], Integer.parseInt(store.group(1)));

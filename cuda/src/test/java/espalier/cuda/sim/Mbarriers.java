@@ -133,8 +133,11 @@ final class Mbarriers {
             int l = Integer.numberOfTrailingZeros(s), address = w.r[a.at][l];
             Block there = w.block.at(address);
             Mbarrier b = there == null ? null : find(w, in, l, there, address & (1 << Block.RANK) - 1);
-            if (there == null) {
-                w.report(MBARRIER, in, "no block of the cluster has that address");
+            if (there == null || there != w.block && there.over()) {
+                w.report(
+                        MBARRIER,
+                        in,
+                        there == null ? "no block of the cluster has that address" : "the block has ended");
             } else if (b != null) {
                 int expected = a.expected < 0 ? 0 : w.r[a.expected][l];
                 arrive(w, in, b, !a.arrives ? 0 : a.count < 0 ? 1 : w.r[a.count][l], expected);

@@ -31,6 +31,7 @@ class ProductBugsTest {
     private static final String NARROW = "decode attention 4/2 x 96 page 3 [300, 0, 17]";
     private static final String LONG = "decode attention 8/2 x 128 page 16 [1100, 5]";
     private static final String PRODUCT = "product wgmma 17x272x1024";
+    private static final String PROMPT = "product of prompts 300x272x328";
     private static final String TILE = "    const Tile t = slots[n & 1].t; const int head = slots[n & 1].head;\n"
             + "#ifdef SECTION\n    const int part = slots[n & 1].part;\n#endif\n";
     private static final String PIPELINE = "product wgmma 33x1040x256";
@@ -161,10 +162,65 @@ class ProductBugsTest {
                         MISSING_FENCE));
     }
 
+    private static List<PlantedBug> prompts() {
+        return List.of(
+                bug("stage released before its wgmma", PROMPT, "        wgmma_wait<1>();\n", "", RACE),
+                bug(
+                        "one block of a cluster ends at once",
+                        PROMPT,
+                        "  pdl_wait_previous();\n  if (warp",
+                        "  pdl_wait_previous();\n  if (rank) return;\n  if (warp",
+                        DEADLOCK,
+                        OUT_OF_BOUNDS,
+                        MBARRIER),
+                bug(
+                        "stage released in one block alone",
+                        PROMPT,
+                        "map_cluster(empty, lane & 1)",
+                        "map_cluster(empty, rank)",
+                        RACE),
+                bug(
+                        "multicast to one block alone",
+                        PROMPT,
+                        "w_row, 3, ",
+                        "w_row, 1 << rank, ",
+                        DEADLOCK,
+                        UNINITIALISED,
+                        MBARRIER),
+                bug("multicast to a block that is not there", PROMPT, "w_row, 3, ", "w_row, 7, ", OUT_OF_BOUNDS),
+                bug(
+                        "the other's run not expected",
+                        PROMPT,
+                        "expect(full + s * 8, STAGE_BYTES)",
+                        "expect(full + s * 8, STAGE_BYTES - RUN_BYTES)",
+                        MBARRIER,
+                        RACE),
+                bug(
+                        "results overwritten while they are stored",
+                        PROMPT,
+                        "tma_store_wait_read<0>(); // what",
+                        "; // what",
+                        RACE),
+                bug(
+                        "no fence between stores and their copy",
+                        PROMPT,
+                        "        fence_proxy_async();\n",
+                        "",
+                        MISSING_FENCE),
+                bug(
+                        "no cluster barrier at the start",
+                        PROMPT,
+                        "  cluster_sync();\n",
+                        "  __syncthreads();\n",
+                        RACE,
+                        MBARRIER));
+    }
+
     @TestFactory
     Stream<DynamicTest> eachBugIsFoundByTheCheckThatNamesIt() {
-        List<PlantedBug> bugs =
-                Stream.of(prefill(), decode(), product()).flatMap(List::stream).toList();
+        List<PlantedBug> bugs = Stream.of(prefill(), decode(), product(), prompts())
+                .flatMap(List::stream)
+                .toList();
         int each = Integer.getInteger("espalier.schedules", 1);
         return IntStream.range(0, bugs.size())
                 .mapToObj(k -> dynamicTest(k + " " + bugs.get(k).what(), () -> {

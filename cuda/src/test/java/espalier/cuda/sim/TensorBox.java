@@ -63,9 +63,9 @@ final class TensorBox {
         }
     }
 
-    /** Into shared memory at {@code to}: zeros where the box lies outside. */
-    static void load(Warp w, Instruction in, int lane, EncodedMap t, int[] at, int to) {
-        Memory shared = w.block.shared, global = w.block.sim.global;
+    /** Into {@code shared} at {@code to}: zeros where the box lies outside. */
+    static void load(Warp w, Instruction in, int lane, EncodedMap t, int[] at, Memory shared, int to) {
+        Memory global = w.block.sim.global;
         int unit = t.elementBytes(), width = t.width();
         for (int r = 0; r < t.bytes() / width; r++) {
             Row row = row(t, at, r);

@@ -6,6 +6,7 @@ import static espalier.cuda.sim.Finding.Kind.OUT_OF_BOUNDS;
 
 import espalier.cuda.sim.Mbarriers.Mbarrier;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies that end at an mbarrier (PTX ISA 9.7.9.27, 9.7.13.15): TMA loads of boxes and of bytes, st.async, cp.async with an
@@ -19,8 +20,12 @@ final class Transfers {
         void land(Mbarrier b);
     }
 
-    /** A TMA load: the box at {@code from} of a map, into shared memory. */
-    private record TensorCopy(Instruction in, Warp warp, int lane, EncodedMap map, int[] from, int to)
+    /**
+     * A TMA load: the box at {@code from} of a map, into the shared memory of a block. Of the copies of one multicast only
+     * the {@code first} reads global memory, as the counters see it.
+     */
+    private record TensorCopy(
+            Instruction in, Warp warp, int lane, EncodedMap map, int[] from, Block block, int to, boolean first)
             implements Transfer {
         @Override
         public int bytes() {
@@ -29,9 +34,11 @@ final class Transfers {
 
         @Override
         public void land(Mbarrier b) {
-            TensorBox.load(warp, in, lane, map, from, to);
-            landed(warp.block, b, in, to, map.bytes());
-            warp.counters().tensorCopy(in, map.width(), map.bytes() / map.width());
+            TensorBox.load(warp, in, lane, map, from, block.shared, to);
+            landed(block, b, in, to, map.bytes());
+            if (first) {
+                warp.counters().tensorCopy(in, map.width(), map.bytes() / map.width());
+            }
         }
     }
 
@@ -108,25 +115,49 @@ final class Transfers {
         }
     }
 
+    /** Where a tensor load goes: targets and mbarriers by lane, and the blocks of the cluster it is for (null: this one). */
+    record Targets(int[] to, int[] barrier, int @Nullable [] blocks) {}
+
     /** cp.async.bulk.tensor to shared memory; what lies outside the map becomes zeros. {@code from}: by dimension, lane. */
-    static void tensorLoad(Warp w, Instruction in, int m, int[] to, long[] maps, int[][] from, int[] barrier) {
+    static void tensorLoad(Warp w, Instruction in, int m, Targets targets, long[] maps, int[][] from) {
         for (int s = m; s != 0; s &= s - 1) {
             int l = Integer.numberOfTrailingZeros(s);
             EncodedMap map = TensorBox.map(w, in, l, maps[l], from.length);
-            Mbarrier b = Mbarriers.find(w, in, l, w.block, barrier[l]);
-            if (map == null || b == null) {
+            if (map == null) {
                 continue;
             }
-            expectFence(w, in, b);
-            if (to[l] % 128 != 0) {
-                w.report(MISALIGNED, in, "target " + w.block.shared.describe(to[l]) + " is not 128-byte aligned");
-            } else if (target(w, in, l, w.block, to[l], map.bytes())) {
-                int[] c = Arrays.stream(from).mapToInt(x -> x[l]).toArray();
-                TensorBox.issued(w, in, l, map, c);
-                b.transfers.add(new TensorCopy(in, w, l, map, c, to[l]));
+            int[] c = Arrays.stream(from).mapToInt(x -> x[l]).toArray();
+            if (targets.blocks == null) {
+                copy(new TensorCopy(in, w, l, map, c, w.block, targets.to[l], true), targets.barrier[l]);
+                continue;
             }
-            w.block.changed();
+            boolean first = true; // .multicast::cluster: the same offsets in every block of the mask
+            for (int rest = targets.blocks[l] & 0xffff; rest != 0; rest &= rest - 1, first = false) {
+                Block there = w.block.at(Integer.numberOfTrailingZeros(rest) + 1 << Block.RANK);
+                if (there == null || there.over()) {
+                    w.report(
+                            OUT_OF_BOUNDS, in, there == null ? "the cluster has no such block" : "the block has ended");
+                } else {
+                    copy(new TensorCopy(in, w, l, map, c, there, targets.to[l], first), targets.barrier[l]);
+                }
+            }
         }
+    }
+
+    private static void copy(TensorCopy t, int barrier) {
+        Mbarrier b = Mbarriers.find(t.warp, t.in, t.lane, t.block, barrier);
+        if (b == null) {
+            return;
+        }
+        expectFence(t.warp, t.in, b);
+        if (t.to % 128 != 0) {
+            t.warp.report(MISALIGNED, t.in, "target " + t.block.shared.describe(t.to) + " is not 128-byte aligned");
+        } else if (target(t.warp, t.in, t.lane, t.block, t.to, t.bytes())) {
+            TensorBox.issued(t.warp, t.in, t.lane, t.map, t.from);
+            b.transfers.add(t);
+        }
+        t.block.changed();
+        t.warp.block.changed();
     }
 
     /** cp.async.bulk: consecutive bytes to shared memory. */

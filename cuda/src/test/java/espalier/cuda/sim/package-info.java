@@ -24,7 +24,7 @@
  *
  * <p>{@link espalier.cuda.sim.Counters} counts what a profiler would. Not modelled, because only ptxas and the machine have
  * it: scheduling of SASS, weak memory beyond happens-before, occupancy, time, the order of the tensor cores' sums. Refused
- * when a kernel is read: tcgen05, multicast, im2col, sparse and fp4 products, indirect calls, and whatever else is not
+ * when a kernel is read: tcgen05, im2col, sparse and fp4 products, indirect calls, and whatever else is not
  * listed.
  */
 package espalier.cuda.sim;
