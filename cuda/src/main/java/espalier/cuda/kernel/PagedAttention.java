@@ -175,6 +175,7 @@ public final class PagedAttention implements AutoCloseable {
      * and keys are turned or stay as they were.
      */
     public void rotateAndAttend(Stream stream, Plan plan, AttentionCall call, Rotation.Angles angles) {
+        // Beside a prompt rope is a kernel of its own, which on a GPU did not give a decoded row the same bits.
         if (decoding == Decoding.FASTEST && plan.mix() == Mix.DECODE && plan.prefixes() == null) {
             DecodeKernel kernel = decode(plan, call.window());
             if (kernel.rotates(call, angles)) {
