@@ -51,7 +51,12 @@ public final class CudaDriver implements Driver {
         this.properties = properties;
         this.context = context;
         this.patience = setup.patience;
-        String environment = properties.architecture() + " " + nvrtc.version() + " " + properties.driverVersion();
+        String environment = String.join(
+                " ",
+                properties.architecture(),
+                nvrtc.version().toString(),
+                Integer.toString(properties.driverVersion()),
+                Nvrtc.SETTINGS.toString());
         kernels = new LoadedKernels(
                 cuda, nvrtc, properties.architecture(), new KernelFiles(setup.cache.resolve("kernels"), environment));
         launcher = new Launcher(cuda, kernels, properties);

@@ -21,6 +21,16 @@ public final class Nvrtc {
     public static final String HOW_TO_GET = "NVRTC 12.4 to 13 (libnvrtc.so) was not found; install the CUDA toolkit or"
             + " 'pip install nvidia-cuda-nvrtc', and name its folder by CUDA_HOME if it is an unusual one";
 
+    /** What every program is compiled with. */
+    public static final List<String> SETTINGS = List.of(
+            "--std=c++17",
+            "-lineinfo",
+            // A product and a sum become one rounding where a source says so and nowhere else. Left to the compiler, two
+            // kernels that compute the same round differently, and none as the simulator does.
+            "--fmad=false",
+            // NVRTC 13.0 takes a lambda in a device function for a host function without it.
+            "--device-as-default-execution-space");
+
     private static final String LIBRARY = "libnvrtc";
     private static final int OLDEST = 12;
     private static final int NEWEST = 13;
@@ -135,12 +145,8 @@ public final class Nvrtc {
     }
 
     private static List<String> options(Program program, String architecture, Target target) {
-        var options = new ArrayList<>(List.of(
-                "--gpu-architecture=" + target.prefix + architecture,
-                "--std=c++17",
-                "-lineinfo",
-                // NVRTC 13.0 takes a lambda in a device function for a host function without it.
-                "--device-as-default-execution-space"));
+        var options = new ArrayList<>(SETTINGS);
+        options.add("--gpu-architecture=" + target.prefix + architecture);
         if (target == Target.CUBIN) {
             options.add("--ptxas-options=-v");
         }

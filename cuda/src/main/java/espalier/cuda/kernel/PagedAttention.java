@@ -34,7 +34,6 @@ public final class PagedAttention implements AutoCloseable {
     public static final int FEW_POSITIONS = 8192;
 
     private final Driver driver;
-    private final Decoding decoding;
     /** For layers that see all of the past; null where another device or shape leaves all to the other one. */
     private final @Nullable DecodeKernel whole;
 
@@ -111,7 +110,6 @@ public final class PagedAttention implements AutoCloseable {
             HopperPrefill.Keys keys,
             Decoding decoding) {
         this.driver = driver;
-        this.decoding = decoding;
         boolean fast = HopperDecode.takes(shape, driver.properties());
         whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
         generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
@@ -175,8 +173,8 @@ public final class PagedAttention implements AutoCloseable {
      * and keys are turned or stay as they were.
      */
     public void rotateAndAttend(Stream stream, Plan plan, AttentionCall call, Rotation.Angles angles) {
-        // Beside a prompt rope is a kernel of its own, which on a GPU did not give a decoded row the same bits.
-        if (decoding == Decoding.FASTEST && plan.mix() == Mix.DECODE && plan.prefixes() == null) {
+        // Beside a prompt rope is a kernel of its own, whose turns have the same bits.
+        if (plan.mix() == Mix.DECODE && plan.prefixes() == null) {
             DecodeKernel kernel = decode(plan, call.window());
             if (kernel.rotates(call, angles)) {
                 kernel.rotate(stream, call, plan.step(), angles);

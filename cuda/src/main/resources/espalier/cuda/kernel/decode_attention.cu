@@ -234,7 +234,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
         top = fmaxf(top, m[c]);
         al[c] = ex2(m[c] - top); m[c] = top;
         s[c] = ex2(s[c] - top); s[c + 2] = ex2(s[c + 2] - top);
-        l[c] = l[c] * al[c] + (s[c] + s[c + 2]); // of this lane's rows
+        l[c] = __fmaf_rn(l[c], al[c], s[c] + s[c + 2]); // of this lane's rows
       }
       uint32_t b0 = movmatrix_trans(pack(s[0], s[1])), b1 = movmatrix_trans(pack(s[2], s[3]));
 #pragma unroll
@@ -267,8 +267,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
 #pragma unroll
       for (int w = 0; w < WARPS; w++) {
         float b = ex2(scales[w][h].x - top);
-        sum += b * scales[w][h].y;
-        x += b * ((const float *)(smem + w * STAGES * STAGE))[h * (D + 4) + ch];
+        sum = __fmaf_rn(b, scales[w][h].y, sum);
+        x = __fmaf_rn(b, ((const float *)(smem + w * STAGES * STAGE))[h * (D + 4) + ch], x);
       }
       if (span.single(a)) a.out[((size_t)a.in.first_row[lo_s] * HEADS + head + h) * D + ch] = to_b16(x / sum);
       else {
@@ -298,16 +298,16 @@ extern "C" __global__ void decode_combine(const __grid_constant__ Args a) {
   for (int i = 0; i < span.n; i++) {
     float2 ml = a.part_ml[at + (size_t)i * UNITS * PACK];
     float b = ex2(ml.x - top);
-    sum += b * ml.y;
-    x += b * a.part_o[(at + (size_t)i * UNITS * PACK) * D + ch];
+    sum = __fmaf_rn(b, ml.y, sum);
+    x = __fmaf_rn(b, a.part_o[(at + (size_t)i * UNITS * PACK) * D + ch], x);
   }
 #ifdef PREFIXES
   const PrefixParts parts(a.p, s, KV_HEADS, GROUP, head);
   for (int i = 0; i < parts.sections; i++) {
     float2 ml = a.p.part_ml[parts.row(i)];
     float now = fmaxf(top, ml.x), b = ex2(top - now), c = ex2(ml.x - now);
-    sum = sum * b + ml.y * c;
-    x = x * b + a.p.part_o[parts.row(i) * D + ch] * c;
+    sum = __fmaf_rn(sum, b, ml.y * c);
+    x = __fmaf_rn(x, b, a.p.part_o[parts.row(i) * D + ch] * c);
     top = now;
   }
 #endif

@@ -341,7 +341,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
         top = fmaxf(top, x.m[c]);
         al[c] = ex2(x.m[c] - top); x.m[c] = top;
         sa[c] = ex2(u - top); sa[c + 2] = ex2(v - top);
-        x.l[c] = x.l[c] * al[c] + (sa[c] + sa[c + 2]); // of this lane's rows; joined at the leaf's end
+        x.l[c] = __fmaf_rn(x.l[c], al[c], sa[c] + sa[c + 2]); // of this lane's rows; joined at the leaf's end
       }
       uint32_t b0 = movmatrix_trans(pack(sa[0], sa[1])), b1 = movmatrix_trans(pack(sa[2], sa[3]));
 #pragma unroll
@@ -424,11 +424,11 @@ struct Piece { // where a warp's unit and channels lie
     for (int i = 0; i < own.sections; i++) {
       float2 ml = a.p.part_ml[own.row(i)];
       float now = fmaxf(top, ml.x), b = ex2(top - now), d = ex2(ml.x - now);
-      sum = sum * b + ml.y * d; top = now;
+      sum = __fmaf_rn(sum, b, ml.y * d); top = now;
 #pragma unroll
       for (int c = 0; c < PACK; c++) {
         const float *o = a.p.part_o + shfl_row(own.row(i), c) * HEAD_DIM;
-        acc[c] = acc[c] * __shfl_sync(~0u, b, c) + o[min(ch, HEAD_DIM - 1)] * __shfl_sync(~0u, d, c);
+        acc[c] = __fmaf_rn(acc[c], __shfl_sync(~0u, b, c), o[min(ch, HEAD_DIM - 1)] * __shfl_sync(~0u, d, c));
       }
     }
 #endif

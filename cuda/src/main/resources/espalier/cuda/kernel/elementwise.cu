@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256) add_bias(A *x, int ldx, const 
 
 DEV float silu(float x) { return __fdividef(x, 1 + __expf(-x)); }
 // The approximation by tanh (Hendrycks and Gimpel, 2016): x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 x^3)).
-DEV float gelu(float x) { return __fdividef(x, 1 + __expf(-1.5957691216f * (x + 0.044715f * x * x * x))); }
+DEV float gelu(float x) { return __fdividef(x, 1 + __expf(-1.5957691216f * __fmaf_rn(0.044715f * x * x, x, x))); }
 
 // out = gate(x[.., c]) * x[.., cols + c]; x is [rows, 2 * cols].
 template <class GATE> DEV void gated(const A *x, int ldx, A *out, int ldo, int cols, bool wide, GATE gate) {

@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm(const A *x, int ldx,
     int c = (threadIdx.x + i * blockDim.x) * 8;
     v[i] = load8(x + c, cols - c, wide);
 #pragma unroll
-    for (int j = 0; j < 8; j++) squares += v[i].v[j] * v[i].v[j];
+    for (int j = 0; j < 8; j++) squares = __fmaf_rn(v[i].v[j], v[i].v[j], squares);
   }
   const float scale = rsqrtf(block_sum(squares, part) / cols + eps);
 #pragma unroll
@@ -63,7 +63,7 @@ extern "C" __global__ void __launch_bounds__(256)
   for (int c = lane * 8; c < head_dim; c += 256) {
     Eight v = load8(x + c, head_dim - c, wide);
 #pragma unroll
-    for (int j = 0; j < 8; j++) squares += v.v[j] * v.v[j];
+    for (int j = 0; j < 8; j++) squares = __fmaf_rn(v.v[j], v.v[j], squares);
   }
   const float scale = rsqrtf(warp_sum(squares) / head_dim + eps);
   for (int c = lane * 8; c < head_dim; c += 256) {

@@ -297,13 +297,13 @@ DEV void softmax(float (&s)[BN / 2], float (&m)[2], float (&l)[2], float (&f)[2]
   float sx[2] = {0, 0}, sy[2] = {0, 0};
 #pragma unroll
   for (int i = 0; i < N; i += 4) {
-    s[i] = ex2(s[i] * c - base[0]); s[i + 1] = ex2(s[i + 1] * c - base[0]);
-    s[i + 2] = ex2(s[i + 2] * c - base[1]); s[i + 3] = ex2(s[i + 3] * c - base[1]);
+    s[i] = ex2(__fmaf_rn(s[i], c, -base[0])); s[i + 1] = ex2(__fmaf_rn(s[i + 1], c, -base[0]));
+    s[i + 2] = ex2(__fmaf_rn(s[i + 2], c, -base[1])); s[i + 3] = ex2(__fmaf_rn(s[i + 3], c, -base[1]));
     sx[0] += s[i]; sy[0] += s[i + 1]; sx[1] += s[i + 2]; sy[1] += s[i + 3];
     if (!FIRST && i + 4 == MID) then((sx[0] + sy[0]) + (sx[1] + sy[1]));
   }
 #pragma unroll
-  for (int e = 0; e < 2; e++) l[e] = FIRST ? sx[e] + sy[e] : l[e] * f[e] + (sx[e] + sy[e]);
+  for (int e = 0; e < 2; e++) l[e] = FIRST ? sx[e] + sy[e] : __fmaf_rn(l[e], f[e], sx[e] + sy[e]);
 }
 template <int N> DEV void issue_qk(float (&s)[BN / 2], const uint32_t (&q)[D / 4], uint64_t k) { // the first 2 * N columns
   wgmma<2 * N, 0, 0>(s, q, k);

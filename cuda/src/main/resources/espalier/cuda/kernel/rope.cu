@@ -66,8 +66,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) rope(const __grid_constant
     uint32_t u = x[first], v = x[second];
     float2 s = make_float2(cosines[2 * w], sines[2 * w]), t = make_float2(cosines[2 * w + 1], sines[2 * w + 1]);
 #if INTERLEAVED
-    u = pack(lo(u) * s.x - hi(u) * s.y, hi(u) * s.x + lo(u) * s.y);
-    v = pack(lo(v) * t.x - hi(v) * t.y, hi(v) * t.x + lo(v) * t.y);
+    u = pack(turned_first(lo(u), hi(u), s), turned_second(lo(u), hi(u), s));
+    v = pack(turned_first(lo(v), hi(v), t), turned_second(lo(v), hi(v), t));
 #else
     turn_two(u, v, s, t);
 #endif

@@ -9,11 +9,14 @@ DEV float2 turn(float angle) { // cosine and sine
   r = __fmaf_rn(n, -3.0199159820e-7f, r);
   return make_float2(__cosf(r), __sinf(r));
 }
+// A pair after its turn; t: cosine and sine. Which product is rounded is said here, so that every kernel gives the same bits.
+DEV float turned_first(float x, float y, float2 t) { return __fmaf_rn(x, t.x, -(y * t.y)); }
+DEV float turned_second(float x, float y, float2 t) { return __fmaf_rn(x, t.y, y * t.x); }
 // Two pairs: first and second hold the lower and the upper halves' elements; s, t: cosine and sine of either.
 DEV void turn_two(uint32_t &first, uint32_t &second, float2 s, float2 t) {
   uint32_t p = first, q = second;
-  first = pack(lo(p) * s.x - lo(q) * s.y, hi(p) * t.x - hi(q) * t.y);
-  second = pack(lo(q) * s.x + lo(p) * s.y, hi(q) * t.x + hi(p) * t.y);
+  first = pack(turned_first(lo(p), lo(q), s), turned_first(hi(p), hi(q), t));
+  second = pack(turned_second(lo(p), lo(q), s), turned_second(hi(p), hi(q), t));
 }
 // Eight pairs; cosines and sines lie at multiples of 16 bytes.
 DEV void turn_eight(uint4 &first, uint4 &second, const float *cosines, const float *sines) {

@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.TestFactory;
@@ -32,6 +33,8 @@ import org.junit.jupiter.api.TestFactory;
 class KernelCasesTest {
     private static final int SCHEDULES = 3;
     private static final int CHECK_MEMORY = 1 << 20;
+    private static final Pattern UNROUNDED =
+            Pattern.compile("\\b(add|sub|mul)(\\.ftz)?(\\.sat)?\\.(f16|f16x2|bf16|bf16x2|f32|f64) ");
 
     /** Programs that may spill, with the reason. */
     private static final Map<String, String> EXCUSED = Map.of(
@@ -53,6 +56,7 @@ class KernelCasesTest {
             Set<Program> programs = ConcurrentHashMap.newKeySet();
             List<DynamicNode> tests = cases(arch, programs);
             tests.add(dynamicTest("ptxas has nothing to complain of", () -> expectNoComplaint(arch, programs)));
+            tests.add(dynamicTest("ptxas has nothing to contract", () -> expectRounded(arch, programs)));
             nodes.add(dynamicContainer("sm_" + arch, tests));
         }
         Path document = Path.of(System.getProperty("espalier.root", ".."), "docs", "kernels.md");
@@ -95,6 +99,17 @@ class KernelCasesTest {
             device.expectNoFindings();
             return device.programs();
         }
+    }
+
+    /** A sum or product that does not say how it is rounded may become part of another, and a GPU has other bits than here. */
+    private static void expectRounded(String arch, Set<Program> programs) {
+        Optional<PtxCompiler> compiler = PtxCompiler.find(arch);
+        var open = new ConcurrentSkipListSet<String>();
+        compiler.ifPresent(c -> programs.parallelStream().forEach(p -> UNROUNDED
+                .matcher(c.ptx(p))
+                .results()
+                .forEach(found -> open.add(p.title() + ": " + found.group()))));
+        assertThat(open).isEmpty();
     }
 
     private void expectNoComplaint(String arch, Set<Program> programs) {

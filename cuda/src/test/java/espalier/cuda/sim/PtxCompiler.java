@@ -32,7 +32,7 @@ record PtxCompiler(Nvrtc nvrtc, String arch) {
     }
 
     private Nvrtc.Compiled compile(Program program, Nvrtc.Target target) {
-        Path kept = Path.of("target", "nvrtc", hash(program + " " + arch + target + nvrtc.version()));
+        Path kept = Path.of("target", "nvrtc", hash(program + " " + arch + target + nvrtc.version() + Nvrtc.SETTINGS));
         try {
             if (Files.exists(kept.resolve("image"))) {
                 return new Nvrtc.Compiled(
