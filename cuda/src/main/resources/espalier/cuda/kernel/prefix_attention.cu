@@ -20,13 +20,7 @@
 #define STAGES 3
 #endif
 #define SECTION 256
-#define D HEAD_DIM
-#define THREADS 128
-#define PITCH ((D + 8) * 2)
-#define CHUNKS (D / 8)
-#define KSTEPS (D / 16)
-#define KEYS (BLOCK * PITCH) // bytes of a block of keys, or of values
-#define HOLD_Q (D <= 128)    // queries in registers
+#include "online_softmax.cuh"
 struct Args {
   const b16 *q;     // [tokens][HEADS][D], rows q_stride elements apart
   const b16 *k, *v; // pools, [slots][KV_HEADS][D]
@@ -109,83 +103,26 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) prefix_attention(const 
     int count = (to - from + BLOCK - 1) / BLOCK;
 #pragma unroll
     for (int j = 0; j < STAGES - 1; j++) { if (j < count) load(j); else cp_async_commit(); } // the queries are of the first group of copies
-    float o[D / 8][4], m[2] = {NEG_INF, NEG_INF}, l[2] = {0, 0};
-#pragma unroll
-    for (int i = 0; i < D / 8; i++) o[i][0] = o[i][1] = o[i][2] = o[i][3] = 0;
-    uint32_t qf[HOLD_Q ? KSTEPS : 1][4];
-    const uint32_t q_at = qs + (warp * 16 + lane % 16) * PITCH + lane / 16 * 16;
+    AttendedRows mine;
+    mine.begin(qs);
     for (int j = 0; j < count; j++) {
       if (STAGES == 1) { load(j); cp_async_wait<0>(); } else cp_async_wait<(STAGES > 1 ? STAGES - 2 : 0)>();
       __syncthreads(); // the block is there, and all are done with the one before
       if (STAGES > 1) { if (j + STAGES - 1 < count) load(j + STAGES - 1); else cp_async_commit(); }
-      if (HOLD_Q && j == 0)
-#pragma unroll
-        for (int i = 0; i < KSTEPS; i++) ldmatrix_x4(qf[HOLD_Q ? i : 0], q_at + i * 32);
-      uint32_t ks = kv + j % STAGES * 2 * KEYS, vs = ks + KEYS;
-      float s[BLOCK / 8][4];
-#pragma unroll
-      for (int b = 0; b < BLOCK / 8; b++) s[b][0] = s[b][1] = s[b][2] = s[b][3] = 0;
-#pragma unroll
-      for (int i = 0; i < KSTEPS; i++) {
-        if (!HOLD_Q) ldmatrix_x4(qf[0], q_at + i * 32);
-#pragma unroll
-        for (int b = 0; b < BLOCK / 16; b++) {
-          uint32_t r[4]; // keys 16 b .., channels 16 i ..: two B fragments
-          ldmatrix_x4(r, ks + (b * 16 + lane % 8 + lane / 16 * 8) * PITCH + i * 32 + lane / 8 % 2 * 16);
-          mma(s[b * 2], qf[HOLD_Q ? i : 0], r[0], r[1]); mma(s[b * 2 + 1], qf[HOLD_Q ? i : 0], r[2], r[3]);
-        }
-      }
-      float top[2] = {m[0], m[1]};
-#pragma unroll
-      for (int b = 0; b < BLOCK / 8; b++)
-#pragma unroll
-        for (int e = 0; e < 4; e++) {
-#ifdef SOFTCAP
-          float x = tanh_approx(s[b][e] * a.cap_in) * a.scale_log2;
-#else
-          float x = s[b][e] * a.scale_log2;
-#endif
-          s[b][e] = from + j * BLOCK + b * 8 + t2 + e % 2 < to ? x : NEG_INF;
-          top[e / 2] = fmaxf(top[e / 2], s[b][e]);
-        }
-      float f[2], sum[2] = {0, 0};
-#pragma unroll
-      for (int e = 0; e < 2; e++) { // every block has a key, so that no maximum stays infinite
-        top[e] = fmaxf(top[e], __shfl_xor_sync(~0u, top[e], 1)); top[e] = fmaxf(top[e], __shfl_xor_sync(~0u, top[e], 2));
-        f[e] = ex2(m[e] - top[e]); m[e] = top[e];
-      }
-#pragma unroll
-      for (int b = 0; b < BLOCK / 8; b++)
-#pragma unroll
-        for (int e = 0; e < 4; e++) { s[b][e] = ex2(s[b][e] - m[e / 2]); sum[e / 2] += s[b][e]; }
-#pragma unroll
-      for (int e = 0; e < 2; e++) l[e] = l[e] * f[e] + sum[e];
-#pragma unroll
-      for (int i = 0; i < D / 8; i++)
-#pragma unroll
-        for (int e = 0; e < 4; e++) o[i][e] *= f[e / 2];
-#pragma unroll
-      for (int b = 0; b < BLOCK / 16; b++) { // the scores' C layout is the A layout of P
-        uint32_t p[4] = {pack(s[b * 2][0], s[b * 2][1]), pack(s[b * 2][2], s[b * 2][3]), pack(s[b * 2 + 1][0], s[b * 2 + 1][1]), pack(s[b * 2 + 1][2], s[b * 2 + 1][3])};
-#pragma unroll
-        for (int i = 0; i < KSTEPS; i++) {
-          uint32_t r[4];
-          ldmatrix_x4_trans(r, vs + (b * 16 + lane % 16) * PITCH + i * 32 + lane / 16 * 16);
-          mma(o[i * 2], p, r[0], r[1]); mma(o[i * 2 + 1], p, r[2], r[3]);
-        }
-      }
+      if (j == 0) mine.hold();
+      mine.attend<NEVER_BLIND>(kv + j % STAGES * 2 * KEYS, from + j * BLOCK, a.scale_log2, a.cap_in, [&](int key, int, float x) { return key < to ? x : NEG_INF; });
       if (STAGES == 1) __syncthreads();
     }
 #pragma unroll
     for (int e = 0; e < 2; e++) {
-      l[e] += __shfl_xor_sync(~0u, l[e], 1); l[e] += __shfl_xor_sync(~0u, l[e], 2);
+      mine.finish(e);
       int r = warp * 16 + g + e * 8;
       if (r >= rows) continue;
       size_t at = (size_t)u * PREFIX_ROWS + r;
       float2 *to = (float2 *)(a.p.part_o + at * D + t2);
 #pragma unroll
-      for (int i = 0; i < D / 8; i++) to[i * 4] = make_float2(o[i][e * 2], o[i][e * 2 + 1]);
-      if (t2 == 0) a.p.part_ml[at] = make_float2(m[e], l[e]);
+      for (int i = 0; i < D / 8; i++) to[i * 4] = make_float2(mine.o[i][e * 2], mine.o[i][e * 2 + 1]);
+      if (t2 == 0) a.p.part_ml[at] = make_float2(mine.m[e], mine.l[e]);
     }
     __syncthreads(); // before the next unit's copies
   }
