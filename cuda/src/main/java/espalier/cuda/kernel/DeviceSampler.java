@@ -20,7 +20,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses tokens on the device ({@code sample.cu}), as {@link espalier.tensor.host.HostSampler} does on the host: the same
+ * Chooses tokens on the device ({@code sample.cuh}), as {@link espalier.tensor.host.HostSampler} does on the host: the same
  * seed draws the same token, but for draws within 2^-29 of a border. A token chosen stays on the device, where the next
  * step reads it; the host sees it when it asks for the {@link #result}.
  *
@@ -67,11 +67,11 @@ public final class DeviceSampler implements AutoCloseable {
         this.vocab = vocab;
         this.chunks = Math.ceilDiv(vocab, CHUNK);
         this.countsStride = Math.ceilDiv(vocab, 8) * 8;
-        Program program = program();
-        this.history = driver.kernel(program, "sample_history");
-        this.greatest = driver.kernel(program, "sample_max");
-        this.weigh = driver.kernel(program, "sample_weigh");
-        this.pick = driver.kernel(program, "sample_pick");
+        Program chunkwise = Sources.program("sample_weigh.cu", Map.of());
+        this.history = driver.kernel(chunkwise, "sample_history");
+        this.greatest = driver.kernel(chunkwise, "sample_max");
+        this.weigh = driver.kernel(chunkwise, "sample_weigh");
+        this.pick = driver.kernel(Sources.program("sample_pick.cu", Map.of()), "sample_pick");
         this.lastTokens = zeros(4L * seats);
         this.counts = zeros(2L * seats * countsStride);
         this.partials = zeros((long) PARTIAL_BYTES * seats * chunks);
@@ -80,11 +80,6 @@ public final class DeviceSampler implements AutoCloseable {
         this.outcomes = new Outcome[] {new Outcome(), new Outcome()};
         makeRoom(0, LEAST_SLAB_BYTES);
         makeRoom(1, LEAST_SLAB_BYTES);
-    }
-
-    /** The source that it runs. */
-    public static Program program() {
-        return Sources.program("sample.cu", Map.of());
     }
 
     /** Device memory that a sampler takes. */

@@ -17,8 +17,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Paged decode attention on sm_90a: {@code decode_attention_sm90.cu}, whose head says how it works. Which sequences it
- * takes, how they are cut and joined is decided on the device at each launch; the host gives bounds alone.
+ * Paged decode attention on sm_90a: {@code decode_attention_sm90.cu}, whose head says how it works, and {@code
+ * decode_combine_sm90.cu}. Which sequences it takes, how they are cut and joined is decided on the device at each launch; the
+ * host gives bounds alone.
  */
 final class HopperDecode implements DecodeKernel {
     private static final int LEAF_TOKENS = 128;
@@ -36,13 +37,13 @@ final class HopperDecode implements DecodeKernel {
 
     private final Driver driver;
     private final AttentionShape shape;
-    private final Program program;
+    private final Parts plain;
 
     /** Also for sequences that begin behind shared prefixes; null where there are none. */
-    private final @Nullable Program joining;
+    private final @Nullable Parts joining;
 
     /** Turns queries and the newest keys itself. */
-    private final Program rotating;
+    private final Parts rotating;
 
     private final int section;
     private final int packs;
@@ -89,9 +90,10 @@ final class HopperDecode implements DecodeKernel {
         if (stages < 2) {
             throw new IllegalArgumentException(limits.sequences() + " sequences a step are too many");
         }
-        program = Sources.program("decode_attention_sm90.cu", defines());
-        joining = limits.leastSharing() == 0 ? null : with("PREFIXES");
-        rotating = with("ROTATE");
+        Program combine = combine();
+        plain = new Parts(attend(), combine);
+        joining = limits.leastSharing() == 0 ? null : new Parts(attend("PREFIXES"), combine("PREFIXES"));
+        rotating = new Parts(attend("ROTATE"), combine);
         long items = Math.max(limits.contextTokens() / GROUP_TOKENS + limits.sequences(), 3L * blocks);
         long units = (long) shape.kvHeads() * packs;
         partials = driver.allocate(items * units * channels() * 16, "partial results of attention");
@@ -101,17 +103,26 @@ final class HopperDecode implements DecodeKernel {
         driver.fill(stream, schedule, 0, 2);
     }
 
-    private Program with(String macro) {
-        Map<String, Object> defines = defines();
-        defines.put(macro, 1);
+    /** What attends to items, and what joins those of a sequence. */
+    private record Parts(Program attend, Program combine) {}
+
+    private Program attend(String... macros) {
+        Map<String, Object> defines = defines(macros);
+        defines.put("STAGES", stages);
         return Sources.program("decode_attention_sm90.cu", defines);
     }
 
-    private Map<String, Object> defines() {
+    private Program combine(String... macros) {
+        return Sources.program("decode_combine_sm90.cu", defines(macros));
+    }
+
+    private Map<String, Object> defines(String... macros) {
         Map<String, Object> defines = shape.defines();
         defines.put("KV_HEADS", shape.kvHeads());
         defines.put("SECTION", section);
-        defines.put("STAGES", stages);
+        for (String each : macros) {
+            defines.put(each, 1);
+        }
         return defines;
     }
 
@@ -133,20 +144,23 @@ final class HopperDecode implements DecodeKernel {
 
     @Override
     public List<Program> programs() {
-        var all = new ArrayList<>(List.of(program));
+        var all = new ArrayList<>(List.of(plain.attend, plain.combine));
         if (packs == 1 && shape.headDim() % ROTATED_STEP == 0) {
-            all.add(rotating);
+            all.add(rotating.attend);
         }
         if (joining != null) {
-            all.add(joining);
+            all.add(joining.attend);
+            all.add(joining.combine);
         }
         return all;
     }
 
     @Override
     public void launch(Stream stream, AttentionCall call, StepArrays step, @Nullable Joined joined) {
-        Program chosen = joined == null ? program : Objects.requireNonNull(joining);
-        launch(stream, chosen, call, step, arguments(call, step, joined));
+        Parts chosen = joined == null ? plain : Objects.requireNonNull(joining);
+        Arguments fields = arguments(call, step, joined);
+        attend(stream, chosen, call, step, fields);
+        combine(stream, chosen, step, fields);
     }
 
     @Override
@@ -159,10 +173,11 @@ final class HopperDecode implements DecodeKernel {
 
     @Override
     public void rotate(Stream stream, AttentionCall call, StepArrays step, Rotation.Angles angles) {
-        launch(stream, rotating, call, step, DecodeKernel.newest(arguments(call, step, null), call, step, angles));
+        attend(stream, rotating, call, step, DecodeKernel.newest(arguments(call, step, null), call, step, angles));
+        combine(stream, rotating, step, arguments(call, step, null));
     }
 
-    private void launch(Stream stream, Program chosen, AttentionCall call, StepArrays step, Arguments fields) {
+    private void attend(Stream stream, Parts chosen, AttentionCall call, StepArrays step, Arguments fields) {
         List<TensorMap> pool = maps.computeIfAbsent(call.cache(), this::poolMaps);
         int threads = (section * packs + PRODUCER_WARPS) * 32;
         Launch launch = Launch.of(blocks, threads)
@@ -170,13 +185,16 @@ final class HopperDecode implements DecodeKernel {
                 .order(Order.DEPENDENT);
         Arguments attend =
                 Arguments.of().tensorMap(pool.get(0)).tensorMap(pool.get(1)).struct(fields);
-        driver.launch(stream, driver.kernel(chosen, "decode_attention"), launch, attend);
+        driver.launch(stream, driver.kernel(chosen.attend, "decode_attention"), launch, attend);
+    }
+
+    private void combine(Stream stream, Parts chosen, StepArrays step, Arguments fields) {
         int pieces = shape.kvHeads() * packs * channels() / 32;
         int each = step.sequences() <= 32 ? 1 : 8;
         int shares = Math.clamp(COMBINING_BLOCKS * blocks / step.sequences(), 1, Math.ceilDiv(pieces, each));
         Launch join = Launch.of(Dim.of(step.sequences(), shares), Dim.of(32, 8)).order(Order.DEPENDENT);
         Arguments combine = Arguments.of().struct(fields).int32(each);
-        driver.launch(stream, driver.kernel(chosen, "decode_combine"), join, combine);
+        driver.launch(stream, driver.kernel(chosen.combine, "decode_combine"), join, combine);
     }
 
     private Arguments arguments(AttentionCall call, StepArrays step, @Nullable Joined joined) {

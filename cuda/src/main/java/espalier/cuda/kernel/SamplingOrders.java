@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.Objects;
 
-/** A step's rows as {@code sample.cu} reads them: one {@code Row} each, then the lists that rows point into. */
+/** A step's rows as {@code sample.cuh} reads them: one {@code Row} each, then the lists that rows point into. */
 final class SamplingOrders {
     private static final int ROW_BYTES = 88;
     private static final int ROW_WORDS = ROW_BYTES / 4;

@@ -6,39 +6,13 @@
 // Which sequences: those with exactly one row in the step; the others are left to prefill attention.
 // With ROTATE it also does what rope.cu does: a unit turns its queries as it reads them, and the newest key on its way to shared memory;
 // it writes key and value to the cache. The rows of queries and keys stay as they are.
-#include "step.cuh"
-#include "turn.cuh"
-#ifdef PREFIXES // what prefix_attention.cu has attended to is left out here and joined at the end
-#include "prefixes.cuh"
-#endif
-#ifndef HEAD_DIM
-#define HEAD_DIM 128
-#endif
-#ifndef KV_HEADS
-#define KV_HEADS 8
-#endif
-#ifndef GROUP
-#define GROUP 4 // query heads a KV head
-#endif
-#ifndef SECTION
-#define SECTION 8 // KV heads that a block takes at once: a divisor of KV_HEADS
-#endif
+#include "decode_parts_sm90.cuh"
 #ifndef STAGES
 #define STAGES 3
 #endif
-#ifndef LEAF
-#define LEAF 128 // tokens a leaf of the tree, the smallest item
-#endif
-#define TILE 16  // tokens a stage
-#define SPAN (8 * LEAF) // tokens a group, the largest item
-#define CHUNK 64        // tokens whose page table entries are looked up at once
-#define CLASSES 16      // sums of groups: 16 classes
-#define HEADS (KV_HEADS * GROUP)
-#define PACKS ((GROUP + 3) / 4)          // units a KV head
-#define PACK ((GROUP + PACKS - 1) / PACKS) // query heads a unit, at most 4 (save() counts on it)
-#define UNITS (KV_HEADS * PACKS)
-#define SECTIONS (KV_HEADS / SECTION)
-#define WARPS (SECTION * PACKS)          // consumers
+#define TILE 16 // tokens a stage
+#define CHUNK 64 // tokens whose page table entries are looked up at once
+#define WARPS (SECTION * PACKS) // consumers
 #define ALL_LINES (KV_HEADS * HEAD_DIM / 64) // lines of 128 bytes of a token
 #define ROW (SECTION * HEAD_DIM * 2)
 #define LINES (ROW / 128)
@@ -48,31 +22,9 @@
 #define THREADS ((WARPS + PRODUCERS) * 32)
 #define KSTEPS (HEAD_DIM / 16)
 #define HALF ((KSTEPS + 1) / 2)
-#define CHANNELS ((HEAD_DIM + 31) / 32 * 32) // of a unit in partial results
 
-// The groups of the whole batch have positions: the full ones first, sequence by sequence, then the last, partial ones, so that the small
-// work comes last and the blocks end together. All groups are cut alike, the finer the fewer there are: 1 << 3 - log items each.
-struct Cut {
-  int log; // log2(leaves an item)
-  DEV Cut(int groups, int blocks) { groups *= SECTIONS; log = groups * 2 > 3 * blocks ? 3 : 2 * groups > blocks ? 2 : 4 * groups > blocks ? 1 : 0; }
-  DEV int item(int g) const { return g << 3 - log; } // its first item
-};
-// A sequence: its groups, and their positions from two prefix sums that share an int (full groups below, partial ones above bit 20).
-struct Seq {
-  int len, full, n, at, part;
-  DEV Seq(int len, int before, int all) : len(len), full(len / SPAN), n((len + SPAN - 1) / SPAN), at(before & 0xfffff), part((all & 0xfffff) + (before >> 20)) {}
-  DEV int pos(int j) const { return j < full ? at + j : part; }
-  DEV int items(const Cut &cut, int j) const { return j < full ? 8 >> cut.log : (len % SPAN + (LEAF << cut.log) - 1) / (LEAF << cut.log); }
-  DEV bool single(const Cut &cut) const { return n == 1 && len <= LEAF << cut.log; } // one item: it writes the output itself
-};
 struct Part { float m[2], l[2], o[KSTEPS][4]; }; // of a warp: maximum and sum of head columns 2t, 2t + 1; O^T fragments
 
-DEV float merge_scales(float &m, float &l, float ml, float ll, float &b) { // (ml, ll) stands left of (m, l)
-  float top = fmaxf(ml, m), a = ex2(ml - top);
-  b = ex2(m - top); m = top; l = __fmaf_rn(ll, a, __fmul_rn(l, b));
-  return a;
-}
-DEV float merge_value(float left, float a, float right, float b) { return __fmaf_rn(left, a, __fmul_rn(right, b)); }
 // A finished subtree that waits for its right neighbour. Only lanes t < 2 hold heads (PACK <= 4), so the upper half of the channels
 // moves to lanes t + 2: half the registers.
 struct Saved { float m[2], l[2], o[HALF][4]; };
@@ -100,34 +52,6 @@ DEV void merge(Part &x, const Saved &left) {
       if (j + HALF < KSTEPS) x.o[(j + HALF) % KSTEPS][c] = merge_value(y, a[c & 1], x.o[(j + HALF) % KSTEPS][c], b[c & 1]);
     }
 }
-
-struct Args {
-  b16 *out;       // [tokens][HEADS][HEAD_DIM]
-  const b16 *q;   // [tokens][HEADS][HEAD_DIM], rows q_stride elements apart
-  float *part_o;  // of each item [UNITS][CHANNELS][4 heads]
-  float2 *part_ml; // the same without CHANNELS
-  int *sched;     // items claimed, blocks done: both 0 before the first launch, and again after each
-  int *starts;    // sequences + 1 prefix sums, for decode_combine
-#ifdef PREFIXES
-  Prefixes p;
-#endif
-  Step in;
-  int q_stride, blocks; // blocks: of decode_attention
-  float scale_log2, cap_in; // scale * log2(e), or with SOFTCAP cap * log2(e) and scale / cap
-#ifdef ROTATE // HEAD_DIM elements of a head, a multiple of 64; pairs are halves; no prefixes, PACKS 1
-  Newest newest;
-#endif
-};
-
-// Positions that other kernels have attended to, and those that are left: a sequence begins behind the former.
-DEV int skipped(const Args &a, int s) {
-#ifdef PREFIXES
-  return a.p.lengths[s];
-#else
-  return 0;
-#endif
-}
-DEV int length(const Args &a, int s) { return a.in.rows(s) == 1 ? max(0, a.in.context_len[s] - skipped(a, s)) : 0; }
 
 // Tables kmap, vmap: the pools as rows of 64 elements, boxes of a section of one token (LINES rows), 128-byte swizzle.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const __grid_constant__ TensorMap kmap, const __grid_constant__ TensorMap vmap,
@@ -381,144 +305,4 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
       }
     }
   }
-}
-
-// Joins the items of a sequence. A piece is a unit x 32 channels: lane = channel, its 4 floats the heads; of (m, l) lane l has item l / 4,
-// head l % 4. Class r of 16 takes groups r, r + 16, ... in order, then the classes are added in order.
-struct __align__(16) Heads { float v[4]; };
-DEV void add_items(float (&acc)[4], float &sum, Heads (&v)[8], float m, float l, int items, int width, float top, int lane) { // width items make a group
-  int k = lane / 4;
-#pragma unroll
-  for (int w = 1; w < 8; w *= 2) {
-    if (w >= width) break;
-    float mr = __shfl_down_sync(~0u, m, 4 * w), lr = __shfl_down_sync(~0u, l, 4 * w), b, a = merge_scales(mr, lr, m, l, b);
-    if ((k & 2 * w - 1) == 0 && k + w < items) { m = mr; l = lr; }
-#pragma unroll
-    for (int i = 0; i < 8; i += 2 * w)
-      if (i + w < items)
-#pragma unroll
-        for (int c = 0; c < 4; c++) v[i].v[c] = merge_value(v[i].v[c], __shfl_sync(~0u, a, 4 * i + c), v[i + w].v[c], __shfl_sync(~0u, b, 4 * i + c));
-  }
-  float weight = ex2(m - top), part = __fmul_rn(weight, l);
-#pragma unroll
-  for (int i = 0; i < 8; i++)
-    if (i < items && (i & width - 1) == 0) {
-      sum = __fadd_rn(sum, __shfl_sync(~0u, part, 4 * i + lane % 4));
-#pragma unroll
-      for (int c = 0; c < 4; c++) acc[c] = __fadd_rn(acc[c], __fmul_rn(__shfl_sync(~0u, weight, 4 * i + c), v[i].v[c]));
-    }
-}
-#define PIECES (CHANNELS / 32) // of a unit
-DEV size_t shfl_row(size_t row, int from) { return (size_t)(uint32_t)__shfl_sync(~0u, (int)(row >> 32), from) << 32 | (uint32_t)__shfl_sync(~0u, (int)row, from); }
-struct Piece { // where a warp's unit and channels lie
-  int unit, ch; const float2 *ml; const Heads *o;
-  DEV Piece(const Args &a, int u, int lane) : unit(u / PIECES), ch(u % PIECES * 32 + lane) {
-    ml = a.part_ml + unit * 4 + lane % 4;
-    o = (const Heads *)a.part_o + unit * CHANNELS + ch;
-  }
-  DEV void write(const Args &a, int s, float (&acc)[4], float sum, float top, int lane) const { // lane l: sum and top of head l % 4
-    int first = unit / PACKS * GROUP + unit % PACKS * PACK;
-#ifdef PREFIXES
-    // Heads beyond the group's take its last one's: nobody writes them.
-    const PrefixParts own(a.p, s, KV_HEADS, GROUP, unit / PACKS * GROUP + min(unit % PACKS * PACK + lane % 4, GROUP - 1));
-    for (int i = 0; i < own.sections; i++) {
-      float2 ml = a.p.part_ml[own.row(i)];
-      float now = fmaxf(top, ml.x), b = ex2(top - now), d = ex2(ml.x - now);
-      sum = __fmaf_rn(sum, b, ml.y * d); top = now;
-#pragma unroll
-      for (int c = 0; c < PACK; c++) {
-        const float *o = a.p.part_o + shfl_row(own.row(i), c) * HEAD_DIM;
-        acc[c] = __fmaf_rn(acc[c], __shfl_sync(~0u, b, c), o[min(ch, HEAD_DIM - 1)] * __shfl_sync(~0u, d, c));
-      }
-    }
-#endif
-#pragma unroll
-    for (int c = 0; c < PACK; c++) {
-      float r = 1.0f / __shfl_sync(~0u, sum, c);
-      if ((HEAD_DIM % 32 == 0 || ch < HEAD_DIM) && (PACK * PACKS == GROUP || unit % PACKS * PACK + c < GROUP))
-        a.out[((size_t)a.in.first_row[s] * HEADS + first + c) * HEAD_DIM + ch] = to_b16(acc[c] * r);
-    }
-  }
-};
-DEV void combine_short(const Args &a, const Seq &sq, const Cut &cut, int s, const Piece &p, int lane) { // at most 16 items: one warp
-  int s0 = cut.item(sq.at), s1 = cut.item(sq.part), fulls = sq.full * (8 >> cut.log), items = fulls;
-  if (sq.n > sq.full) items += sq.items(cut, sq.full);
-  auto slot = [&](int i) -> uint32_t { return (i < fulls ? s0 + i : s1 + i - fulls) * UNITS; };
-  float2 ml0 = make_float2(NEG_INF, 0), ml1 = ml0;
-  if (lane / 4 < items) ml0 = p.ml[slot(lane / 4) * 4];
-  if (lane / 4 + 8 < items) ml1 = p.ml[slot(lane / 4 + 8) * 4];
-  Heads v[8];
-#pragma unroll
-  for (int i = 0; i < 8; i++) if (i < items) v[i] = p.o[slot(i) * CHANNELS];
-  float top = fmaxf(ml0.x, ml1.x), acc[4] = {0, 0, 0, 0}, sum = 0;
-#pragma unroll
-  for (int k = 4; k < 32; k *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
-  add_items(acc, sum, v, ml0.x, ml0.y, min(items, 8), 8 >> cut.log, top, lane);
-  if (items > 8) {
-#pragma unroll
-    for (int i = 0; i < 8; i++) if (i + 8 < items) v[i] = p.o[slot(i + 8) * CHANNELS];
-    add_items(acc, sum, v, ml1.x, ml1.y, items - 8, 8 >> cut.log, top, lane);
-  }
-  p.write(a, s, acc, sum, top, lane);
-}
-// The others: the 8 warps of a block share the classes of a piece, one piece after another.
-DEV void combine_long(const Args &a, const Seq &sq, const Cut &cut, int s, int u0, int pieces, int warp, int lane) {
-  __shared__ __align__(16) float4 accs[CLASSES][32];
-  __shared__ float sums[CLASSES][32], tops[8][4];
-  Heads v[8];
-  float acc[4], sum;
-  for (int u = u0; u < min(u0 + pieces, UNITS * PIECES); u++) {
-    const Piece p(a, u, lane);
-    float top = NEG_INF;
-    for (int j = warp * 8 + lane / 4; j < sq.n; j += 64)
-      for (int k = 0, at = cut.item(sq.pos(j)), end = sq.items(cut, j); k < end; k++) top = fmaxf(top, p.ml[(uint32_t)(at + k) * UNITS * 4].x);
-#pragma unroll
-    for (int k = 4; k < 32; k *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
-    if (lane < 4) tops[warp][lane] = top;
-    __syncthreads();
-    for (int w = 0; w < 8; w++) top = fmaxf(top, tops[w][lane % 4]);
-    for (int r = warp; r < min(sq.n, CLASSES); r += 8) {
-      sum = acc[0] = acc[1] = acc[2] = acc[3] = 0;
-      for (int j = r; j < sq.n;) { // up to 8 items of as many groups of the class as that makes
-        int width = 8 >> cut.log, k = lane / 4, cnt = 1;
-        while (cnt < 1 << cut.log && j + cnt * CLASSES < sq.n) cnt++;
-        int items = (cnt - 1) * width + sq.items(cut, j + (cnt - 1) * CLASSES);
-        auto slot = [&](int i) -> uint32_t { return (cut.item(sq.pos(j + (i >> 3 - cut.log) * CLASSES)) + (i & width - 1)) * UNITS; };
-        float2 ml = make_float2(NEG_INF, 0);
-        if (k < items) ml = p.ml[slot(k) * 4];
-#pragma unroll
-        for (int n = 0; n < 8; n++) if (n < items) v[n] = p.o[slot(n) * CHANNELS];
-        add_items(acc, sum, v, ml.x, ml.y, items, width, top, lane);
-        j += cnt * CLASSES;
-      }
-      accs[r][lane] = make_float4(acc[0], acc[1], acc[2], acc[3]);
-      sums[r][lane] = sum;
-    }
-    __syncthreads();
-    if (warp == 0) {
-      sum = acc[0] = acc[1] = acc[2] = acc[3] = 0;
-      for (int r = 0; r < min(sq.n, CLASSES); r++) {
-        float4 x = accs[r][lane];
-        sum = __fadd_rn(sum, sums[r][lane]);
-        acc[0] = __fadd_rn(acc[0], x.x); acc[1] = __fadd_rn(acc[1], x.y); acc[2] = __fadd_rn(acc[2], x.z); acc[3] = __fadd_rn(acc[3], x.w);
-      }
-      p.write(a, s, acc, sum, top, lane);
-    }
-    __syncthreads();
-  }
-}
-// Grid (sequences, pieces / `pieces` or fewer), block (32, 8). A block takes `pieces` (1 or 8) pieces of a sequence in turn: with 8 a warp
-// each where the sequence has at most 16 items, else one after another.
-extern "C" __global__ void __launch_bounds__(256, 2) decode_combine(const __grid_constant__ Args a, int pieces) {
-  int s = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y, len = length(a, s), skips = skipped(a, s);
-  pdl_launch_next();
-  pdl_wait_previous();
-  int all = a.starts[a.in.sequences];
-  Cut cut((all & 0xfffff) + (all >> 20), a.blocks);
-  Seq sq(len, a.starts[s], all);
-  if (sq.n == 0 || skips == 0 && sq.single(cut)) return; // if single, decode_attention wrote it
-  int items = sq.full * (8 >> cut.log) + (sq.n > sq.full ? sq.items(cut, sq.full) : 0);
-  for (int u = blockIdx.y * pieces; u < UNITS * PIECES; u += gridDim.y * pieces)
-    if (pieces < 8 || items > 16) combine_long(a, sq, cut, s, u, pieces, warp, lane);
-    else if (u + warp < UNITS * PIECES) combine_short(a, sq, cut, s, Piece(a, u + warp, lane), lane);
 }

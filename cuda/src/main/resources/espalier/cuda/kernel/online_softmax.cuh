@@ -72,7 +72,7 @@ struct AttendedRows { // a thread's part of rows g and g + 8: two channels of ei
 #pragma unroll
       for (int e = 0; e < 4; e++) { s[b][e] = ex2(s[b][e] - base[e / 2]); sum[e / 2] += s[b][e]; }
 #pragma unroll
-    for (int e = 0; e < 2; e++) l[e] = l[e] * f[e] + sum[e];
+    for (int e = 0; e < 2; e++) l[e] = __fmaf_rn(l[e], f[e], sum[e]);
 #pragma unroll
     for (int i = 0; i < D / 8; i++)
 #pragma unroll
