@@ -1,5 +1,7 @@
 package espalier.cuda.cases;
 
+import espalier.cuda.cases.ProductOperands.Call;
+import espalier.cuda.cases.ProductOperands.Dims;
 import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.driver.Products;
 import espalier.cuda.kernel.Elementwise;
@@ -9,7 +11,6 @@ import espalier.cuda.kernel.View;
 import espalier.cuda.kernel.WgmmaProduct;
 import espalier.tensor.DType;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Products {@code y = x w^T} against sums in double: those of decode batches on sm_90a, and those for every architecture. */
@@ -54,24 +55,6 @@ final class ProductCases {
         return all;
     }
 
-    private static boolean isHopper(DeviceProperties device) {
-        return device.computeCapability() == 90;
-    }
-
-    static double[] product(float[] x, float[] w, int m, int n, int k) {
-        var y = new double[m * n];
-        for (int i = 0; i < m; i++) {
-            for (int j = 0; j < n; j++) {
-                double sum = 0;
-                for (int c = 0; c < k; c++) {
-                    sum += (double) x[i * k + c] * w[j * k + c];
-                }
-                y[i * n + j] = sum;
-            }
-        }
-        return y;
-    }
-
     private record Checked(int m, int n, int k, DType type) implements KernelCase {
         @Override
         public String name() {
@@ -80,35 +63,18 @@ final class ProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override
         public void check(Workbench b) {
-            float[] x = b.normal(m * k, 1);
-            float[] w = b.normal(n * k, 1 / Math.sqrt(k));
+            ProductOperands operands = ProductOperands.of(b, Dims.dense(m, n, k), type, type);
             var kernel = new WgmmaProduct(b.driver(), b.stream());
-            View xs = View.dense(put(b, type, x), type, m, k);
-            View ws = View.dense(put(b, type, w), type, n, k);
-            double[] sums = product(x, w, m, n, k);
-            View y = View.dense(b.poisoned(2L * m * n), type, m, n);
-            kernel.multiply(xs, ws, y, Epilogue.STORE);
-            b.compare("stored", get(b, y), floats(sums), n, 5e-3);
-            View logits = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
-            kernel.multiply(xs, ws, logits, Epilogue.STORE);
-            b.compare("stored as float", b.readFloats(logits.address(), m * n), floats(sums), n, 1e-5);
-            float[] before = b.normal(m * n, 1);
-            View sum = View.dense(put(b, type, before), type, m, n);
-            kernel.multiply(xs, ws, sum, Epilogue.ADD);
-            var added = new float[m * n];
-            for (int i = 0; i < added.length; i++) {
-                added[i] = (float) (sums[i] + before[i]);
-            }
-            b.compare("added", get(b, sum), added, n, 5e-3);
+            operands.check(new Call(kernel::multiply, type, Epilogue.STORE), 5e-3);
+            operands.check(new Call(kernel::multiply, DType.F32, Epilogue.STORE), 1e-5);
+            operands.check(new Call(kernel::multiply, type, Epilogue.ADD), 5e-3);
             if (n % 32 == 0) {
-                View gated = View.dense(b.poisoned((long) m * n), type, m, n / 2);
-                kernel.multiply(xs, ws, gated, Epilogue.SILU_MUL);
-                b.compare("gated", get(b, gated), gated(sums, n / 2), n / 2, 5e-3);
+                operands.check(new Call(kernel::multiply, type, Epilogue.SILU_MUL), 5e-3);
             }
         }
     }
@@ -122,53 +88,15 @@ final class ProductCases {
 
         @Override
         public void check(Workbench b) {
-            int gap = k % 8 == 0 ? 8 : 1;
-            float[] x = b.normal(m * (k + gap), 1);
-            float[] w = b.normal(2 * n * k, 1 / Math.sqrt(k));
+            var dims = new Dims(m, 2 * n, k, k % 8 == 0 ? 8 : 1);
+            ProductOperands operands = ProductOperands.of(b, dims, type, weightType);
             var kernel = new MmaProduct(b.driver(), b.stream());
-            View xs = View.dense(put(b, type, x), type, m, k + gap).cols(0, k);
-            View ws = View.dense(put(b, weightType, w), weightType, 2 * n, k);
-            var packed = new float[m * k];
-            for (int i = 0; i < packed.length; i++) {
-                packed[i] = x[i / k * (k + gap) + i % k];
-            }
-            double[] sums = product(packed, w, m, 2 * n, k);
             double tolerance = type == DType.F32 ? 1e-5 : 5e-3;
-            View y = View.dense(b.poisoned(8L * m * n), type, m, 2 * n);
-            kernel.multiply(xs, ws, y, Epilogue.STORE);
-            b.compare("stored", get(b, y), floats(sums), 2 * n, tolerance);
-            View logits = View.dense(b.poisoned(8L * m * n), DType.F32, m, 2 * n);
-            kernel.multiply(xs, ws, logits, Epilogue.STORE);
-            b.compare("stored as float", get(b, logits), floats(sums), 2 * n, 1e-5);
-            float[] before = b.normal(2 * m * n, 1);
-            View sum = View.dense(put(b, type, before), type, m, 2 * n);
-            kernel.multiply(xs, ws, sum, Epilogue.ADD);
-            var added = new float[2 * m * n];
-            for (int i = 0; i < added.length; i++) {
-                added[i] = (float) (sums[i] + before[i]);
-            }
-            b.compare("added", get(b, sum), added, 2 * n, tolerance);
-            View gated = View.dense(b.poisoned(4L * m * n), type, m, n);
-            kernel.multiply(xs, ws, gated, Epilogue.SILU_MUL);
-            b.compare("gated", get(b, gated), gated(sums, n), n, tolerance);
+            operands.check(new Call(kernel::multiply, type, Epilogue.STORE), tolerance);
+            operands.check(new Call(kernel::multiply, DType.F32, Epilogue.STORE), 1e-5);
+            operands.check(new Call(kernel::multiply, type, Epilogue.ADD), tolerance);
+            operands.check(new Call(kernel::multiply, type, Epilogue.SILU_MUL), tolerance);
         }
-    }
-
-    private static long put(Workbench b, DType type, float[] values) {
-        return switch (type) {
-            case BF16 -> b.bf16(values);
-            case F16 -> b.f16(values);
-            case F32, I32 -> b.floats(values);
-        };
-    }
-
-    private static float[] get(Workbench b, View v) {
-        int count = v.rows() * v.cols();
-        return switch (v.type()) {
-            case BF16 -> b.readBf16(v.address(), count);
-            case F16 -> b.readF16(v.address(), count);
-            case F32, I32 -> b.readFloats(v.address(), count);
-        };
     }
 
     private record AnywhereInvariant() implements KernelCase {
@@ -179,39 +107,10 @@ final class ProductCases {
 
         @Override
         public void check(Workbench b) {
-            int k = 328;
-            int n = 48;
-            View x = View.dense(b.f16(b.normal(70 * k, 1)), DType.F16, 70, k);
-            View w = View.dense(b.f16(b.normal(n * k, 0.05)), DType.F16, n, k);
             var kernel = new MmaProduct(b.driver(), b.stream());
-            int[] alone = new int[0];
-            for (int m : new int[] {1, 9, 30, 64, 70}) {
-                View y = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
-                kernel.multiply(x.rows(0, m), w, y, Epilogue.STORE);
-                int[] row = b.readInts(y.address(), n);
-                if (m > 1 && !Arrays.equals(alone, row)) {
-                    throw new AssertionError("row 0 alone and among " + m + " differ");
-                }
-                alone = row;
-            }
+            var call = new Call(kernel::multiply, DType.F32, Epilogue.STORE);
+            ProductOperands.requireAlike(b, Dims.dense(70, 48, 328), DType.F16, call, 1, 9, 30, 64, 70);
         }
-    }
-
-    static float[] floats(double[] values) {
-        var out = new float[values.length];
-        for (int i = 0; i < out.length; i++) {
-            out[i] = (float) values[i];
-        }
-        return out;
-    }
-
-    static float[] gated(double[] both, int cols) {
-        var out = new float[both.length / 2];
-        for (int i = 0; i < out.length; i++) {
-            double gate = both[i / cols * 2 * cols + i % cols];
-            out[i] = (float) (gate / (1 + Math.exp(-gate)) * both[i / cols * 2 * cols + cols + i % cols]);
-        }
-        return out;
     }
 
     /** A row has the same bits in every batch. */
@@ -223,24 +122,14 @@ final class ProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override
         public void check(Workbench b) {
-            View x = View.dense(b.bf16(b.normal(200 * k, 1)), DType.BF16, 200, k);
-            View w = View.dense(b.bf16(b.normal(n * k, 0.05)), DType.BF16, n, k);
             var kernel = new WgmmaProduct(b.driver(), b.stream());
-            int[] alone = new int[0];
-            for (int m : new int[] {1, 9, 30, 64, 90, 140, 200}) {
-                View y = View.dense(b.poisoned(4L * m * n), DType.F32, m, n);
-                kernel.multiply(x.rows(0, m), w, y, Epilogue.STORE);
-                int[] row = b.readInts(y.address(), n);
-                if (m > 1 && !Arrays.equals(alone, row)) {
-                    throw new AssertionError("row 0 alone and among " + m + " differ");
-                }
-                alone = row;
-            }
+            var call = new Call(kernel::multiply, DType.F32, Epilogue.STORE);
+            ProductOperands.requireAlike(b, Dims.dense(200, n, k), DType.BF16, call, 1, 9, 30, 64, 90, 140, 200);
         }
     }
 
@@ -286,7 +175,7 @@ final class ProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override
@@ -387,7 +276,7 @@ final class ProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override

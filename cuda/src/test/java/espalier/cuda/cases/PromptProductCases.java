@@ -1,5 +1,7 @@
 package espalier.cuda.cases;
 
+import espalier.cuda.cases.ProductOperands.Call;
+import espalier.cuda.cases.ProductOperands.Dims;
 import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.kernel.Epilogue;
 import espalier.cuda.kernel.PromptProduct;
@@ -25,10 +27,6 @@ final class PromptProductCases {
         return all;
     }
 
-    private static boolean isHopper(DeviceProperties device) {
-        return device.computeCapability() == 90;
-    }
-
     /** @param gap numbers between a row of x or y and the next */
     private record Checked(int m, int n, int k, int gap, DType type) implements KernelCase {
         @Override
@@ -38,45 +36,15 @@ final class PromptProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override
         public void check(Workbench b) {
-            float[] x = b.normal(m * (k + gap), 1);
-            float[] w = b.normal(n * k, 1 / Math.sqrt(k));
-            double[] sums = ProductCases.product(packed(x, k), w, m, n, k);
-            View xs = View.dense(b.halves(type, x), type, m, k + gap).cols(0, k);
-            View ws = View.dense(b.halves(type, w), type, n, k);
+            ProductOperands operands = ProductOperands.of(b, new Dims(m, n, k, gap), type, type);
             var kernel = new PromptProduct(b.driver(), b.stream());
-            stored(b, kernel, xs, ws, sums, Epilogue.STORE);
-            stored(b, kernel, xs, ws, sums, Epilogue.SILU_MUL);
-        }
-
-        /** Rows without the gaps. */
-        private float[] packed(float[] from, int cols) {
-            var to = new float[m * cols];
-            for (int i = 0; i < to.length; i++) {
-                to[i] = from[i / cols * (cols + gap) + i % cols];
-            }
-            return to;
-        }
-
-        private void stored(Workbench b, PromptProduct kernel, View x, View w, double[] sums, Epilogue epilogue) {
-            boolean gated = epilogue == Epilogue.SILU_MUL;
-            int cols = gated ? n / 2 : n;
-            View whole = View.dense(b.zeros(2L * m * (cols + gap)), type, m, cols + gap);
-            kernel.multiply(x, w, whole.cols(0, cols), epilogue);
-            float[] all = type == DType.F16
-                    ? b.readF16(whole.address(), m * (cols + gap))
-                    : b.readBf16(whole.address(), m * (cols + gap));
-            float[] want = gated ? ProductCases.gated(sums, cols) : ProductCases.floats(sums);
-            b.compare(epilogue.toString(), packed(all, cols), want, cols, 5e-3);
-            for (int i = 0; i < all.length; i++) {
-                if (i % (cols + gap) >= cols && all[i] != 0) {
-                    throw new AssertionError("written between rows, at " + i);
-                }
-            }
+            operands.check(new Call(kernel::multiply, type, Epilogue.STORE), 5e-3);
+            operands.check(new Call(kernel::multiply, type, Epilogue.SILU_MUL), 5e-3);
         }
     }
 
@@ -89,30 +57,14 @@ final class PromptProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override
         public void check(Workbench b) {
-            int k = 200;
-            int n = 192;
-            int m = 270;
-            float[] x = b.normal(m * k, 1);
-            System.arraycopy(x, 0, x, (m - 1) * k, k);
-            View xs = View.dense(b.bf16(x), DType.BF16, m, k);
-            View w = View.dense(b.bf16(b.normal(n * k, 0.05)), DType.BF16, n, k);
             var kernel = new PromptProduct(b.driver(), b.stream());
-            int words = n / 4; // of a gated row
-            View alone = View.dense(b.poisoned(n), DType.BF16, 1, n / 2);
-            kernel.multiply(xs.rows(0, 1), w, alone, Epilogue.SILU_MUL);
-            View many = View.dense(b.poisoned((long) m * n), DType.BF16, m, n / 2);
-            kernel.multiply(xs, w, many, Epilogue.SILU_MUL);
-            int[] want = b.readInts(alone.address(), words);
-            for (int row : new int[] {0, m - 1}) {
-                if (!Arrays.equals(want, b.readInts(many.rows(row, 1).address(), words))) {
-                    throw new AssertionError("row alone and in place " + row + " of " + m + " differ");
-                }
-            }
+            var call = new Call(kernel::multiply, DType.BF16, Epilogue.SILU_MUL);
+            ProductOperands.requireAlike(b, Dims.dense(270, 192, 200), DType.BF16, call, 1, 270);
         }
     }
 
@@ -125,7 +77,7 @@ final class PromptProductCases {
 
         @Override
         public boolean runsOn(DeviceProperties device) {
-            return isHopper(device);
+            return ProductOperands.isHopper(device);
         }
 
         @Override
