@@ -195,8 +195,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) decode_attention(const 
     for (int i = 0; i < KSTEPS; i++) qf[i][0] = qf[i][1] = 0;
     for (int i = 0;; i++) {
       int s = i % STAGES;
-      mbar_wait(ready + 8 * s, i / STAGES & 1);
-      int4 d = desc[s];
+      int4 d = make_int4(0, 0, 0, 0);
+      if (lane == 0) { mbar_wait(ready + 8 * s, i / STAGES & 1); d = desc[s]; }
+      __syncwarp();
+      d = make_int4(__shfl_sync(~0u, d.x, 0), __shfl_sync(~0u, d.y, 0), __shfl_sync(~0u, d.z, 0), __shfl_sync(~0u, d.w, 0));
       if (d.x < 0) break;
       int tile = d.z & 255, first = ((d.z >> 11) * SECTION + head) * GROUP + quad * PACK; // this unit's first query head
       bool last = d.z >> 8 & 1;

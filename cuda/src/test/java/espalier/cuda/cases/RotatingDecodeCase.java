@@ -17,7 +17,7 @@ import java.util.Arrays;
  * bits, in the cache too; of attention that may choose another kernel for few sequences the same within the tolerance.
  *
  * <p>Queries and keys are such that the longest sequence's turns cancel: what they leave is how the products were rounded. Of
- * random numbers one in 100,000 or so shows that two kernels round another product of the two.
+ * random numbers a few of 100,000 show that one kernel rounds another product of the two than the other.
  */
 record RotatingDecodeCase(AttentionShape shape, int pageSize, int... lengths) implements KernelCase {
     private static final float FACTOR = 1.25f;

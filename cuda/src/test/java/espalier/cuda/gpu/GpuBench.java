@@ -52,7 +52,8 @@ public final class GpuBench {
             switch (stage) {
                 case "bench" -> whole(stage, Map.of());
                 case "bench-alike" -> whole(stage, ALIKE);
-                case "decode" -> decode(stage);
+                case "decode" -> decode(stage, Map.of());
+                case "decode-alike" -> decode(stage, ALIKE);
                 case "ready" -> ready(stage);
                 case "offline" -> offline(stage);
                 case "requests" -> requests();
@@ -113,8 +114,8 @@ public final class GpuBench {
     }
 
     /** Decoding alone, of the batches that {@code espalier.gpu.batches} names. */
-    private void decode(String stage) throws InterruptedException {
-        try (LocalEngine engine = engine(Map.of())) {
+    private void decode(String stage, Map<String, String> flags) throws InterruptedException {
+        try (LocalEngine engine = engine(flags)) {
             timed(engine, Workload.same("warm", 4, 64, 8));
             for (String each :
                     System.getProperty("espalier.gpu.batches", "1,64,256").split(",")) {
