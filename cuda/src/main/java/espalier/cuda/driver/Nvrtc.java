@@ -25,7 +25,8 @@ public final class Nvrtc {
     public static final List<String> SETTINGS = List.of(
             "--std=c++17",
             "-lineinfo",
-            // A product and a sum become one rounding where a source says so and nowhere else. Left to the compiler, two
+            // A product and a sum become one rounding where a source says so and nowhere else. Left to the compiler,
+            // two
             // kernels that compute the same round differently, and none as the simulator does.
             "--fmad=false",
             // NVRTC 13.0 takes a lambda in a device function for a host function without it.

@@ -64,8 +64,7 @@ final class ProductOperands {
     void check(Call call, double tolerance) {
         int cols = call.epilogue == Epilogue.SILU_MUL ? dims.n / 2 : dims.n;
         int pitch = cols + dims.gap;
-        View whole = View.dense(
-                put(bench, call.result, bench.normal(dims.m * pitch, 1)), call.result, dims.m, pitch);
+        View whole = View.dense(put(bench, call.result, bench.normal(dims.m * pitch, 1)), call.result, dims.m, pitch);
         float[] before = get(whole);
         call.kernel.run(x, w, whole.cols(0, cols), call.epilogue);
         float[] after = get(whole);
@@ -108,7 +107,8 @@ final class ProductOperands {
                 int[] bits = bench.readInts(y.rows(row, 1).address(), words);
                 alone = alone.length == 0 ? bits : alone;
                 if (!Arrays.equals(alone, bits)) {
-                    throw new AssertionError("a row among " + batches[0] + " and in place " + row + " of " + m + " differ");
+                    throw new AssertionError(
+                            "a row among " + batches[0] + " and in place " + row + " of " + m + " differ");
                 }
             }
         }

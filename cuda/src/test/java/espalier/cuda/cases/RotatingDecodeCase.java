@@ -22,7 +22,7 @@ import java.util.Arrays;
 record RotatingDecodeCase(AttentionShape shape, int pageSize, int... lengths) implements KernelCase {
     private static final float FACTOR = 1.25f;
     /** From one pair's angle to the next, in radians. */
-    private static final double STEP = 1e-6;
+    private static final double STEP = 1e-7;
 
     @Override
     public String name() {

@@ -105,10 +105,11 @@ class KernelCasesTest {
     private static void expectRounded(String arch, Set<Program> programs) {
         Optional<PtxCompiler> compiler = PtxCompiler.find(arch);
         var open = new ConcurrentSkipListSet<String>();
-        compiler.ifPresent(c -> programs.parallelStream().forEach(p -> UNROUNDED
-                .matcher(c.ptx(p))
-                .results()
-                .forEach(found -> open.add(p.title() + ": " + found.group()))));
+        compiler.ifPresent(c -> programs.parallelStream()
+                .forEach(p -> UNROUNDED
+                        .matcher(c.ptx(p))
+                        .results()
+                        .forEach(found -> open.add(p.title() + ": " + found.group()))));
         assertThat(open).isEmpty();
     }
 

@@ -126,7 +126,13 @@ class ProductBugsTest {
                         TOKENS,
                         "if (s_tok + (j + 1) * TILE >= seqs[s_seq].y) pdl_wait_previous();",
                         "",
-                        RACE));
+                        RACE),
+                bug(
+                        "the newest key turns with another rounding than rope's",
+                        "rotating decode attention 8/2 x 128 page 1",
+                        "turn_two(x, y, make_float2(u.x, u.y), make_float2(u.z, u.w));",
+                        "uint32_t p = x, q = y; turn_two(x, y, make_float2(u.x, u.y), make_float2(u.z, u.w));"
+                                + " y = pack(__fmaf_rn(lo(q), u.x, lo(p) * u.y), __fmaf_rn(hi(q), u.z, hi(p) * u.w));"));
     }
 
     private static List<PlantedBug> product() {
