@@ -11,6 +11,7 @@ import espalier.config.Options.SamplingDefaults;
 import espalier.config.Settings;
 import espalier.engine.LocalEngine;
 import espalier.launch.EngineLoader;
+import espalier.launch.Makeup;
 import espalier.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,7 @@ public final class Espalier implements TextEngine {
     private final ModelCard card;
     private final LocalEngine engine;
     private final Settings settings;
+    private final Makeup makeup;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final GenerationDefaults generation;
@@ -35,6 +37,7 @@ public final class Espalier implements TextEngine {
         this.card = card;
         this.engine = loaded.engine();
         this.settings = loaded.settings();
+        this.makeup = loaded.makeup();
         this.tokenizer = tokenizer;
         this.template = template;
         this.generation = generation;
@@ -58,6 +61,11 @@ public final class Espalier implements TextEngine {
     /** Every number that was computed from options, model and machine. */
     public Settings settings() {
         return settings;
+    }
+
+    /** What it computes by. */
+    public Makeup makeup() {
+        return makeup;
     }
 
     @Override

@@ -49,8 +49,8 @@ public final class EngineLoader {
         this.listener = listener;
     }
 
-    /** An engine that runs, and the numbers that it was sized by. */
-    public record Loaded(LocalEngine engine, Settings settings) {}
+    /** An engine that runs, the numbers that it was sized by, and what it computes by. */
+    public record Loaded(LocalEngine engine, Settings settings, Makeup makeup) {}
 
     /** @throws EngineFault if something is missing, wrong or too large; the message says what to do */
     public static Loaded load(Options options, ModelSource source, LoadListener listener) {
@@ -80,10 +80,12 @@ public final class EngineLoader {
         Checkpoint checkpoint = checkpoint();
         List<Device> devices = List.of();
         Settings settings;
+        Makeup makeup;
         try {
             devices = provider.open(Resolver.device(options));
             sayWhatIsWrittenOut(checkpoint, devices.getFirst());
             settings = settings(shape, checkpoint, devices.getFirst());
+            makeup = makeup(checkpoint, devices, settings);
         } catch (Throwable e) { // an Error, too, must not leave threads and memory behind
             devices.forEach(Device::close);
             checkpoint.close();
@@ -96,7 +98,7 @@ public final class EngineLoader {
         String device = devices.getFirst().name();
         RankedExecutor executor = executor(checkpoint, devices, settings);
         try {
-            return new Loaded(start(executor, settings, shape.vocab().size(), device), settings);
+            return new Loaded(start(executor, settings, shape.vocab().size(), device), settings, makeup);
         } catch (Throwable e) {
             executor.close();
             throw e;
@@ -190,6 +192,15 @@ public final class EngineLoader {
                     before / 1e9,
                     after / 1e9));
         }
+    }
+
+    /** Looks at every matrix as the model will have it, without its numbers. */
+    private Makeup makeup(Checkpoint checkpoint, List<Device> devices, Settings settings) {
+        Device first = devices.getFirst();
+        MemoryPlan.Storage storage = storage(first, options.model().quantization());
+        var weights = Makeup.weights(MemoryPlan.matrices(family, checkpoint, mesh(), storage), first::kernels);
+        int threads = devices.stream().mapToInt(Device::threads).sum();
+        return new Makeup(first.name(), devices.size(), threads, settings.kvType(), weights);
     }
 
     private RankedExecutor executor(Checkpoint checkpoint, List<Device> devices, Settings settings) {

@@ -10,6 +10,7 @@ import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import espalier.tensor.reference.DryDevice;
+import java.util.List;
 import java.util.function.ToLongFunction;
 
 /**
@@ -58,16 +59,31 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
     /** Reads the names, shapes and types of {@code checkpoint}, but no weight. */
     public static MemoryPlan of(
             ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, Storage storage) {
-        try (var dry = new DryDevice(
-                mesh.rank(), mesh.ranks(), storage.activations, storage.matrices, storage.preparedBytes)) {
-            ModelConfig config = ModelConfig.of(checkpoint.config());
-            var weights = Weights.outline(checkpoint, dry, mesh, storage.quantization);
-            var decoder = Decoder.load(family, config, weights, _ -> {});
+        try (var dry = device(mesh, storage)) {
+            var decoder = outline(family, checkpoint, mesh, storage, dry);
             return new MemoryPlan(
                     dry.weightBytes(),
                     workspaceBytes(decoder, mesh, largest, storage.activations),
                     decoder.shape().kvShape(mesh, 1, storage.kvType).bytes());
         }
+    }
+
+    /** Every matrix that the rank will multiply by, as it is before its device prepares it; without its numbers. */
+    public static List<Matrix> matrices(ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Storage storage) {
+        try (var dry = device(mesh, storage)) {
+            outline(family, checkpoint, mesh, storage, dry);
+            return List.copyOf(dry.prepared());
+        }
+    }
+
+    private static DryDevice device(Mesh mesh, Storage storage) {
+        return new DryDevice(mesh.rank(), mesh.ranks(), storage.activations, storage.matrices, storage.preparedBytes);
+    }
+
+    private static Decoder outline(
+            ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Storage storage, DryDevice dry) {
+        var weights = Weights.outline(checkpoint, dry, mesh, storage.quantization);
+        return Decoder.load(family, ModelConfig.of(checkpoint.config()), weights, _ -> {});
     }
 
     /** With so many bytes more in its workspace. */

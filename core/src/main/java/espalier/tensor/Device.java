@@ -13,6 +13,16 @@ public interface Device extends AutoCloseable {
         return List.of();
     }
 
+    /** Threads of the host that compute its ops; 0 where it computes by itself. */
+    default int threads() {
+        return 0;
+    }
+
+    /** What multiplies by {@code stored}, a matrix that is not stacked, in words for a person; empty where there is but one way. */
+    default String kernels(Matrix stored) {
+        return "";
+    }
+
     Ops ops();
 
     /** Zeroed memory; pages that are never written need not be backed. */

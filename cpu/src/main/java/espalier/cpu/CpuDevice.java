@@ -75,6 +75,16 @@ public final class CpuDevice implements Device {
         return remarks;
     }
 
+    @Override
+    public int threads() {
+        return team.lanes();
+    }
+
+    @Override
+    public String kernels(Matrix stored) {
+        return products.path(stored);
+    }
+
     /** Memory that this device took for stored weights is given back. Mapped files are the page cache's to drop. */
     @Override
     public Matrix prepare(Matrix stored, Matrix.Stored after) {

@@ -244,6 +244,12 @@ final class Products {
                 : stored;
     }
 
+    /** What multiplies by a matrix that is not stacked. */
+    String path(Matrix stored) {
+        Product product = product(stored);
+        return product == null ? "Vector API" : product.path();
+    }
+
     /** Bytes that {@link #prepare} takes. */
     long bytes(Matrix stored) {
         Product product = product(stored);

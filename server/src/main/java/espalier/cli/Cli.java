@@ -7,6 +7,7 @@ import espalier.serving.ServingOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,6 +20,9 @@ final class Cli {
     static final int FAULT = 1;
     static final int USAGE = 2;
 
+    private static final List<Command> COMMANDS =
+            List.of(new Serve(), new Generate(), new Chat(), new BenchCommand(), new CheckEnv());
+
     private Cli() {}
 
     static int run(Terminal terminal, String... args) {
@@ -29,9 +33,7 @@ final class Cli {
         root.usageMessage()
                 .description("Serves large language models from one Java process, OpenAI-compatible.")
                 .footer("", "Begin with: espalier serve", "");
-        for (Command command : named(args)) {
-            root.addSubcommand(command.name(), Flags.spec(command, terminal));
-        }
+        add(root, COMMANDS, terminal, List.of(args));
         CommandLine line = new CommandLine(root)
                 .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
                 .setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8))
@@ -42,21 +44,24 @@ final class Cli {
             return USAGE;
         }
         if (args[0].equals("help")) { // many tools have such a command
-            return line.execute(args.length == 1 ? new String[] {"--help"} : new String[] {args[1], "--help"});
+            String[] about = Arrays.copyOfRange(args, 1, args.length + 1);
+            about[args.length - 1] = "--help";
+            return line.execute(about);
         }
         return line.execute(args);
     }
 
-    /** The command that is named first, or all: the flags of all take a tenth of a second to describe. */
-    private static List<Command> named(String... args) {
-        List<Command> all = List.of(new Serve(), new Generate(), new Chat(), new BenchCommand(), new CheckEnv());
-        return args.length == 0
-                ? all
-                : all.stream()
-                        .filter(c -> c.name().equals(args[0]))
-                        .findFirst()
-                        .map(List::of)
-                        .orElse(all);
+    /** Describes the command that is named first, or all: the flags of all take a tenth of a second. */
+    private static void add(CommandSpec above, List<Command> commands, Terminal terminal, List<String> args) {
+        String word = args.isEmpty() ? "" : args.getFirst();
+        boolean known = commands.stream().anyMatch(c -> c.name().equals(word));
+        for (Command command : commands) {
+            if (!known || command.name().equals(word)) {
+                CommandSpec spec = Flags.spec(command, terminal);
+                add(spec, command.subcommands(), terminal, known ? args.subList(1, args.size()) : List.of());
+                above.addSubcommand(command.name(), spec);
+            }
+        }
     }
 
     static String version() {

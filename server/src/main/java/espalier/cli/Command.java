@@ -1,5 +1,6 @@
 package espalier.cli;
 
+import espalier.config.OptionReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,16 @@ interface Command {
 
     /** The record trees whose components are its flags. */
     List<Class<? extends Record>> flags();
+
+    /** Whether it has a use for a flag of these trees; those that it has none for are unknown to it. */
+    default boolean takes(OptionReader.Described flag) {
+        return true;
+    }
+
+    /** Commands whose names follow its own. */
+    default List<Command> subcommands() {
+        return List.of();
+    }
 
     /** What it takes besides flags, as the help shows it; null for nothing. */
     default @Nullable String arguments() {

@@ -37,28 +37,31 @@ final class Flags {
                     .build());
         }
         for (Class<? extends Record> tree : command.flags()) {
-            addTree(spec, tree);
+            addTree(spec, tree, command);
         }
         return spec;
     }
 
-    private static void addTree(CommandSpec spec, Class<? extends Record> tree) {
+    private static void addTree(CommandSpec spec, Class<? extends Record> tree, Command command) {
         boolean nested = false;
         for (RecordComponent c : tree.getRecordComponents()) {
             if (c.getType().isRecord()) {
                 nested = true;
-                addTree(spec, c.getType().asSubclass(Record.class));
+                addTree(spec, c.getType().asSubclass(Record.class), command);
             }
         }
         if (nested) {
             return;
         }
         ArgGroupSpec.Builder group =
-                ArgGroupSpec.builder().validate(false).exclusive(false).heading("%n" + tree.getSimpleName() + "%n");
-        for (OptionReader.Described flag : OptionReader.flags(tree)) {
-            group.addArg(option(flag));
-        }
+                ArgGroupSpec.builder().validate(false).exclusive(false).heading("%n" + heading(tree) + "%n");
+        OptionReader.flags(tree).stream().filter(command::takes).forEach(flag -> group.addArg(option(flag)));
         spec.addArgGroup(group.build());
+    }
+
+    /** The name of a record of flags, without the command's that it is only for. */
+    private static String heading(Class<? extends Record> tree) {
+        return tree.getSimpleName().replaceFirst("^Bench(?=[A-Z])", "");
     }
 
     private static OptionSpec option(OptionReader.Described described) {

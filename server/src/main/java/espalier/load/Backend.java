@@ -22,8 +22,11 @@ public enum Backend {
         @Override
         void read(JsonNode event, Received received) {
             JsonNode facts = event.path("meta_info");
-            received.upTo(facts.path("completion_tokens").asInt(received.tokens()));
-            received.cached(facts.path("cached_tokens").asInt(0));
+            JsonNode tokens = facts.path("completion_tokens");
+            if (tokens.isNumber()) {
+                received.told(tokens.asInt());
+            }
+            tellCached(facts, received);
         }
     },
 
@@ -48,14 +51,12 @@ public enum Backend {
         @Override
         void read(JsonNode event, Received received) {
             if (!event.path("choices").isEmpty()) {
-                received.upTo(received.tokens() + 1);
+                received.event();
             }
             JsonNode usage = event.path("usage");
-            if (usage.has("completion_tokens")) {
+            if (usage.path("completion_tokens").isNumber()) {
                 received.exactly(usage.path("completion_tokens").asInt());
-                received.cached(usage.path("prompt_tokens_details")
-                        .path("cached_tokens")
-                        .asInt(0));
+                tellCached(usage.path("prompt_tokens_details"), received);
             }
         }
     };
@@ -75,6 +76,14 @@ public enum Backend {
 
     String path() {
         return path;
+    }
+
+    /** Servers that do not count the tokens that their cache spared them leave the number out, or null. */
+    private static void tellCached(JsonNode facts, Received received) {
+        JsonNode cached = facts.path("cached_tokens");
+        if (cached.isNumber()) {
+            received.cached(cached.asInt());
+        }
     }
 
     abstract Map<String, Object> body(Workload.Item item);

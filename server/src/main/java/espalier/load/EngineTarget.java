@@ -36,6 +36,7 @@ final class EngineTarget implements Target {
                         return new Outcome(
                                 d.promptTokens(),
                                 d.completionTokens(),
+                                Outcome.Counted.BY_SERVER,
                                 d.cachedTokens(),
                                 begun,
                                 java.util.Arrays.copyOf(times, count),

@@ -116,7 +116,7 @@ final class HttpTarget implements Target, AutoCloseable {
             backend.read(event, received);
         }
         long[] at = received.times();
-        return new Outcome(in, at.length, received.cached(), begun, at, System.nanoTime(), null);
+        return new Outcome(in, at.length, received.counted(), received.cached(), begun, at, System.nanoTime(), null);
     }
 
     private HttpRequest.Builder request(String path) {

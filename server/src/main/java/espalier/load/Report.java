@@ -9,15 +9,17 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The figures of a benchmark under the names that SGLang's client gives them. */
 public final class Report {
     private final String title;
-    private final Map<String, Object> figures;
+    private final Map<String, @Nullable Object> figures;
     private final List<String> errors;
     private final List<Outcome> served;
 
-    private Report(String title, Map<String, Object> figures, List<Outcome> served, List<String> errors) {
+    private Report(String title, Map<String, @Nullable Object> figures, List<Outcome> served, List<String> errors) {
         this.served = served;
         this.title = title;
         this.figures = figures;
@@ -28,16 +30,22 @@ public final class Report {
         var served = outcomes.stream().filter(o -> o.error() == null).toList();
         double seconds = nanos / 1e9;
         long in = served.stream().mapToLong(Outcome::inputTokens).sum();
-        long cached = served.stream().mapToLong(Outcome::cachedTokens).sum();
+        Long cached = cached(served);
         long out = served.stream().mapToLong(Outcome::outputTokens).sum();
-        var f = new LinkedHashMap<String, Object>(setting);
+        var f = new LinkedHashMap<String, @Nullable Object>(setting);
         f.put("duration", round(seconds));
         f.put("completed", served.size());
         f.put("failed", outcomes.size() - served.size());
         f.put("total_input_tokens", in);
         f.put("cached_input_tokens", cached);
-        f.put("cached_share", in == 0 ? 0.0 : round((double) cached / in));
+        f.put("cached_share", cached == null ? null : round((double) cached / in));
         f.put("total_output_tokens", out);
+        long guessed = served.stream()
+                .filter(o -> o.counted() == Outcome.Counted.BY_EVENTS)
+                .count();
+        if (guessed > 0) {
+            f.put("answers_counted_by_events", guessed);
+        }
         f.put("request_throughput", round(served.size() / seconds));
         f.put("input_throughput", round(in / seconds));
         f.put("output_throughput", round(out / seconds));
@@ -47,13 +55,10 @@ public final class Report {
                 round(served.stream().mapToDouble(Outcome::latencyMillis).sum() / 1e3 / seconds));
         spread(f, "e2e_latency", served.stream().mapToDouble(Outcome::latencyMillis));
         spread(f, "ttft", served.stream().mapToDouble(Outcome::timeToFirstMillis));
-        spread(
-                f,
-                "tpot",
-                served.stream().mapToDouble(Outcome::timePerTokenMillis).filter(Double::isFinite));
+        spread(f, "tpot", served.stream().mapToDouble(Outcome::timePerTokenMillis));
         spread(f, "itl", served.stream().flatMapToDouble(Report::gaps));
         var errors = outcomes.stream()
-                .flatMap(o -> java.util.stream.Stream.ofNullable(o.error()))
+                .flatMap(o -> Stream.ofNullable(o.error()))
                 .distinct()
                 .toList();
         return new Report(title, f, served, errors);
@@ -61,13 +66,13 @@ public final class Report {
 
     /** With further figures behind its own. */
     Report with(Map<String, Double> more) {
-        var all = new LinkedHashMap<String, Object>(figures);
+        var all = new LinkedHashMap<String, @Nullable Object>(figures);
         more.forEach((name, value) -> all.put(name, round(value)));
         return new Report(title, all, served, errors);
     }
 
-    /** For the JSON line; the names are SGLang's. */
-    public Map<String, Object> figures() {
+    /** For the JSON line; the names are SGLang's. What is not known is null. */
+    public Map<String, @Nullable Object> figures() {
         return java.util.Collections.unmodifiableMap(figures);
     }
 
@@ -92,7 +97,11 @@ public final class Report {
     }
 
     private List<Double> percentiles(List<Integer> shares, ToDoubleFunction<Outcome> of) {
-        double[] sorted = served.stream().mapToDouble(of).sorted().toArray();
+        double[] sorted = served.stream()
+                .mapToDouble(of)
+                .filter(Double::isFinite)
+                .sorted()
+                .toArray();
         return shares.stream().map(share -> percentile(sorted, share / 100.0)).toList();
     }
 
@@ -102,11 +111,32 @@ public final class Report {
         int side = Math.max(0, (50 - head.length()) / 2);
         out.println("=".repeat(side) + head + "=".repeat(50 - head.length() - side));
         figures.forEach((name, value) -> {
-            String shown = value instanceof Double d ? String.format(Locale.ROOT, "%.2f", d) : String.valueOf(value);
-            out.printf("%-34s %15s%n", name, shown);
+            out.printf("%-34s %15s%n", name, shown(value));
         });
         out.println("=".repeat(50));
+        if (figures.containsKey("answers_counted_by_events")) {
+            out.println(
+                    "answers_counted_by_events: the server told no usage of them, and each event is taken for a token");
+        }
         errors.stream().limit(3).forEach(e -> out.println("error: " + e));
+    }
+
+    private static String shown(@Nullable Object value) {
+        return switch (value) {
+            case null -> "n/a";
+            case Double d -> String.format(Locale.ROOT, "%.2f", d);
+            default -> value.toString();
+        };
+    }
+
+    /** Null where no answer told it. Servers that tell it may leave out a zero. */
+    private static @Nullable Long cached(List<Outcome> served) {
+        var told = served.stream()
+                .flatMap(o -> Stream.ofNullable(o.cachedTokens()))
+                .toList();
+        return told.isEmpty()
+                ? null
+                : told.stream().mapToLong(Integer::longValue).sum();
     }
 
     private static DoubleStream gaps(Outcome o) {
@@ -114,8 +144,8 @@ public final class Report {
         return IntStream.range(1, t.length).mapToDouble(i -> (t[i] - t[i - 1]) / 1e6);
     }
 
-    private static void spread(Map<String, Object> f, String name, DoubleStream values) {
-        double[] v = values.sorted().toArray();
+    private static void spread(Map<String, @Nullable Object> f, String name, DoubleStream values) {
+        double[] v = values.filter(Double::isFinite).sorted().toArray();
         f.put("mean_" + name + "_ms", round(Arrays.stream(v).average().orElse(Double.NaN)));
         f.put("median_" + name + "_ms", round(percentile(v, 0.5)));
         f.put("p99_" + name + "_ms", round(percentile(v, 0.99)));
@@ -132,7 +162,8 @@ public final class Report {
         return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
     }
 
-    private static double round(double value) {
-        return Double.isFinite(value) ? Math.round(value * 1e4) / 1e4 : value;
+    /** Null for what cannot be told: a mean of nothing, a share of nothing. */
+    private static @Nullable Double round(double value) {
+        return Double.isFinite(value) ? Math.round(value * 1e4) / 1e4 : null;
     }
 }

@@ -21,8 +21,8 @@ import tools.jackson.databind.ObjectMapper;
  *
  * <p>A turn is a line of JSON with the lengths of some requests, {@code {"prompts":[512,16],"outputs":[1,20]}}. All of
  * them start at once, on random ids and an empty prefix cache, greedily and past any end token. The answer is a line:
- * {@code seconds} from the first submission to the last token, {@code first_seconds} to the last of the first tokens,
- * {@code output_tokens}, and {@code errors} if requests failed. A turn with {@code "profile":true} is also told the shares
+ * {@code seconds} from the first submission to the last token, {@code first_seconds} to the last of the first tokens if
+ * there were any, {@code output_tokens}, and {@code errors} if requests failed. A turn with {@code "profile":true} is also told the shares
  * of its time: {@code kernel_share}, {@code sampler_share}, {@code scheduler_share}.
  */
 public final class Turns {
@@ -69,9 +69,10 @@ public final class Turns {
                 "seconds",
                 seconds(outcomes.stream().mapToLong(Outcome::ended).max().orElse(begun) - begun));
         var served = outcomes.stream().filter(o -> o.error() == null).toList();
-        answer.put(
-                "first_seconds",
-                seconds(served.stream().mapToLong(o -> o.tokenTimes()[0]).max().orElse(begun) - begun));
+        served.stream()
+                .mapToLong(o -> o.tokenTimes()[0])
+                .max()
+                .ifPresent(first -> answer.put("first_seconds", seconds(first - begun)));
         answer.put(
                 "output_tokens",
                 served.stream().mapToLong(Outcome::outputTokens).sum());

@@ -10,6 +10,10 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class CliTest {
@@ -43,6 +47,47 @@ class CliTest {
         out.reset();
         assertThat(run("serve", "--help")).isEqualTo(Cli.OK);
         assertThat(out()).contains("--model-path", "--tensor-parallel-size", "--schedule-policy", "Default: 30000.");
+    }
+
+    @Test
+    void eachBenchmarkListsItsOwnFlagsOnly() {
+        assertThat(flags("one-batch"))
+                .contains("--batch-sizes", "--model-path", "--plot")
+                .doesNotContain("--base-url");
+        assertThat(flags("one-batch")).doesNotContain("--num-prompts", "--gsp-num-groups", "--text", "--request-rate");
+        assertThat(flags("offline")).contains("--num-prompts", "--model-path").doesNotContain("--batch-sizes");
+        assertThat(flags("serving")).contains("--num-prompts", "--base-url").doesNotContain("--model-path");
+        assertThat(flags("turns")).contains("--model-path").doesNotContain("--output-file", "--num-prompts");
+        assertThat(flags("perplexity"))
+                .contains("--text", "--output-file", "--quantization", "--kv-cache-dtype")
+                .doesNotContain("--plot", "--max-total-tokens", "--num-prompts");
+    }
+
+    @Test
+    void benchListsItsBenchmarks() {
+        assertThat(run("bench", "--help")).isEqualTo(Cli.OK);
+        assertThat(out()).contains("one-batch", "offline", "serving", "turns", "perplexity");
+        assertThat(out()).doesNotContain("--model-path");
+        assertThat(run("bench")).isEqualTo(Cli.USAGE);
+        assertThat(err())
+                .contains("one-batch, offline, serving, turns, perplexity")
+                .hasLineCount(1);
+        err.reset();
+        assertThat(run("bench", "servng")).isEqualTo(Cli.USAGE);
+        assertThat(err()).contains("did you mean serving?").hasLineCount(1);
+        err.reset();
+        assertThat(run("bench", "serving", "--batch-sizes", "1")).isEqualTo(Cli.USAGE);
+        assertThat(err()).startsWith("espalier bench serving: unknown flag --batch-sizes");
+    }
+
+    private Set<String> flags(String benchmark) {
+        out.reset();
+        assertThat(run("help", "bench", benchmark)).isEqualTo(Cli.OK);
+        return Pattern.compile("--[a-z-]+")
+                .matcher(out())
+                .results()
+                .map(MatchResult::group)
+                .collect(Collectors.toSet());
     }
 
     @Test

@@ -56,7 +56,7 @@ class QualityTest {
     }
 
     @Test
-    void oneBatchTellsWhatEachLengthReads() {
+    void oneBatchTellsWhatEachLengthReadsAndWhatComputed() throws IOException {
         assertThat(run(
                         "bench",
                         "one-batch",
@@ -67,13 +67,24 @@ class QualityTest {
                         "--input-lens",
                         "8,40",
                         "--output-len",
-                        "4"))
+                        "4",
+                        "--output-file",
+                        folder.resolve("rows.jsonl").toString()))
                 .as(() -> err.toString(StandardCharsets.UTF_8))
                 .isEqualTo(Cli.OK);
         assertThat(out.toString(StandardCharsets.UTF_8))
+                .containsPattern("(?m)^model +demo$")
+                .containsPattern("(?m)^device +cpu$")
+                .containsPattern("(?m)^weight_format +BF16$")
+                .containsPattern("(?m)^cpu_threads +\\d+$")
+                .containsPattern("(?m)^kernels +\\w+")
                 .contains("KV MB/step")
                 .containsPattern("(?m)^ +2 +8 +4 ")
                 .containsPattern("(?m)^ +2 +40 +4 ");
+        assertThat(Files.readAllLines(folder.resolve("rows.jsonl")))
+                .hasSize(2)
+                .allSatisfy(row -> assertThat(row)
+                        .startsWith("{\"model\":\"demo\",\"device\":\"cpu\",\"tp_size\":1,\"cpu_threads\":"));
     }
 
     @Test

@@ -18,6 +18,7 @@ class BackendTest {
         Backend.OPENAI.read(JSON.readTree("{\"choices\":[{\"text\":\"b\"}]}"), received);
         Backend.OPENAI.read(JSON.readTree("{\"choices\":[{\"text\":\"\",\"finish_reason\":\"length\"}]}"), received);
         assertThat(received.times()).containsExactly(1, 2, 3);
+        assertThat(received.counted()).isEqualTo(Outcome.Counted.BY_EVENTS);
         Backend.OPENAI.read(
                 JSON.readTree("{\"choices\":[],\"usage\":{\"completion_tokens\":2,"
                         + "\"prompt_tokens_details\":{\"cached_tokens\":9}}}"),
@@ -32,6 +33,17 @@ class BackendTest {
         Backend.SGLANG.read(JSON.readTree("{\"meta_info\":{\"completion_tokens\":4,\"cached_tokens\":4}}"), received);
         assertThat(received.times()).containsExactly(1, 1, 1, 2);
         assertThat(received.cached()).isEqualTo(4);
+    }
+
+    @Test
+    void whatIsNotToldOfTheCacheStaysUnknown() {
+        Backend.OPENAI.read(
+                JSON.readTree("{\"choices\":[],\"usage\":{\"completion_tokens\":2,\"prompt_tokens_details\":null}}"),
+                received);
+        assertThat(received.cached()).isNull();
+        assertThat(received.counted()).isEqualTo(Outcome.Counted.BY_SERVER);
+        Backend.SGLANG.read(JSON.readTree("{\"meta_info\":{\"completion_tokens\":3}}"), received);
+        assertThat(received.cached()).isNull();
     }
 
     @Test

@@ -3,29 +3,19 @@ package espalier.load;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import espalier.api.Emission;
-import espalier.api.Engine;
-import espalier.api.EngineInfo;
-import espalier.api.EngineLoad;
-import espalier.api.GenerateRequest;
-import espalier.api.Generation;
-import espalier.api.Profile;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
-import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 class TurnsTest {
-    private final Counting engine = new Counting();
+    private final CountingEngine engine = new CountingEngine();
 
     @Test
     void everyTurnIsAnsweredByOneLine() throws Exception {
@@ -74,13 +64,22 @@ class TurnsTest {
     @Test
     void anOfflineBenchmarkTellsWhereItsTimeWent() throws Exception {
         var load = Workload.randomIds(new Workload.Shape(3, 1000, 1), 16, 4, 1);
-        Report report = Benchmarks.offline(engine, load, new Pace(Double.POSITIVE_INFINITY, 2, 0));
+        Report report =
+                Benchmarks.offline(engine, Map.of("device", "fake"), load, new Pace(Double.POSITIVE_INFINITY, 2, 0));
         assertThat(report.figures())
                 .containsEntry("kernel_share", 0.9)
                 .containsEntry("sampler_share", 0.05)
                 .containsEntry("scheduler_share", 0.1)
+                .containsEntry("device", "fake")
                 .containsEntry("completed", 3);
         assertThat(engine.profiling).isFalse();
+    }
+
+    @Test
+    void aTurnThatFailsWhollyTellsNoTimeOfAFirstToken() throws Exception {
+        engine.failing = 7;
+        assertThat(run("{\"prompts\":[7],\"outputs\":[4]}").get(1).has("first_seconds"))
+                .isFalse();
     }
 
     private List<JsonNode> run(String turns) throws Exception {
@@ -89,98 +88,5 @@ class TurnsTest {
                 .run(new BufferedReader(new StringReader(turns)), new PrintStream(out, true, StandardCharsets.UTF_8));
         var json = new ObjectMapper();
         return out.toString(StandardCharsets.UTF_8).lines().map(json::readTree).toList();
-    }
-
-    /** Answers with as many tokens as it is asked for, and fails prompts of one length. */
-    private static final class Counting implements Engine {
-        final ConcurrentLinkedQueue<Integer> prompts = new ConcurrentLinkedQueue<>();
-        volatile int failing;
-        volatile boolean profiling;
-
-        @Override
-        public Generation submit(GenerateRequest request) {
-            int prompt = request.prompt().size();
-            prompts.add(prompt);
-            int most = request.sampling().maxNewTokens();
-            return new Generation() {
-                private int made;
-
-                @Override
-                public Emission next() {
-                    if (prompt == failing) {
-                        return new Emission.Failed(1, new IllegalStateException("no room"));
-                    }
-                    return made++ < most
-                            ? new Emission.Token(1, 5, null)
-                            : new Emission.Done(1, Emission.FinishReason.LENGTH, null, prompt, 0, most);
-                }
-
-                @Override
-                public void finish() {}
-
-                @Override
-                public void close() {}
-            };
-        }
-
-        @Override
-        public Profile profile(Profile.Steps steps) {
-            assertThat(profiling).isFalse();
-            profiling = true;
-            return new Profile() {
-                @Override
-                public void stop() {
-                    profiling = false;
-                }
-
-                @Override
-                public CompletableFuture<Void> ended() {
-                    return CompletableFuture.completedFuture(null);
-                }
-
-                @Override
-                public int steps() {
-                    return 1;
-                }
-
-                @Override
-                public double decodeBusyShare() {
-                    return 1;
-                }
-
-                @Override
-                public Shares shares() {
-                    return new Shares(0.9, 0.05, 0.1);
-                }
-
-                @Override
-                public void write(OutputStream to) {
-                    throw new UnsupportedOperationException();
-                }
-            };
-        }
-
-        @Override
-        public EngineInfo info() {
-            return new EngineInfo("fake", 1000, 2048, Set.of(), 1, 4096, 64);
-        }
-
-        @Override
-        public EngineLoad load() {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public boolean isHealthy() {
-            return true;
-        }
-
-        @Override
-        public boolean flushCache() {
-            return true;
-        }
-
-        @Override
-        public void close() {}
     }
 }

@@ -13,7 +13,9 @@ import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
 import espalier.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,7 @@ public final class DryDevice implements Device {
     private final DryOps ops;
     private final Matrices matrices;
     private final ToLongFunction<Matrix> preparing;
+    private final List<Matrix> prepared = new ArrayList<>();
     private long allocatedBytes;
     private long placedBytes;
     private long kvBytes;
@@ -85,6 +88,11 @@ public final class DryDevice implements Device {
         return allocatedBytes + placedBytes + preparedBytes - spentBytes;
     }
 
+    /** What was prepared, as it is stored: every matrix that a model multiplies by. */
+    public List<Matrix> prepared() {
+        return Collections.unmodifiableList(prepared);
+    }
+
     public long kvBytes() {
         return kvBytes;
     }
@@ -118,6 +126,7 @@ public final class DryDevice implements Device {
 
     @Override
     public Matrix prepare(Matrix stored, Matrix.Stored after) {
+        prepared.add(stored);
         preparedBytes += preparing.applyAsLong(stored);
         if (after == Matrix.Stored.SPENT) {
             spend(stored);
