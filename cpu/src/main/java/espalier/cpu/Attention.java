@@ -1,6 +1,5 @@
 package espalier.cpu;
 
-import static espalier.cpu.Lanes.L;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -33,12 +32,14 @@ final class Attention {
     static final int SPLIT = 512;
 
     private final Team team;
+    private final RowOps rows;
     private final AttentionPath path;
     private final Scratch[] lanes;
     private final Scratch partial = new Scratch();
 
-    Attention(Team team, AttentionPath path) {
+    Attention(Team team, RowOps rows, AttentionPath path) {
         this.team = team;
+        this.rows = rows;
         this.path = path;
         lanes = new Scratch[team.lanes()];
         java.util.Arrays.setAll(lanes, i -> new Scratch());
@@ -200,7 +201,7 @@ final class Attention {
         });
     }
 
-    private static void store(Call c, long from, long to, long scaleAt) {
+    private void store(Call c, long from, long to, long scaleAt) {
         KvType type = c.kv().shape().type();
         if (type.isNarrow()) {
             NarrowRows.write(type, Lanes.ALL, from, c.headDim(), Lanes.ALL, to, scaleAt);
@@ -209,18 +210,10 @@ final class Attention {
         }
     }
 
-    private static void store(DType dtype, long from, int count, long to) {
+    private void store(DType dtype, long from, int count, long to) {
         switch (dtype) {
             case F32 -> Packing.copyFloats(from, to, count);
-            case BF16 -> {
-                for (int i = 0; i < count; i += L) {
-                    if (count - i >= L) {
-                        Lanes.storeBf16(Lanes.load(from + 4L * i), to + 2L * i);
-                    } else {
-                        Lanes.storeBf16(Lanes.load(from + 4L * i, Lanes.first(count - i)), to + 2L * i, count - i);
-                    }
-                }
-            }
+            case BF16 -> rows.toBf16(from, to, count);
             case F16 -> {
                 for (int i = 0; i < count; i++) {
                     short half = Float.floatToFloat16(Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, from + 4L * i));

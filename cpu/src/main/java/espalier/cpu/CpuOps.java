@@ -3,7 +3,7 @@ package espalier.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import espalier.cpu.jit.AmxKernels;
-import espalier.cpu.jit.SiluKernel;
+import espalier.cpu.jit.RowCode;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
@@ -28,22 +28,23 @@ final class CpuOps implements Ops {
     private final Matmul matmul;
     private final Attention attention;
     private final @Nullable Attention amxAttention;
-    private final @Nullable SiluKernel silu;
+    private final RowOps rows;
     private final Scratch weights = new Scratch();
-    private final Scratch[] rows;
+    private final Scratch[] widened;
     private final Map<Rope, RotationTable> rotations = new HashMap<>();
 
     CpuOps(Team team, Arena arena, Products products) {
         AmxKernels amx = products.tiles();
-        silu = products.silu();
         this.team = team;
         this.arena = arena;
+        RowCode code = products.rowCode();
+        rows = code == null ? new RowLoops() : new EmittedRows(code, team.lanes(), arena);
         matmul = new Matmul(team);
         var wide = new Widening(products.widening(), arena);
-        attention = new Attention(team, new VectorAttention(wide));
-        amxAttention = amx == null ? null : new Attention(team, new AmxAttention(amx, wide, arena));
-        rows = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(rows, i -> new Scratch());
+        attention = new Attention(team, rows, new VectorAttention(wide));
+        amxAttention = amx == null ? null : new Attention(team, rows, new AmxAttention(amx, wide, arena));
+        widened = new Scratch[team.lanes()];
+        java.util.Arrays.setAll(widened, i -> new Scratch());
     }
 
     void close() {
@@ -53,7 +54,7 @@ final class CpuOps implements Ops {
             amxAttention.close();
         }
         weights.close();
-        for (Scratch row : rows) {
+        for (Scratch row : widened) {
             row.close();
         }
     }
@@ -122,7 +123,7 @@ final class CpuOps implements Ops {
             case Matrix.Dense(Tensor t) -> {
                 long rowBytes = (long) Packing.blocks(t.cols()) * 2 * Lanes.V;
                 long from = Address.of(t) + row * Address.rowBytes(t);
-                Packing.widenNatural(t.dtype(), from, t.cols(), to, rows[lane].take(rowBytes));
+                Packing.widenNatural(t.dtype(), from, t.cols(), to, widened[lane].take(rowBytes));
             }
             case Matrix.Blocks b ->
                 MemorySegment.copy(
@@ -140,8 +141,8 @@ final class CpuOps implements Ops {
         int cols = x.cols();
         eachRow(x.rows(), cols, (i, lane) -> {
             long row = xAt + i * Address.rowBytes(x);
-            RowKernels.scale(
-                    row, RowKernels.rmsScale(row, cols, eps), weightAt, outAt + i * Address.rowBytes(out), cols);
+            float scale = rows.rmsScale(row, cols, eps, lane);
+            rows.scale(row, scale, weightAt, outAt + i * Address.rowBytes(out), cols);
         });
     }
 
@@ -155,7 +156,7 @@ final class CpuOps implements Ops {
                 x.rows(),
                 cols,
                 (i, lane) ->
-                        RowKernels.add(xAt + i * Address.rowBytes(x), deltaAt + i * Address.rowBytes(delta), cols));
+                        rows.add(xAt + i * Address.rowBytes(x), deltaAt + i * Address.rowBytes(delta), cols));
     }
 
     @Override
@@ -164,7 +165,7 @@ final class CpuOps implements Ops {
         long biasAt = floats(bias);
         long xAt = Address.of(x);
         int cols = x.cols();
-        eachRow(x.rows(), cols, (i, lane) -> RowKernels.add(xAt + i * Address.rowBytes(x), biasAt, cols));
+        eachRow(x.rows(), cols, (i, lane) -> rows.add(xAt + i * Address.rowBytes(x), biasAt, cols));
     }
 
     @Override
@@ -194,15 +195,10 @@ final class CpuOps implements Ops {
         long from = Address.of(gateUp);
         long outAt = Address.of(out);
         int cols = out.cols();
-        SiluKernel kernel = silu;
         eachRow(out.rows(), cols, (i, lane) -> {
             long gate = from + i * Address.rowBytes(gateUp);
             long to = outAt + i * Address.rowBytes(out);
-            if (kernel == null) {
-                RowKernels.siluMul(gate, gate + 4L * cols, to, cols);
-            } else {
-                kernel.run(gate, gate + 4L * cols, to, cols);
-            }
+            rows.siluMul(gate, gate + 4L * cols, to, cols);
         });
     }
 
@@ -221,7 +217,7 @@ final class CpuOps implements Ops {
             long cosines = table.cosines(position);
             long sines = table.sines(position);
             for (int h = 0; h < x.cols(); h += headDim) {
-                RowKernels.rotate(xAt + i * Address.rowBytes(x) + 4L * h, half, cosines, sines);
+                rows.rotate(xAt + i * Address.rowBytes(x) + 4L * h, half, cosines, sines);
             }
         });
     }
@@ -234,7 +230,7 @@ final class CpuOps implements Ops {
         eachRow(x.rows(), x.cols(), (i, lane) -> {
             for (int h = 0; h < x.cols(); h += headDim) {
                 long head = xAt + i * Address.rowBytes(x) + 4L * h;
-                RowKernels.scale(head, RowKernels.rmsScale(head, headDim, eps), weightAt, head, headDim);
+                rows.scale(head, rows.rmsScale(head, headDim, eps, lane), weightAt, head, headDim);
             }
         });
     }

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Matmul {
     /** Elements along the sum in a panel, whose four rows of floats take 32 KiB. */
+    private static final RowLoops LOOPS = new RowLoops();
     private static final int PANEL = 2048;
     /** Bytes of packed x that a chunk of rows may take. */
     private static final int CHUNK_BYTES = 3 << 19;
@@ -207,7 +208,7 @@ final class Matmul {
         for (int from = PANEL; from < c.in(); from += PANEL) {
             long next = memory + c.rows() * ACC_BYTES;
             partial(c, w, first, from, next, memory + 2 * c.rows() * ACC_BYTES);
-            RowKernels.add(memory, next, 4 * L * c.rows());
+            LOOPS.add(memory, next, 4 * L * c.rows());
         }
         int count = Math.min(4, w.count() - first);
         long out = c.out() + 4L * (w.firstOut() + first);

@@ -9,7 +9,7 @@ import espalier.cpu.jit.Grouping;
 import espalier.cpu.jit.PanelKernels;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.Processor.Feature;
-import espalier.cpu.jit.SiluKernel;
+import espalier.cpu.jit.RowCode;
 import espalier.cpu.jit.WideningKernels;
 import espalier.tensor.DeviceProvider.Aim;
 import espalier.tensor.DeviceProvider.CpuKernels;
@@ -31,7 +31,7 @@ final class Products {
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
     private final Widening.By widening;
-    private final @Nullable SiluKernel silu;
+    private final @Nullable RowCode rowCode;
 
     private Products(Choice choice) {
         products = List.copyOf(choice.found);
@@ -39,7 +39,7 @@ final class Products {
         memory = new WeightMemory(choice.arena);
         tiles = choice.tiles;
         widening = choice.widening;
-        silu = choice.silu;
+        rowCode = choice.rowCode;
     }
 
     /** How attention may widen narrow keys and values. */
@@ -49,8 +49,8 @@ final class Products {
 
     /** Machine code between two products; null where the Vector API does it. */
     @Nullable
-    SiluKernel silu() {
-        return silu;
+    RowCode rowCode() {
+        return rowCode;
     }
 
     /** Tiles of bf16, which attention may use too; null where there are none. */
@@ -77,7 +77,7 @@ final class Products {
         private final List<String> remarks = new ArrayList<>();
         private @Nullable AmxKernels tiles;
         private Widening.By widening = Widening.By.LOOPS;
-        private @Nullable SiluKernel silu;
+        private @Nullable RowCode rowCode;
 
         Choice(Settings settings, Team team, Arena arena) {
             this.settings = settings;
@@ -161,7 +161,7 @@ final class Products {
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
-            silu = processor.has(Feature.AVX512) ? new SiluKernel(arena) : null;
+            rowCode = processor.has(Feature.AVX512) ? new RowCode(arena) : null;
             widening = WideningKernels.suits(processor) ? Widening.By.KERNELS : Widening.By.LOOPS;
             boolean bf16 = processor.has(Feature.AVX512_BF16);
             boolean integers = processor.has(Feature.AVX512_VNNI);

@@ -49,6 +49,7 @@ public enum Op {
     VCVTPH2PS(Map.M0F38, Prefix.P66, 0x13, Form.D_M, Kind.HALF_VECTOR, "vcvtph2ps", "vcvtph2ps"),
     VCVTNE2PS2BF16(Map.M0F38, Prefix.F2, 0x72, Form.D_S_M, Kind.REPEATABLE, "vcvtne2ps2bf16", ""),
     VPMOVSDB_STORE(Map.M0F38, Prefix.F3, 0x21, Form.M_D, Kind.QUARTER_VECTOR, "vpmovsdb", ""),
+    VPMOVDW_STORE(Map.M0F38, Prefix.F3, 0x33, Form.M_D, Kind.HALF_VECTOR, "vpmovdw", ""),
     VPMOVZXBD(Map.M0F38, Prefix.P66, 0x31, Form.D_M, Kind.QUARTER_VECTOR, "vpmovzxbd", "vpmovzxbd"),
     VPMOVZXWD(Map.M0F38, Prefix.P66, 0x33, Form.D_M, Kind.HALF_VECTOR, "vpmovzxwd", "vpmovzxwd"),
     VPMOVSXBW(Map.M0F38, Prefix.P66, 0x20, Form.D_M, Kind.HALF_VECTOR, "vpmovsxbw", "vpmovsxbw"),

@@ -6,11 +6,10 @@ import static espalier.cpu.Lanes.V;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
-/** Loops over one row of floats at an address. Vector by vector, the last one masked; sums go down one accumulator. */
-final class RowKernels {
-    private RowKernels() {}
-
-    static float sumOfSquares(long x, int count) {
+/** By the Vector API, vector by vector, the last one masked; sums go down one accumulator. */
+final class RowLoops implements RowOps {
+    @Override
+    public float sumOfSquares(long x, int count, int lane) {
         FloatVector sum = Lanes.zero();
         int whole = count / L;
         for (int i = 0; i < whole; i++) {
@@ -24,12 +23,8 @@ final class RowKernels {
         return Lanes.sum(sum);
     }
 
-    static float rmsScale(long x, int count, float eps) {
-        return (float) (1 / Math.sqrt(sumOfSquares(x, count) / (double) count + eps));
-    }
-
-    /** {@code out = x * scale * weight}. */
-    static void scale(long x, float scale, long weight, long out, int count) {
+    @Override
+    public void scale(long x, float scale, long weight, long out, int count) {
         int whole = count / L;
         for (int i = 0; i < whole; i++) {
             long at = (long) i * V;
@@ -42,8 +37,8 @@ final class RowKernels {
         }
     }
 
-    /** {@code x += y}. */
-    static void add(long x, long y, int count) {
+    @Override
+    public void add(long x, long y, int count) {
         int whole = count / L;
         for (int i = 0; i < whole; i++) {
             long at = (long) i * V;
@@ -56,8 +51,8 @@ final class RowKernels {
         }
     }
 
-    /** {@code out = gate / (1 + exp(-gate)) * up}. */
-    static void siluMul(long gate, long up, long out, int count) {
+    @Override
+    public void siluMul(long gate, long up, long out, int count) {
         int whole = count / L;
         for (int i = 0; i < whole; i++) {
             long at = (long) i * V;
@@ -74,8 +69,8 @@ final class RowKernels {
         return v.div(Lanes.exp(v.neg()).add(1f));
     }
 
-    /** Rotates the pairs {@code (x[j], x[j + half])} by angles whose cosines and sines are given. */
-    static void rotate(long x, int half, long cosines, long sines) {
+    @Override
+    public void rotate(long x, int half, long cosines, long sines) {
         int whole = half / L;
         for (int i = 0; i < whole; i++) {
             rotate(x + (long) i * V, 4L * half, Lanes.load(cosines + (long) i * V), Lanes.load(sines + (long) i * V));
@@ -98,5 +93,16 @@ final class RowKernels {
         FloatVector b = Lanes.load(x + other);
         Lanes.store(a.mul(cosine).sub(b.mul(sine)), x);
         Lanes.store(b.mul(cosine).add(a.mul(sine)), x + other);
+    }
+
+    @Override
+    public void toBf16(long from, long to, int count) {
+        for (int i = 0; i < count; i += L) {
+            if (count - i >= L) {
+                Lanes.storeBf16(Lanes.load(from + 4L * i), to + 2L * i);
+            } else {
+                Lanes.storeBf16(Lanes.load(from + 4L * i, Lanes.first(count - i)), to + 2L * i, count - i);
+            }
+        }
     }
 }
