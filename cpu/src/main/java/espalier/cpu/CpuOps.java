@@ -155,8 +155,7 @@ final class CpuOps implements Ops {
         eachRow(
                 x.rows(),
                 cols,
-                (i, lane) ->
-                        rows.add(xAt + i * Address.rowBytes(x), deltaAt + i * Address.rowBytes(delta), cols));
+                (i, lane) -> rows.add(xAt + i * Address.rowBytes(x), deltaAt + i * Address.rowBytes(delta), cols));
     }
 
     @Override

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class Matmul {
     /** Elements along the sum in a panel, whose four rows of floats take 32 KiB. */
     private static final RowLoops LOOPS = new RowLoops();
+
     private static final int PANEL = 2048;
     /** Bytes of packed x that a chunk of rows may take. */
     private static final int CHUNK_BYTES = 3 << 19;

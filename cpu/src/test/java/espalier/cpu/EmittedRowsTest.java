@@ -86,7 +86,9 @@ class EmittedRowsTest {
     private static void same(
             Arena arena, MemorySegment x, String name, BiConsumer<RowOps, Long> body, EmittedRows code) {
         int[] expected = after(arena, x, new RowLoops(), body);
-        assertThat(after(arena, x, code, body)).as("%s of %d bytes", name, x.byteSize()).isEqualTo(expected);
+        assertThat(after(arena, x, code, body))
+                .as("%s of %d bytes", name, x.byteSize())
+                .isEqualTo(expected);
     }
 
     private static int[] after(Arena arena, MemorySegment x, RowOps rows, BiConsumer<RowOps, Long> body) {

@@ -103,7 +103,8 @@ public final class RowCode {
     private static int silu(Asm asm) {
         int start = begin(asm, "SiLU times up");
         Silu.loadConstants(asm);
-        eachVector(asm, List.of(FIRST, SECOND, THIRD), () -> Silu.vector(asm, FIRST.next(), SECOND.next(), THIRD.next()));
+        eachVector(
+                asm, List.of(FIRST, SECOND, THIRD), () -> Silu.vector(asm, FIRST.next(), SECOND.next(), THIRD.next()));
         return end(asm, start);
     }
 
