@@ -183,7 +183,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
 
             @Flag(
                     value = "--disable-cascade-attn",
-                    help = "On a GPU, read a prefix that decoding sequences share by each of them, not once for all.")
+                    help = "Read a prefix that decoding sequences share by each of them, not once for all.")
             boolean disableCascadeAttn,
 
             @Flag(

@@ -101,7 +101,12 @@ public final class Resolver {
                     case AVX2 -> DeviceProvider.CpuKernels.AVX2;
                     case VECTOR -> DeviceProvider.CpuKernels.VECTOR;
                 },
-                one ? DeviceProvider.Aim.LATENCY : DeviceProvider.Aim.THROUGHPUT);
+                one ? DeviceProvider.Aim.LATENCY : DeviceProvider.Aim.THROUGHPUT,
+                prefixes(options));
+    }
+
+    private static Device.Prefixes prefixes(Options options) {
+        return options.device().disableCascadeAttn() ? Device.Prefixes.OWN : Device.Prefixes.SHARED;
     }
 
     /**
@@ -138,7 +143,7 @@ public final class Resolver {
                         device.enableDeterministicInference()
                                 ? DeviceProvider.Sums.ALWAYS_ALIKE
                                 : DeviceProvider.Sums.FASTEST,
-                        device.disableCascadeAttn() ? Device.Prefixes.OWN : Device.Prefixes.SHARED));
+                        prefixes(options)));
     }
 
     /** @param smaller what to say where the weights leave too little */

@@ -63,8 +63,13 @@ final class InputStage implements AutoCloseable {
                         + 2L * pages);
     }
 
-    /** A plan's inputs and how many of its sequences want a token. */
-    record Staged(StepInputs inputs, int samples) {}
+    /**
+     * A plan's inputs.
+     *
+     * @param samples sequences that want a token
+     * @param sharing sequences whose prefix is worth reading once for several
+     */
+    record Staged(StepInputs inputs, int samples, int sharing) {}
 
     /** A prefix that these sequences of the step share. */
     private record Prefix(int[] sequences, int positions) {}
@@ -102,7 +107,9 @@ final class InputStage implements AutoCloseable {
             fields.prefixes(prefixes, sequences + more);
         }
         send(fields);
-        return new Staged(inputs(fields, tokens + more, sequences + more, samples + more, counts.outline()), samples);
+        StepInputs inputs = inputs(fields, tokens + more, sequences + more, samples + more, counts.outline());
+        int sharing = prefixes.stream().mapToInt(p -> p.sequences.length).sum();
+        return new Staged(inputs, samples, sharing);
     }
 
     private Fields fields(int tokens, int sequences, int prefixFields) {

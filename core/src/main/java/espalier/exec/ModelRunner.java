@@ -101,6 +101,7 @@ final class ModelRunner implements AutoCloseable {
             event.tokens = staged.inputs().tokens();
             event.sequences = staged.inputs().sequences();
             event.samples = staged.samples();
+            event.sharing = staged.sharing();
             event.commit();
         }
     }

@@ -28,4 +28,8 @@ final class StepEvent extends Event {
 
     @Label("Sampled")
     int samples;
+
+    @Label("Sharing")
+    @Description("Sequences whose common prefix is read once for all of them")
+    int sharing;
 }

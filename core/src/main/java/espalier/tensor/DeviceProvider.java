@@ -61,8 +61,17 @@ public interface DeviceProvider {
         }
     }
 
-    /** What a CPU may be told. */
-    record Cpu(CpuKernels kernels, Aim aim) {}
+    /**
+     * What a CPU may be told.
+     *
+     * @param prefixes whether a prefix that sequences share may be read once for all of them
+     */
+    record Cpu(CpuKernels kernels, Aim aim, Device.Prefixes prefixes) {
+        /** Which reads shared prefixes once. */
+        public Cpu(CpuKernels kernels, Aim aim) {
+            this(kernels, aim, Device.Prefixes.SHARED);
+        }
+    }
 
     /**
      * What a GPU may be told.

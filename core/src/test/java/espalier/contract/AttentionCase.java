@@ -3,12 +3,14 @@ package espalier.contract;
 import espalier.tensor.KvCache;
 import espalier.tensor.KvType;
 import espalier.tensor.Ops;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Several sequences in one step over a paged cache. Each sequence's positions before {@code cached} were written by an
@@ -20,7 +22,7 @@ import java.util.Random;
 public record AttentionCase(
         KvType kv, int headDim, int heads, int kvHeads, int pageSize, int window, int[] cached, int[] fresh) {
     private static final double TOLERANCE = 1e-5;
-    private static final int LAYERS = 2;
+    static final int LAYERS = 2;
 
     static void addTo(List<OpCase> cases) {
         int[] none = {0, 0, 0};
@@ -40,6 +42,7 @@ public record AttentionCase(
             }
             cases.add(new AttentionCase(kv, 64, 6, 2, 16, 0, new int[] {511, 300, 0}, new int[] {1, 1, 1}).asCase());
             cases.add(new AttentionCase(kv, 16, 4, 1, 4, 0, new int[] {0}, new int[] {140}).asCase());
+            cases.add(new SharedPrefixCase(kv, 64, 6, 2, 16, SharedPrefixCase.TWO_GROUPS, 0).asCase());
         }
     }
 
@@ -57,6 +60,7 @@ public record AttentionCase(
         var pages = new Pages(sequences, pageSize, longest(), scene.random());
         KvCache cache =
                 scene.device().kvCache(new KvCache.Shape(LAYERS, pages.count() * pageSize, kvHeads, headDim, kv));
+        var layer = new Layer(cache, headDim, heads, kvHeads, window);
         var prefix = new ArrayList<int[]>();
         var step = new ArrayList<int[]>();
         for (int s = 0; s < sequences; s++) {
@@ -66,9 +70,9 @@ public record AttentionCase(
             step.add(new int[] {s, cached[s], cached[s] + fresh[s]});
         }
         if (!prefix.isEmpty()) {
-            attend(scene, cache, pages, prefix);
+            layer.attend(scene, pages.inputs(scene, prefix));
         }
-        return scene.read(attend(scene, cache, pages, step));
+        return scene.read(layer.attend(scene, pages.inputs(scene, step)));
     }
 
     private int longest() {
@@ -79,16 +83,17 @@ public record AttentionCase(
         return most;
     }
 
-    /** Runs {sequence, from, to} for each of {@code parts}; an odd layer, so that layers must not be mixed up. */
-    private Tensor attend(Scene scene, KvCache cache, Pages pages, List<int[]> parts) {
-        StepInputs in = pages.inputs(scene, parts);
-        Tensor q = scene.inputs(in.tokens(), heads * headDim, scene.stride(heads * headDim, 5));
-        Tensor k = scene.inputs(in.tokens(), kvHeads * headDim, scene.stride(kvHeads * headDim, 1));
-        Tensor v = scene.inputs(in.tokens(), kvHeads * headDim, scene.stride(kvHeads * headDim, 0));
-        Tensor out = scene.out(in.tokens(), heads * headDim, scene.outStride(heads * headDim, 2));
-        float scale = (float) (2 / Math.sqrt(headDim));
-        scene.device().ops().attention(new Ops.Attend(1, q, k, v, out, headDim, scale, window, in, cache));
-        return out;
+    /** Attention over one cache; an odd layer of it, so that layers must not be mixed up. */
+    record Layer(KvCache cache, int headDim, int heads, int kvHeads, int window) {
+        Tensor attend(Scene scene, StepInputs in) {
+            Tensor q = scene.inputs(in.tokens(), heads * headDim, scene.stride(heads * headDim, 5));
+            Tensor k = scene.inputs(in.tokens(), kvHeads * headDim, scene.stride(kvHeads * headDim, 1));
+            Tensor v = scene.inputs(in.tokens(), kvHeads * headDim, scene.stride(kvHeads * headDim, 0));
+            Tensor out = scene.out(in.tokens(), heads * headDim, scene.outStride(heads * headDim, 2));
+            float scale = (float) (2 / Math.sqrt(headDim));
+            scene.device().ops().attention(new Ops.Attend(1, q, k, v, out, headDim, scale, window, in, cache));
+            return out;
+        }
     }
 
     /** Page tables: seat {@code i} belongs to sequence {@code sequences - 1 - i}. */
@@ -112,12 +117,24 @@ public record AttentionCase(
             }
         }
 
+        /** Gives these sequences the first one's pages for their first positions, a number of whole pages. */
+        void share(int positions, int... sequences) {
+            int[] first = table[table.length - 1 - sequences[0]];
+            for (int sequence : sequences) {
+                System.arraycopy(first, 0, table[table.length - 1 - sequence], 0, positions / pageSize);
+            }
+        }
+
         public int count() {
             return table.length * table[0].length + 3;
         }
 
         /** What a step of {sequence, from, to} parts reads. */
         public StepInputs inputs(Scene scene, List<int[]> parts) {
+            return inputs(scene, parts, null);
+        }
+
+        StepInputs inputs(Scene scene, List<int[]> parts, @Nullable SharedPrefixes prefixes) {
             int tokens = parts.stream().mapToInt(p -> p[2] - p[1]).sum();
             var positions = new int[tokens];
             var slots = new int[tokens];
@@ -146,7 +163,9 @@ public record AttentionCase(
                     pageSize,
                     scene.integers(0),
                     tokens,
-                    parts.size());
+                    parts.size(),
+                    new StepInputs.Outline(StepInputs.Rows.ANY, parts.size(), table[0].length * pageSize),
+                    prefixes);
         }
     }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import espalier.cpu.Attention.Call;
+import espalier.cpu.Attention.Stretch;
 import espalier.cpu.Attention.Tile;
 import espalier.cpu.jit.AmxAttentionKernels;
 import espalier.cpu.jit.AmxKernels;
@@ -99,10 +100,10 @@ final class AmxAttention implements AttentionPath {
     }
 
     @Override
-    public long memoryBytes(Call c, int rows) {
-        return AmxDecode.takes(c, rows)
-                ? decode.memoryBytes(c)
-                : Room.of(c, rows, 0).wide().end();
+    public long memoryBytes(Call c, Tile t) {
+        return AmxDecode.takes(c, t)
+                ? decode.memoryBytes(c, t)
+                : Room.of(c, t.tokens() * c.group(), 0).wide().end();
     }
 
     private static long valueStride(Call c) {
@@ -121,7 +122,7 @@ final class AmxAttention implements AttentionPath {
 
     @Override
     public void begin(Call c, Tile t, long memory) {
-        if (AmxDecode.takes(c, t.tokens() * c.group())) {
+        if (AmxDecode.takes(c, t)) {
             decode.begin(c, t, memory);
             return;
         }
@@ -131,17 +132,17 @@ final class AmxAttention implements AttentionPath {
     }
 
     @Override
-    public void split(Call c, Tile t, int split, long memory, long state) {
+    public void add(Call c, Stretch s, long memory, long state) {
+        Tile t = s.tile();
         int rows = t.tokens() * c.group();
         AmxAttentionKernels k = kernels(c);
-        clear(c, rows, state);
-        if (AmxDecode.takes(c, rows)) {
-            decode.split(c, t, split, memory, new AmxDecode.Target(state, sums(c, rows, state), k));
+        if (AmxDecode.takes(c, t)) {
+            decode.add(c, s, memory, new AmxDecode.Target(state, sums(c, rows, state), k));
             return;
         }
         Room room = Room.of(c, rows, memory);
-        int low = c.low(t, split);
-        int high = c.high(t, split);
+        int low = s.from();
+        int high = s.to();
         for (int block = low / BLOCK * BLOCK; block < high; block += BLOCK) {
             int panels = Math.min(2, Math.ceilDiv(high - block, AmxKernels.STEP));
             int from = Math.max(low, block);
@@ -164,13 +165,23 @@ final class AmxAttention implements AttentionPath {
         }
     }
 
-    private static void clear(Call c, int rows, long state) {
+    @Override
+    public void clear(Call c, int rows, long state) {
         Lanes.ALL
                 .asSlice(state, rows * (valueStride(c) + AmxAttentionKernels.STATE_STRIDE))
                 .fill((byte) 0);
         for (int row = 0; row < rows; row++) {
             set(sums(c, rows, state) + greatest(row), AmxAttentionKernels.LEAST);
         }
+    }
+
+    @Override
+    public void copy(Call c, int rows, long state, int row, long to) {
+        int group = c.group();
+        long stride = valueStride(c);
+        Packing.copyFloats(state + row * stride, to, (int) (group * stride / 4));
+        long from = sums(c, rows, state) + (long) row * AmxAttentionKernels.STATE_STRIDE;
+        Packing.copyFloats(from, sums(c, group, to), group * AmxAttentionKernels.STATE_STRIDE / 4);
     }
 
     private static long greatest(int row) {

@@ -6,18 +6,18 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import espalier.cpu.Attention.Call;
+import espalier.cpu.Attention.Stretch;
 import espalier.cpu.Attention.Tile;
 import espalier.cpu.jit.AmxAttentionKernels;
 import espalier.cpu.jit.AmxDecodeKernels;
 import espalier.cpu.jit.AmxKernels;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Tiles of one position: all blocks of a split in one call of machine code, which leaves the state that {@link
- * AmxAttention} would, to the bit.
+ * Tiles of few rows that see the same, as those of one position do: all blocks of a split in one call of machine code, which
+ * leaves the state that {@link AmxAttention} would, to the bit.
  */
 final class AmxDecode {
     private final AmxKernels products;
@@ -31,50 +31,53 @@ final class AmxDecode {
         this.arena = arena;
     }
 
-    /** Whether tiles of so many rows are its own if they are of one position. */
-    static boolean takes(Call c, int rows) {
-        return rows == c.group() && rows <= AmxDecodeKernels.MOST_HEADS && !Widening.applies(c);
+    /** Whether a tile is its own. */
+    static boolean takes(Call c, Tile t) {
+        boolean alike = t.tokens() == 1 || t.rows() != 0;
+        return alike && t.tokens() * c.group() <= AmxDecodeKernels.MOST_HEADS && !Widening.applies(c);
     }
 
-    private AmxDecodeKernels kernels(Call c) {
+    private AmxDecodeKernels kernels(Call c, Tile t) {
         return kernels.computeIfAbsent(
-                new Form(c.headDim(), c.group()), form -> new AmxDecodeKernels(arena, form.headDim, form.heads));
+                new Form(c.headDim(), t.tokens() * c.group()),
+                form -> new AmxDecodeKernels(arena, form.headDim, form.heads));
     }
 
     /** Where the parts of a lane's memory begin. */
-    private record Room(long slots, long views, long call, long queries, long row, long blocks) {
+    private record Room(long slots, long views, long call, long queries, long blocks) {
         static Room of(AmxDecodeKernels k, long memory) {
             long views = memory + 4L * (SPLIT + BLOCK);
             long call = views + 16L * SPLIT / BLOCK;
             long queries = call + AmxDecodeKernels.CALL_BYTES;
-            long row = queries + k.queryBytes();
-            return new Room(memory, views, call, queries, row, row + k.rowBytes());
+            return new Room(memory, views, call, queries, queries + k.queryBytes());
         }
     }
 
-    long memoryBytes(Call c) {
-        AmxDecodeKernels k = kernels(c);
+    long memoryBytes(Call c, Tile t) {
+        AmxDecodeKernels k = kernels(c, t);
         return Room.of(k, 0).blocks() + k.roomBytes();
     }
 
     /** Puts the tile's queries into the lane's memory. */
     void begin(Call c, Tile t, long memory) {
-        AmxDecodeKernels k = kernels(c);
-        Room room = Room.of(k, memory);
-        MemorySegment row = Lanes.ALL.asSlice(room.row(), k.rowBytes());
-        MemorySegment queries = Lanes.ALL.asSlice(room.queries(), k.queryBytes());
-        for (int head = 0; head < c.group(); head++) {
-            AmxProduct.roundRow(products, c.query(t, head), c.headDim(), room.row());
-            k.placeQuery(row, head, queries);
+        long rows = Room.of(kernels(c, t), memory).queries();
+        int group = c.group();
+        long rowBytes = 2L * AmxKernels.STEP * Math.ceilDiv(c.headDim(), AmxKernels.STEP);
+        for (int row = 0; row < t.tokens() * group; row++) {
+            if (c.headDim() % AmxKernels.STEP == 0 && row % group == 0) { // the heads of a token are one run
+                products.round(c.query(t, row), rows + row * rowBytes, group * c.headDim() / AmxKernels.STEP);
+            } else if (c.headDim() % AmxKernels.STEP != 0) {
+                AmxProduct.roundRow(products, c.query(t, row), c.headDim(), rows + row * rowBytes);
+            }
         }
     }
 
-    /** Adds a split's positions to a state that was cleared. */
-    void split(Call c, Tile t, int split, long memory, Target target) {
-        AmxDecodeKernels k = kernels(c);
+    void add(Call c, Stretch s, long memory, Target target) {
+        Tile t = s.tile();
+        AmxDecodeKernels k = kernels(c, t);
         Room room = Room.of(k, memory);
-        int low = c.low(t, split);
-        int high = c.high(t, split);
+        int low = s.from();
+        int high = s.to();
         int first = low / BLOCK * BLOCK;
         int blocks = Math.ceilDiv(high - first, BLOCK);
         findSlots(c, t, first, low, first + blocks * BLOCK + AmxDecodeKernels.AHEAD, room.slots());
@@ -98,7 +101,7 @@ final class AmxDecode {
                 Lanes.ALL.asSlice(room.call(), AmxDecodeKernels.CALL_BYTES));
     }
 
-    /** What a split is added to, and the kernels that hold its scale. */
+    /** What positions are added to, and the kernels that hold its scale. */
     record Target(long values, long sums, AmxAttentionKernels weighing) {}
 
     /** Positions {@code [first, end)}; those that the tile does not see stand for one that it does. */

@@ -12,6 +12,7 @@ import espalier.tensor.StepInputs;
 import espalier.tensor.host.NarrowRows;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attention over the paged cache, with the online softmax of Milakov and Gimelshein (2018), block by block as in
@@ -21,7 +22,8 @@ import java.util.List;
  * Inside a split the blocks follow each other with one running maximum, sum and accumulator, which begin afresh with
  * every split; the splits are merged first to last. That is the same whether the row is alone or among others, whether
  * its past was cached or comes in the same step, and whether the splits are spread over threads (few sequences, long
- * context) or done one after another.
+ * context) or done one after another, or whether what several sequences share is read once for all of them ({@link
+ * PrefixStates}).
  *
  * <p>A <em>tile</em> is some tokens of one sequence with all the query heads of one key head: rows that share one
  * preparation of each block of keys and values, where alone the page table is read. How a block is computed is the
@@ -52,12 +54,24 @@ final class Attention {
         }
     }
 
-    /** Rows {@code [row, row + tokens)} of one sequence under one key head; positions {@code first, first + 1 ...}. */
-    record Tile(int seat, int row, int tokens, int first, int kvHead) {
+    /**
+     * Rows {@code [row, row + tokens)} of one sequence under one key head; positions {@code first, first + 1 ...}. Or rows of
+     * several sequences with the pages that they share, {@code first} behind those.
+     *
+     * @param rows the address of the numbers of such rows, else 0
+     */
+    record Tile(int seat, int row, int tokens, int first, int kvHead, long rows) {
         int last() {
             return first + tokens - 1;
         }
+
+        int row(int token) {
+            return rows == 0 ? row + token : integer(rows, token);
+        }
     }
+
+    /** Positions {@code [from, to)} of one split. */
+    record Stretch(Tile tile, int from, int to) {}
 
     /** The call with its views as addresses. */
     record Call(Ops.Attend a, CpuKvCache kv, long q, long k, long v, long out, long positions, long slots, long pages) {
@@ -112,11 +126,11 @@ final class Attention {
 
         /** Where the query of a tile's row stands, and its output in the like place. */
         long query(Tile t, int row) {
-            return q + (t.row() + row / group()) * Address.rowBytes(a.q()) + column(t, row);
+            return q + t.row(row / group()) * Address.rowBytes(a.q()) + column(t, row);
         }
 
         long output(Tile t, int row) {
-            return out + (t.row() + row / group()) * Address.rowBytes(a.out()) + column(t, row);
+            return out + t.row(row / group()) * Address.rowBytes(a.out()) + column(t, row);
         }
 
         private long column(Tile t, int row) {
@@ -174,7 +188,11 @@ final class Attention {
         if (longest > 1 && tiles.size() < 2 * team.lanes() && team.lanes() > 1) {
             spreadSplits(c, tiles, longest);
         } else {
-            team.run(tiles.size(), (i, lane) -> wholeTile(c, tiles.get(i), lane));
+            PrefixStates shared = PrefixStates.of(c, path);
+            if (shared != null) {
+                shared.compute(team, lanes, partial);
+            }
+            team.run(tiles.size(), (i, lane) -> wholeTile(c, tiles.get(i), lanes[lane], shared));
         }
     }
 
@@ -226,12 +244,16 @@ final class Attention {
 
     /** At most, and a multiple of the group. */
     private int rowsOfTile(Call c) {
-        return Math.max(1, path.tileRows() / c.group()) * c.group();
+        return tokensOfTile(c, path) * c.group();
+    }
+
+    static int tokensOfTile(Call c, AttentionPath path) {
+        return Math.max(1, path.tileRows() / c.group());
     }
 
     private List<Tile> tiles(Call c) {
         StepInputs in = c.a().in();
-        int most = rowsOfTile(c) / c.group();
+        int most = tokensOfTile(c, path);
         long firstRow = Address.of(in.firstRow());
         long seats = Address.of(in.seats());
         var tiles = new ArrayList<Tile>();
@@ -242,28 +264,41 @@ final class Attention {
             for (int row = integer(firstRow, s); row < end; row += most) {
                 int tokens = Math.min(most, end - row);
                 for (int h = 0; h < c.kv().shape().kvHeads(); h++) {
-                    tiles.add(new Tile(seat, row, tokens, integer(c.positions(), row), h));
+                    tiles.add(new Tile(seat, row, tokens, integer(c.positions(), row), h, 0));
                 }
             }
         }
         return tiles;
     }
 
-    private static int integer(long ints, int index) {
+    static int integer(long ints, int index) {
         return Lanes.ALL.get(JAVA_INT_UNALIGNED, ints + 4L * index);
     }
 
-    private void wholeTile(Call c, Tile t, int lane) {
+    private void wholeTile(Call c, Tile t, Scratch lane, @Nullable PrefixStates prefixes) {
         int rows = t.tokens() * c.group();
         long stateBytes = path.stateBytes(c, rows);
-        long state = lanes[lane].take(2 * stateBytes + path.memoryBytes(c, rows));
-        long memory = state + 2 * stateBytes;
+        long own = lane.take(2 * stateBytes + path.memoryBytes(c, t));
+        long memory = own + 2 * stateBytes;
         path.begin(c, t, memory);
-        int from = c.sees(t.first()) / SPLIT;
-        for (int split = from; split <= t.last() / SPLIT; split++) {
-            path.split(c, t, split, memory, split == from ? state : state + stateBytes);
-            if (split > from) {
-                path.merge(c, rows, state, state + stateBytes);
+        int shared = prefixes == null ? 0 : prefixes.end(t);
+        int first = c.sees(t.first()) / SPLIT;
+        long state = own;
+        for (int split = first; split <= t.last() / SPLIT; split++) {
+            long at = split == first ? own : own + stateBytes;
+            if (prefixes != null && split * SPLIT < shared) {
+                at = prefixes.state(t, split);
+            } else {
+                path.clear(c, rows, at);
+            }
+            int from = Math.max(shared, c.low(t, split));
+            if (from < c.high(t, split)) {
+                path.add(c, new Stretch(t, from, c.high(t, split)), memory, at);
+            }
+            if (split == first) {
+                state = at;
+            } else {
+                path.merge(c, rows, state, at);
             }
         }
         path.finish(c, t, state);
@@ -277,9 +312,10 @@ final class Attention {
             Tile t = tiles.get(part / longest);
             int split = c.sees(t.first()) / SPLIT + part % longest;
             if (split <= t.last() / SPLIT) {
-                long memory = lanes[lane].take(path.memoryBytes(c, t.tokens() * c.group()));
+                long memory = lanes[lane].take(path.memoryBytes(c, t));
                 path.begin(c, t, memory);
-                path.split(c, t, split, memory, states + part * stateBytes);
+                path.clear(c, t.tokens() * c.group(), states + part * stateBytes);
+                path.add(c, new Stretch(t, c.low(t, split), c.high(t, split)), memory, states + part * stateBytes);
             }
         });
         team.run(tiles.size(), (i, lane) -> {

@@ -1,6 +1,7 @@
 package espalier.cpu;
 
 import espalier.cpu.Attention.Call;
+import espalier.cpu.Attention.Stretch;
 import espalier.cpu.Attention.Tile;
 
 /**
@@ -12,7 +13,7 @@ interface AttentionPath {
     int tileRows();
 
     /** What a lane wants for a tile, beside its states. */
-    long memoryBytes(Call c, int rows);
+    long memoryBytes(Call c, Tile t);
 
     /** What is kept of the positions of one split. */
     long stateBytes(Call c, int rows);
@@ -20,8 +21,14 @@ interface AttentionPath {
     /** Puts the tile's queries into the lane's memory. */
     void begin(Call c, Tile t, long memory);
 
-    /** Makes the state of the positions of one split. */
-    void split(Call c, Tile t, int split, long memory, long state);
+    /** Makes the state of no positions. */
+    void clear(Call c, int rows, long state);
+
+    /** Adds positions of one split to the state of those of the split that come before them. */
+    void add(Call c, Stretch s, long memory, long state);
+
+    /** Copies the state of a group's rows, from {@code row} on, out of a state of {@code rows}. */
+    void copy(Call c, int rows, long state, int row, long to);
 
     /** Adds the state of a later split to that of the earlier ones. */
     void merge(Call c, int rows, long state, long later);

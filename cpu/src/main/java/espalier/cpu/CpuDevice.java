@@ -8,6 +8,7 @@ import espalier.tensor.KvCache;
 import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
+import espalier.tensor.SharedPrefixes;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.HostBuffer;
 import espalier.tensor.host.HostSampler;
@@ -24,6 +25,9 @@ import java.util.stream.Stream;
  * it returns. Kernels address memory without liveness checks, so the device is closed by the thread that calls its ops.
  */
 public final class CpuDevice implements Device {
+    /** Less than that gained nothing (docs/performance.md). */
+    private static final SharedPrefixes.Least SHARED_PREFIXES = new SharedPrefixes.Least(4, 256, 4096);
+
     private final Arena arena = Arena.ofShared();
     private final Team team;
     private final Products products;
@@ -32,6 +36,7 @@ public final class CpuDevice implements Device {
     /** Addresses of what {@link #allocate} gave: other memory may be the checkpoint's, and shared with other ranks. */
     private final Set<Long> taken = new HashSet<>();
 
+    private final SharedPrefixes.Least sharedPrefixes;
     private final ThreadRanks group;
     private final Collective collective;
 
@@ -48,6 +53,10 @@ public final class CpuDevice implements Device {
         products = chosen(settings);
         remarks = Stream.concat(crowd(settings), products.remarks().stream()).toList();
         ops = new CpuOps(team, arena, products);
+        sharedPrefixes = switch (settings.cpu().prefixes()) {
+            case SHARED -> SHARED_PREFIXES;
+            case OWN -> SharedPrefixes.Least.NEVER;
+        };
     }
 
     private Products chosen(DeviceProvider.Settings settings) {
@@ -161,6 +170,11 @@ public final class CpuDevice implements Device {
     @Override
     public KvCache kvCache(KvCache.Shape shape) {
         return new CpuKvCache(shape, Mapping.allocate(arena, shape.bytes()).address());
+    }
+
+    @Override
+    public SharedPrefixes.Least sharedPrefixes() {
+        return sharedPrefixes;
     }
 
     @Override

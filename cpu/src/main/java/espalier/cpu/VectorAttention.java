@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import espalier.cpu.Attention.Call;
+import espalier.cpu.Attention.Stretch;
 import espalier.cpu.Attention.Tile;
 import espalier.tensor.DType;
 
@@ -29,8 +30,8 @@ final class VectorAttention implements AttentionPath {
     }
 
     @Override
-    public long memoryBytes(Call c, int rows) {
-        return Room.of(c, rows, 0).wide().end();
+    public long memoryBytes(Call c, Tile t) {
+        return Room.of(c, t.tokens() * c.group(), 0).wide().end();
     }
 
     /** Accumulators [rows, vectors, L], then a maximum and a sum a row. */
@@ -66,21 +67,20 @@ final class VectorAttention implements AttentionPath {
     }
 
     @Override
-    public void split(Call c, Tile t, int split, long memory, long state) {
-        int rows = t.tokens() * c.group();
-        Room room = Room.of(c, rows, memory);
-        clear(state, vectors(c), rows);
-        int low = c.low(t, split);
-        int high = c.high(t, split);
-        for (int block = low / BLOCK * BLOCK; block < high; block += BLOCK) {
-            int from = Math.max(low, block);
-            int to = Math.min(high, block + BLOCK);
+    public void add(Call c, Stretch s, long memory, long state) {
+        Tile t = s.tile();
+        Room room = Room.of(c, t.tokens() * c.group(), memory);
+        for (int block = s.from() / BLOCK * BLOCK; block < s.to(); block += BLOCK) {
+            int from = Math.max(s.from(), block);
+            int to = Math.min(s.to(), block + BLOCK);
             widenBlock(c, t, block, from, to, room);
             eachRow(c, t, block, room, state);
         }
     }
 
-    private static void clear(long state, int vectors, int rows) {
+    @Override
+    public void clear(Call c, int rows, long state) {
+        int vectors = vectors(c);
         for (long i = 0; i < (long) rows * vectors; i++) {
             Lanes.store(Lanes.zero(), state + i * V);
         }
@@ -89,6 +89,14 @@ final class VectorAttention implements AttentionPath {
             set(numbers + 8L * r, Float.NEGATIVE_INFINITY);
             set(numbers + 8L * r + 4, 0);
         }
+    }
+
+    @Override
+    public void copy(Call c, int rows, long state, int row, long to) {
+        long rowBytes = (long) vectors(c) * V;
+        int group = c.group();
+        Packing.copyFloats(state + row * rowBytes, to, group * vectors(c) * L);
+        Packing.copyFloats(state + rows * rowBytes + 8L * row, to + group * rowBytes, 2 * group);
     }
 
     private void widenBlock(Call c, Tile t, int block, int from, int to, Room room) {

@@ -16,10 +16,14 @@ import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+import jdk.jfr.consumer.RecordingStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -80,6 +84,52 @@ class EngineInvarianceTest {
             assertThat(engine.load().cachedPromptTokens())
                     .isGreaterThan(engine.load().promptTokens() / 3);
         }
+    }
+
+    @Test
+    void norOnAPrefixThatIsReadOnceForAll() throws InterruptedException {
+        List<GenerateRequest> requests = behindOnePrefix();
+        List<List<Answer.Scored>> alone = run(requests, Map.of("--max-running-requests", "1"), 1);
+        assertThat(sharing(requests, Map.of("--cpu-threads", "2"), alone)).contains(requests.size());
+        assertThat(sharing(requests, Map.of("--disable-cascade-attn", "true"), alone))
+                .isNotEmpty()
+                .containsOnly(0);
+    }
+
+    /** As many as make it worth the while: 320 positions for each but one are more than 4,096. */
+    private static List<GenerateRequest> behindOnePrefix() {
+        var random = new SplittableRandom(12);
+        int[] shared = random.ints(320, 3, VOCABULARY).toArray();
+        var requests = new ArrayList<GenerateRequest>();
+        for (int i = 0; i < 16; i++) {
+            int[] own = random.ints(1 + random.nextInt(30), 3, VOCABULARY).toArray();
+            int[] prompt =
+                    IntStream.concat(Arrays.stream(shared), Arrays.stream(own)).toArray();
+            var params = SamplingParams.builder()
+                    .maxNewTokens(12)
+                    .ignoreEos(true)
+                    .seed((long) i)
+                    .logprobs(0);
+            requests.add(new GenerateRequest("r" + i, Tokens.of(prompt), params.build()));
+        }
+        return requests;
+    }
+
+    /** How many sequences shared a read of their prefix in each step of requests that come when it is in the cache. */
+    private static List<Integer> sharing(
+            List<GenerateRequest> requests, Map<String, String> flags, List<List<Answer.Scored>> alone)
+            throws InterruptedException {
+        var sharing = new CopyOnWriteArrayList<Integer>();
+        try (var recording = new RecordingStream();
+                LocalEngine engine = engine(flags)) {
+            recording.enable("espalier.Step");
+            recording.onEvent("espalier.Step", event -> sharing.add(event.getInt("sharing")));
+            recording.startAsync();
+            answers(engine, requests.subList(0, 1), 1);
+            assertThat(answers(engine, requests, REQUESTS)).isEqualTo(alone);
+            recording.stop();
+        }
+        return sharing;
     }
 
     private static List<GenerateRequest> requests() {

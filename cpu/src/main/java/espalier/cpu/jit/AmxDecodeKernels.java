@@ -5,7 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Attention of one position's query heads that share a key head, over many blocks of keys and values in one call.
+ * Attention of few rows that see the same, as a position's query heads that share a key head, over many blocks of keys and
+ * values in one call.
  *
  * <p><b>Memory.</b> So few rows cost little arithmetic; time is that of reading memory, as long as memory is asked without
  * a pause. A block's rows are brought in one run, keys and values side by side, at which the processor's own prefetching
@@ -100,7 +101,7 @@ public final class AmxDecodeKernels {
      * @param slots whole numbers of 32 bits: those of the positions of all blocks, of any row where a view hides it, and
      *     {@link #AHEAD} more
      * @param views two limits (see {@link #seenFrom}, {@link #seenTo}) of each block
-     * @param queries as {@link #placeQuery} leaves them
+     * @param queries of {@link #queryBytes}
      * @param out accumulated values of each head, {@link AmxAttentionKernels#valueStride} apart
      * @param sums of each head, {@link AmxAttentionKernels#STATE_STRIDE} apart
      * @param room of {@link #roomBytes}
@@ -162,7 +163,11 @@ public final class AmxDecodeKernels {
     }
 
     public long roomBytes() {
-        return weightsAt() + (long) AmxAttentionKernels.WEIGHT_STRIDE * heads;
+        return queriesAt() + (long) groups * queryStepBytes();
+    }
+
+    private int queriesAt() {
+        return weightsAt() + AmxAttentionKernels.WEIGHT_STRIDE * heads;
     }
 
     private int valuesAt() {
@@ -181,25 +186,13 @@ public final class AmxDecodeKernels {
         return scoresAt() + 4 * BLOCK * heads;
     }
 
-    /** Of a row of bf16, zero up to a multiple of {@link AmxKernels#STEP}. */
-    public long rowBytes() {
-        return keyStride();
-    }
-
+    /** Of the queries of all heads, rows of bf16 that are zero up to a multiple of {@link AmxKernels#STEP}. */
     public long queryBytes() {
-        return (long) groups * queryStepBytes();
+        return (long) heads * keyStride();
     }
 
     private int queryStepBytes() {
         return 4 * heads * TILE_ROWS;
-    }
-
-    /** Puts a row of {@link #rowBytes} among the queries of a call. */
-    public void placeQuery(MemorySegment row, int head, MemorySegment queries) {
-        for (int pair = 0; pair < groups * AmxKernels.STEP / 2; pair++) {
-            queries.setAtIndex(
-                    ValueLayout.JAVA_INT, (long) pair * heads + head, row.getAtIndex(ValueLayout.JAVA_INT, pair));
-        }
     }
 
     /** The limit that hides what comes before position {@code from} of a block. */
@@ -244,6 +237,7 @@ public final class AmxDecodeKernels {
         Softmax.flush(asm);
         Softmax.loadConstants(asm);
         emitMask(asm);
+        arrangeQueries(asm);
         int block = asm.position();
         var fetching = new Fetching(asm);
         bring(asm);
@@ -267,6 +261,22 @@ public final class AmxDecodeKernels {
         int lanes = headDim % AmxKernels.STEP / 2;
         asm.constant(Asm.RAX, ALL_LANES >> (LANES - lanes));
         asm.kmovw(1, Asm.RAX);
+    }
+
+    /** Rows of pairs of elements become columns. */
+    private void arrangeQueries(Asm asm) {
+        asm.load(Asm.RSI, Field.QUERIES.at(CALL));
+        asm.lea(Asm.RDX, Mem.at(ROOM, queriesAt()));
+        asm.constant(Asm.RCX, keyStride() / 4);
+        int loop = asm.position();
+        for (int head = 0; head < heads; head++) {
+            asm.load32(Asm.RAX, Mem.at(Asm.RSI, head * keyStride()));
+            asm.store32(Mem.at(Asm.RDX, 4 * head), Asm.RAX);
+        }
+        asm.add(Asm.RSI, new Asm.Constant(4));
+        asm.add(Asm.RDX, new Asm.Constant(4 * heads));
+        asm.sub(Asm.RCX, new Asm.Constant(1));
+        asm.jump(Asm.Condition.NOT_EQUAL, loop);
     }
 
     /** 32 elements of the row at that distance from the row of slot 0. */
@@ -346,7 +356,7 @@ public final class AmxDecodeKernels {
     private void score(Asm asm, Fetching fetching) {
         asm.constant(Asm.R8, keyStride());
         asm.constant(Asm.R9, 4 * heads);
-        asm.load(Asm.RAX, Field.QUERIES.at(CALL));
+        asm.lea(Asm.RAX, Mem.at(ROOM, queriesAt()));
         for (int tile = 0; tile < TILES; tile += 2) {
             asm.tile(TileOp.TILEZERO, SCORES, 0, 0);
             asm.tile(TileOp.TILEZERO, SCORES + 1, 0, 0);
