@@ -13,6 +13,15 @@ public interface ModelSource {
     /** The model's configuration, in the words of a {@code config.json}. */
     JsonNode config();
 
+    /**
+     * Where a field of {@link #config} comes from, as messages name it: file and name there.
+     *
+     * @param field with dots before what is inside other fields
+     */
+    default String place(String field) {
+        return "config.json: " + field;
+    }
+
     GenerationDefaults generationDefaults();
 
     /** Ids that end an answer. */

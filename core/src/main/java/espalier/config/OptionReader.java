@@ -124,9 +124,18 @@ public final class OptionReader {
                 return Double.valueOf(text);
             }
         } catch (NumberFormatException e) {
-            throw RequestRejected.invalid(flag.value()[0], flag.value()[0] + " takes a number, got '" + text + "'");
+            throw RequestRejected.invalid(
+                    flag.value()[0], flag.value()[0] + takes(type, text) + ", got '" + text + "'");
         }
         return type.isEnum() ? choice(flag, type, text) : text;
+    }
+
+    private static String takes(Class<?> type, String text) {
+        boolean whole = type != double.class && type != Double.class;
+        if (!whole || !text.matches("[+-]?\\d+")) {
+            return whole ? " takes a whole number" : " takes a number";
+        }
+        return type == Long.class ? " takes a whole number of 64 bits" : " takes a whole number of 32 bits";
     }
 
     private static Object choice(Flag flag, Class<?> type, String text) {

@@ -239,7 +239,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
 
             @Flag(
                     value = "--max-queued-requests",
-                    help = "Requests that may wait; more are refused with 503. Unlimited by default.",
+                    help = "Requests that may wait for a seat; more are refused with 503. Unlimited by default.",
                     label = "N")
             @Nullable
             Integer maxQueuedRequests,

@@ -21,7 +21,7 @@ import java.util.function.Supplier;
 
 /** Combines what the user said with what is known of the model and the machine. Pure: the same input, the same numbers. */
 public final class Resolver {
-    /** A cache smaller than this serves nobody. */
+    /** A cache smaller than this serves nobody, unless a request at its longest is shorter. */
     private static final int LEAST_TOKENS = 256;
 
     private Resolver() {}
@@ -47,28 +47,31 @@ public final class Resolver {
      * @throws EngineFault RESOURCE if the model does not fit the memory
      */
     public static Settings resolve(Options options, Facts facts) {
-        requireRanges(options);
+        Ranges.require(options);
         var reasons = new ArrayList<String>();
         int context = context(options.model(), facts.shape(), reasons);
-        int pageSize = OptionReader.positive("--page-size", options.cache().pageSize());
+        int pageSize = options.cache().pageSize();
         var schedule = options.schedule();
         int running = schedule.maxRunningRequests() == null
                 ? Math.clamp(
                         facts.mostPositions() / context, 1, facts.defaults().sequences())
-                : OptionReader.positive("--max-running-requests", schedule.maxRunningRequests());
+                : schedule.maxRunningRequests();
         int chunk = chunk(schedule.chunkedPrefillSize(), facts.defaults().prefillTokens(), pageSize);
-        int queued = schedule.maxQueuedRequests() == null
-                ? Integer.MAX_VALUE
-                : OptionReader.positive("--max-queued-requests", schedule.maxQueuedRequests());
-        int prefill = OptionReader.positive("--max-prefill-tokens", schedule.maxPrefillTokens());
+        int queued = schedule.maxQueuedRequests() == null ? Integer.MAX_VALUE : schedule.maxQueuedRequests();
+        int prefill = schedule.maxPrefillTokens();
         KvType kvType = kvType(options);
         var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
         var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
         Quantization chosen = options.model().quantization();
         MemoryPlan plan = facts.memory().plan(largest, chosen);
-        int ranks = OptionReader.positive("--tp-size", options.device().tpSize());
+        int ranks = options.device().tpSize();
         long perToken = plan.kvBytesPerToken() * ranks;
-        var need = new Need(ranks, perToken, (long) running * context, () -> smaller(facts, largest, chosen, ranks));
+        var need = new Need(
+                ranks,
+                perToken,
+                Math.min(LEAST_TOKENS, context),
+                (long) running * context,
+                () -> smaller(facts, largest, chosen, ranks));
         int pages = pages(options.cache(), facts, plan, need, reasons);
         var limits = new Limits(pages, pageSize, running, context, chunk, prefill, queued);
         return new Settings(
@@ -115,7 +118,7 @@ public final class Resolver {
      * @throws RequestRejected if a flag's value cannot be
      */
     public static DeviceProvider.Demand demand(Options options) {
-        requireRanges(options);
+        Ranges.require(options);
         var _ = policy(options.schedule().schedulePolicy());
         boolean asStored = options.model().quantization() == Quantization.NONE;
         return new DeviceProvider.Demand(
@@ -129,31 +132,35 @@ public final class Resolver {
         Options.Device device = options.device();
         Integer threads = device.cpuThreads();
         return new DeviceProvider.Settings(
-                OptionReader.positive("--tp-size", device.tpSize()),
-                threads == null ? 0 : OptionReader.positive("--cpu-threads", threads),
+                device.tpSize(),
+                threads == null ? 0 : threads,
                 options.model().dtype() == Options.Arithmetic.FLOAT32
                         ? DeviceProvider.Products.FLOAT32
                         : DeviceProvider.Products.FASTEST,
                 cpu(options),
                 new DeviceProvider.Gpu(
                         options.model().dtype() == Options.Arithmetic.FLOAT16 ? DType.F16 : DType.BF16,
-                        device.disableCudaGraph()
-                                ? 0
-                                : OptionReader.positive("--cuda-graph-max-bs", device.cudaGraphMaxBs()),
+                        device.disableCudaGraph() ? 0 : device.cudaGraphMaxBs(),
                         device.enableDeterministicInference()
                                 ? DeviceProvider.Sums.ALWAYS_ALIKE
                                 : DeviceProvider.Sums.FASTEST,
                         prefixes(options)));
     }
 
-    /** @param smaller what to say where the weights leave too little */
-    private record Need(int ranks, long bytesPerToken, long mostTokens, Supplier<String> smaller) {}
+    /**
+     * What the cache is sized by.
+     *
+     * @param leastTokens below which a cache is refused
+     * @param mostTokens that all running requests may have together
+     * @param smaller what to say where the weights leave too little
+     */
+    private record Need(int ranks, long bytesPerToken, int leastTokens, long mostTokens, Supplier<String> smaller) {}
 
     private static int context(Options.Model model, ModelShape shape, List<String> reasons) {
         if (model.contextLength() == null) {
             return shape.contextTokens();
         }
-        int asked = OptionReader.positive("--context-length", model.contextLength());
+        int asked = model.contextLength();
         if (asked > shape.contextTokens()) {
             reasons.add("context length " + asked + " is longer than the " + shape.contextTokens()
                     + " tokens that the model was made for: answers may get worse beyond");
@@ -162,23 +169,13 @@ public final class Resolver {
     }
 
     private static int chunk(@org.jspecify.annotations.Nullable Integer asked, int byDefault, int pageSize) {
-        if (asked == null) {
-            return Math.ceilDiv(byDefault, pageSize) * pageSize;
-        }
-        if (asked != -1) {
-            OptionReader.positive("--chunked-prefill-size", asked);
-            if (asked % pageSize != 0) {
-                throw RequestRejected.invalid(
-                        "--chunked-prefill-size",
-                        "--chunked-prefill-size " + asked + " must be a multiple of --page-size " + pageSize);
-            }
-        }
-        return asked;
+        return asked == null ? Math.ceilDiv(byDefault, pageSize) * pageSize : asked;
     }
 
     private static int pages(Options.Cache cache, Facts facts, MemoryPlan plan, Need need, List<String> reasons) {
         int pageSize = cache.pageSize();
-        double share = share(cache, facts);
+        Double part = cache.memFractionStatic();
+        double share = part == null ? facts.defaults().cacheShare() : part;
         long weights = plan.weightBytes() * need.ranks();
         long workspace = plan.workspaceBytes() * need.ranks();
         long left = Math.max(0, facts.availableBytes() - weights - workspace);
@@ -186,7 +183,8 @@ public final class Resolver {
         long affordable = (long) (asked == null ? left * share : left) / need.bytesPerToken();
         long tokens;
         if (asked != null) {
-            tokens = Math.ceilDiv(OptionReader.positive("--max-total-tokens", asked), (long) pageSize) * pageSize;
+            requireUse(asked, need.leastTokens());
+            tokens = Math.ceilDiv(asked, (long) pageSize) * pageSize;
             if (tokens > affordable) {
                 long most = affordable / pageSize * pageSize;
                 String room =
@@ -194,7 +192,7 @@ public final class Resolver {
                 String less = most == 0 ? "; free some" : "; ask for at most " + most + ", free some";
                 throw tooLittle(facts, weights, workspace, room + less, need.smaller());
             }
-        } else if (affordable < LEAST_TOKENS) {
+        } else if (affordable < Math.max(need.leastTokens(), pageSize)) {
             throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some", need.smaller());
         } else if (affordable < need.mostTokens()) {
             tokens = affordable;
@@ -213,13 +211,13 @@ public final class Resolver {
         return (int) Math.min(Integer.MAX_VALUE / pageSize - 1, Math.max(1, tokens / pageSize));
     }
 
-    private static double share(Options.Cache cache, Facts facts) {
-        double share = cache.memFractionStatic() == null ? facts.defaults().cacheShare() : cache.memFractionStatic();
-        if (!(share > 0 && share < 1)) {
+    private static void requireUse(int asked, int least) {
+        if (asked < least) {
             throw RequestRejected.invalid(
-                    "--mem-fraction-static", "--mem-fraction-static must be between 0 and 1, got " + share);
+                    "--max-total-tokens",
+                    "--max-total-tokens must be at least " + least + " with this model and --context-length, got "
+                            + asked + ": prompt and answer have to fit; leave it out to have it computed");
         }
-        return share;
     }
 
     /** The flag that would make the weights fit, or that makes them smallest; nothing for weights that are small already. */
@@ -294,30 +292,6 @@ public final class Resolver {
                 "--schedule-policy",
                 "--schedule-policy takes one of " + String.join(", ", known) + ", got '" + name + "'"
                         + Nearest.hint(name, known));
-    }
-
-    /** Of the numbers that nothing is computed from, so that a wrong one is told before the weights are read. */
-    private static void requireRanges(Options options) {
-        OptionReader.positive("--decode-log-interval", options.schedule().decodeLogInterval());
-        OptionReader.positive("--watchdog-timeout", options.schedule().watchdogTimeout());
-        if (options.schedule().scheduleConservativeness() < 0) {
-            throw RequestRejected.invalid(
-                    "--schedule-conservativeness", "--schedule-conservativeness must not be negative");
-        }
-        double pace = options.schedule().decodePace();
-        if (!(pace == 0 || pace > 1)) {
-            throw RequestRejected.invalid(
-                    "--decode-pace", "--decode-pace must be greater than 1, or 0 for no limit, got " + pace);
-        }
-        int port = options.server().port();
-        if (port < 0 || port > 65535) {
-            throw RequestRejected.invalid("--port", "--port must be between 0 and 65535, got " + port);
-        }
-        int timeout = options.server().shutdownTimeout();
-        if (timeout < 0) {
-            throw RequestRejected.invalid(
-                    "--shutdown-timeout", "--shutdown-timeout must be at least 0, got " + timeout);
-        }
     }
 
     private static String gib(long bytes) {

@@ -44,7 +44,7 @@ public final class EngineLoader {
     private EngineLoader(Options options, ModelSource source, LoadListener listener) {
         this.options = options;
         this.source = source;
-        this.config = ModelConfig.of(source.config());
+        this.config = ModelConfig.of(source.config(), source::place);
         this.family = Families.of(config);
         this.listener = listener;
     }
@@ -58,6 +58,15 @@ public final class EngineLoader {
     }
 
     /**
+     * Refuses flags that are wrong whatever model and machine are, without a look at either.
+     *
+     * @throws espalier.api.RequestRejected with the flag, and what it takes
+     */
+    public static void requireFlags(Options options) {
+        var _ = Resolver.demand(options);
+    }
+
+    /**
      * Refuses what these options ask for and no model could be served with, before one is looked for.
      *
      * @return the kind of device that is asked for
@@ -65,6 +74,7 @@ public final class EngineLoader {
      * @throws EngineFault RESOURCE if it cannot be used on this machine
      */
     public static DeviceProvider require(Options options) {
+        requireFlags(options);
         return require(options, Devices.choose(options.device().device()));
     }
 
@@ -209,6 +219,7 @@ public final class EngineLoader {
         var model = ModelLoader.load(
                 checkpoint, devices, new LoadSettings(context, options.model().quantization(), listener::loaded));
         listener.says(String.format(Locale.ROOT, "Load weight end. elapsed=%.2f s", (System.nanoTime() - begun) / 1e9));
+        devices.getFirst().weightRemarks().forEach(listener::says);
         return RankedExecutor.start(
                 model,
                 new Capacity(

@@ -4,6 +4,7 @@ import espalier.api.EngineFault;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -11,28 +12,34 @@ import tools.jackson.databind.JsonNode;
  * is missing or of another type. A field that is null counts as absent, as transformers has it.
  */
 public final class ModelConfig {
-    private static final String FILE = "config.json";
-
     private final JsonNode node;
+    private final UnaryOperator<String> place;
     private final String path;
     private final int contextTokens;
 
-    private ModelConfig(JsonNode node, String path, int contextTokens) {
+    private ModelConfig(JsonNode node, UnaryOperator<String> place, String path, int contextTokens) {
         this.node = node;
+        this.place = place;
         this.path = path;
         this.contextTokens = contextTokens;
     }
 
+    /** Of a file {@code config.json}. */
     public static ModelConfig of(JsonNode root) {
+        return of(root, field -> "config.json: " + field);
+    }
+
+    /** @param place how messages name a field, as {@link espalier.checkpoint.ModelSource#place} does */
+    public static ModelConfig of(JsonNode root, UnaryOperator<String> place) {
         if (!root.isObject()) {
-            throw new EngineFault(EngineFault.Code.CHECKPOINT, FILE + ": want an object, have " + brief(root));
+            throw new EngineFault(EngineFault.Code.CHECKPOINT, place.apply("") + "want an object, have " + brief(root));
         }
-        return new ModelConfig(root, "", 0);
+        return new ModelConfig(root, place, "", 0);
     }
 
     /** The same config, to be used with a context of so many tokens. */
     public ModelConfig withContext(int tokens) {
-        return new ModelConfig(node, path, tokens);
+        return new ModelConfig(node, place, path, tokens);
     }
 
     /** The context that the model is loaded for; 0 where the user left it to the model. */
@@ -142,12 +149,12 @@ public final class ModelConfig {
         if (!node.path(key).isObject()) {
             throw wrong(key, "an object");
         }
-        return Optional.of(new ModelConfig(node.path(key), path + key + ".", contextTokens));
+        return Optional.of(new ModelConfig(node.path(key), place, path + key + ".", contextTokens));
     }
 
     /** Says that this config asks for something that cannot be had; {@code why} follows the field's name. */
     public EngineFault fault(String key, String why) {
-        return new EngineFault(EngineFault.Code.CHECKPOINT, FILE + ": " + path + key + " " + why);
+        return new EngineFault(EngineFault.Code.CHECKPOINT, place.apply(path + key) + " " + why);
     }
 
     private JsonNode required(String key) {

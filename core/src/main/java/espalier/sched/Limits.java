@@ -13,7 +13,8 @@ import espalier.api.RequestRejected;
  * @param contextLength most tokens of prompt and answer together
  * @param chunkedPrefillSize most prompt tokens a step; 0 or less never splits a prompt
  * @param maxPrefillTokens most prompt tokens a step as well, but a prompt that may not be split goes alone beyond it
- * @param maxQueuedRequests most requests that wait; {@link Integer#MAX_VALUE} for no limit
+ * @param maxQueuedRequests most requests that wait for a seat or for memory, beyond those for whom both are free;
+ *     {@link Integer#MAX_VALUE} for no limit
  */
 public record Limits(
         int pages,

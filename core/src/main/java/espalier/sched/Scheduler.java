@@ -57,6 +57,7 @@ public final class Scheduler {
     private final WaitingQueue waiting;
     private final Roster roster;
     private final Admission admission;
+    private final Room room;
     private final Map<Long, Sequence> open = new HashMap<>();
     private final Deque<Flight> inFlight = new ArrayDeque<>();
     private StepFacts facts = new StepFacts(-1, 0, 0, 0, 0, 0, 0, 0, 1, 0, StepFacts.Retraction.NONE);
@@ -77,6 +78,7 @@ public final class Scheduler {
         this.waiting = new WaitingQueue(strategy, space);
         this.roster = new Roster(limits, strategy, space, waiting);
         this.admission = new Admission(limits, strategy, space, waiting, roster);
+        this.room = new Room(limits, space, waiting, roster);
     }
 
     public Limits limits() {
@@ -99,15 +101,15 @@ public final class Scheduler {
         } catch (RequestRejected e) {
             return Optional.of(new Emission.Failed(id, e));
         }
+        var sequence = new Sequence(
+                new Sequence.Origin(id, arrivals++, request, seed, rules, maxNewTokens, stopIds(request.sampling())));
         Optional<Emission.Failed> outcome = Optional.empty();
-        if (waiting.newcomers() >= limits.maxQueuedRequests()) {
+        if (!room.take(sequence) && waiting.newcomers() - room.taken() >= limits.maxQueuedRequests()) {
             outcome = Optional.of(makePlace(id, request));
             if (outcome.get().request() == id) {
                 return outcome;
             }
         }
-        var sequence = new Sequence(
-                new Sequence.Origin(id, arrivals++, request, seed, rules, maxNewTokens, stopIds(request.sampling())));
         open.put(id, sequence);
         waiting.add(sequence);
         return outcome;
@@ -156,6 +158,7 @@ public final class Scheduler {
      */
     public List<Emission> pause(Pause how) {
         paused = true;
+        room.close();
         return switch (how) {
             case ABORT -> {
                 var all = new ArrayList<>(open.values());
@@ -198,6 +201,11 @@ public final class Scheduler {
         draft.computing.forEach(space::share);
         if (isIdle()) {
             roster.ratio().reset();
+        }
+        if (paused) {
+            room.close();
+        } else {
+            room.look();
         }
         facts = describe(draft);
         if (draft.isEmpty()) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 public interface Device extends AutoCloseable {
     String name();
 
-    /** Lines for the log of a start: how it computes what, and why. */
+    /** Lines for the log of a start: what there is to say before weights are read. */
     default List<String> remarks() {
         return List.of();
     }
@@ -21,6 +21,11 @@ public interface Device extends AutoCloseable {
     /** What multiplies by {@code stored}, a matrix that is not stacked, in words for a person; empty where there is but one way. */
     default String kernels(Matrix stored) {
         return "";
+    }
+
+    /** Lines for the log once the weights are prepared: their formats, by what each is multiplied, and why. */
+    default List<String> weightRemarks() {
+        return List.of();
     }
 
     Ops ops();

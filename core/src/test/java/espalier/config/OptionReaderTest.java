@@ -46,7 +46,11 @@ class OptionReaderTest {
     void aValueOfTheWrongKindNamesFlagAndValue() {
         assertThatThrownBy(() -> OptionReader.read(Options.class, Map.of("--port", "many")::get))
                 .isInstanceOf(RequestRejected.class)
-                .hasMessage("--port takes a number, got 'many'");
+                .hasMessage("--port takes a whole number, got 'many'");
+        assertThatThrownBy(() -> OptionReader.read(Options.class, Map.of("--port", "99999999999")::get))
+                .hasMessage("--port takes a whole number of 32 bits, got '99999999999'");
+        assertThatThrownBy(() -> OptionReader.read(Options.class, Map.of("--decode-pace", "fast")::get))
+                .hasMessage("--decode-pace takes a number, got 'fast'");
         assertThatThrownBy(() -> OptionReader.read(Options.class, Map.of("--dtype", "fp8")::get))
                 .isInstanceOf(RequestRejected.class)
                 .hasMessageContaining("--dtype takes one of auto, float32");

@@ -79,9 +79,32 @@ class ResolverTest {
                         "ask for at most " + all);
         assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "2000000000", "--tp", "2"), 10 * GIB))
                 .hasMessageContaining("no room for the 3725.29 GiB");
-        assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "1"), GIB))
+        assertThatThrownBy(() -> resolve(Map.of("--max-total-tokens", "256"), GIB))
                 .isInstanceOf(EngineFault.class)
-                .hasMessageContaining("--max-total-tokens 1; free some");
+                .hasMessageContaining("--max-total-tokens 256; free some");
+    }
+
+    @Test
+    void aCacheThatServesNobodyIsRefusedWithTheLeastThatWorks() {
+        for (int least : new int[] {256, 40}) { // of any model, and of one whose requests are shorter
+            String context = String.valueOf(least == 256 ? 4096 : least);
+            assertThat(resolve(Map.of("--max-total-tokens", "" + least, "--context-length", context), 10 * GIB)
+                            .limits()
+                            .maxTotalTokens())
+                    .isEqualTo(least);
+            assertThatThrownBy(() -> resolve(
+                            Map.of("--max-total-tokens", "" + (least - 1), "--context-length", context), 10 * GIB))
+                    .isInstanceOf(RequestRejected.class)
+                    .hasMessageStartingWith("--max-total-tokens must be at least " + least)
+                    .hasMessageContaining("got " + (least - 1));
+        }
+    }
+
+    @Test
+    void aPageThatIsLargerThanTheMemoryIsRefused() {
+        assertThatThrownBy(() -> resolve(Map.of("--page-size", "10000000"), 5 * GIB))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining("no room for a KV cache");
     }
 
     @Test

@@ -18,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * This machine's processors: Vector API kernels, spread over a team of threads inside each op. A call has finished when
@@ -51,7 +50,7 @@ public final class CpuDevice implements Device {
         collective = group.rank(rank);
         team = new Team("espalier-cpu-" + rank, settings.threads());
         products = chosen(settings);
-        remarks = Stream.concat(crowd(settings), products.remarks().stream()).toList();
+        remarks = crowd(settings);
         ops = new CpuOps(team, arena, products);
         sharedPrefixes = switch (settings.cpu().prefixes()) {
             case SHARED -> SHARED_PREFIXES;
@@ -70,12 +69,12 @@ public final class CpuDevice implements Device {
     }
 
     /** A warning where threads are more than cores: a part that waits for its core keeps all the others waiting. */
-    private static Stream<String> crowd(DeviceProvider.Settings settings) {
+    private static List<String> crowd(DeviceProvider.Settings settings) {
         int threads = settings.threads() * settings.ranks();
         int cores = Machine.local().physicalCores();
         return threads <= cores
-                ? Stream.empty()
-                : Stream.of("warning: " + threads + " threads on " + cores + (cores == 1 ? " core" : " cores")
+                ? List.of()
+                : List.of("warning: " + threads + " threads on " + cores + (cores == 1 ? " core" : " cores")
                         + " wait for each other; --cpu-threads " + Math.max(cores, settings.ranks()) + " is faster");
     }
 
@@ -92,6 +91,11 @@ public final class CpuDevice implements Device {
     @Override
     public String kernels(Matrix stored) {
         return products.path(stored);
+    }
+
+    @Override
+    public List<String> weightRemarks() {
+        return products.remarks();
     }
 
     /** Memory that this device took for stored weights is given back. Mapped files are the page cache's to drop. */

@@ -1,6 +1,7 @@
 package espalier.cpu;
 
 import espalier.api.EngineFault;
+import espalier.cpu.ProductLog.Reasons;
 import espalier.cpu.jit.AmxKernels;
 import espalier.cpu.jit.Code;
 import espalier.cpu.jit.ExpandingKernels;
@@ -17,7 +18,6 @@ import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Products {
     private final List<Product> products;
-    private final List<String> remarks;
+    private final ProductLog log;
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
     private final Widening.By widening;
@@ -35,7 +35,7 @@ final class Products {
 
     private Products(Choice choice) {
         products = List.copyOf(choice.found);
-        remarks = List.copyOf(choice.remarks);
+        log = choice.log();
         memory = new WeightMemory(choice.arena);
         tiles = choice.tiles;
         widening = choice.widening;
@@ -74,7 +74,8 @@ final class Products {
         private final Team team;
         private final Arena arena;
         private final List<Product> found = new ArrayList<>();
-        private final List<String> remarks = new ArrayList<>();
+        private final List<String> missing = new ArrayList<>();
+        private String wish = "";
         private @Nullable AmxKernels tiles;
         private Widening.By widening = Widening.By.LOOPS;
         private @Nullable RowCode rowCode;
@@ -87,7 +88,7 @@ final class Products {
 
         Products choose() {
             switch (settings.products()) {
-                case FLOAT32 -> remarks.add("products: f32 by the Vector API, as --dtype float32 wants");
+                case FLOAT32 -> wish = "--dtype float32";
                 case FASTEST -> fastest();
             }
             return new Products(this);
@@ -95,8 +96,10 @@ final class Products {
 
         private void fastest() {
             CpuKernels wanted = settings.cpu().kernels();
+            if (wanted != CpuKernels.AUTO) {
+                wish = "--cpu-kernels " + name(wanted);
+            }
             if (wanted == CpuKernels.VECTOR) {
-                remarks.add("products: f32 by the Vector API, as --cpu-kernels vector wants");
                 return;
             }
             String obstacle = Code.obstacle();
@@ -106,10 +109,12 @@ final class Products {
             } else if (!obstacle.isEmpty()) {
                 refuse(wanted, obstacle);
             }
-            var formats = new LinkedHashMap<String, String>(); // of each path
-            found.forEach(p -> formats.merge(p.path(), p.formats(), (a, b) -> a + ", " + b));
-            formats.forEach((path, names) -> remarks.add("products: " + names + " by " + path));
-            remarks.add("products: " + (found.isEmpty() ? "everything" : "the rest") + " in f32 by the Vector API");
+        }
+
+        private ProductLog log() {
+            boolean found = this.found.stream().anyMatch(p -> !p.path().equals(ProductLog.VECTORS));
+            var code = found ? Reasons.MachineCode.FOUND : Reasons.MachineCode.NONE;
+            return new ProductLog(new Reasons(wish, missing, settings.cpu().aim(), code));
         }
 
         /** What the processor has; null, with a remark, where the system does not let our code run. */
@@ -215,10 +220,13 @@ final class Products {
         /** Only a path that was asked for by its name is a fault where it is missing. */
         private void refuse(CpuKernels wanted, String reason) {
             if (wanted != CpuKernels.AUTO) {
-                String name = wanted.name().toLowerCase(java.util.Locale.ROOT);
-                throw new EngineFault(EngineFault.Code.RESOURCE, "--cpu-kernels " + name + ": " + reason);
+                throw new EngineFault(EngineFault.Code.RESOURCE, "--cpu-kernels " + name(wanted) + ": " + reason);
             }
-            remarks.add("products: " + reason);
+            missing.add(reason);
+        }
+
+        private static String name(CpuKernels kernels) {
+            return kernels.name().toLowerCase(java.util.Locale.ROOT);
         }
     }
 
@@ -226,13 +234,17 @@ final class Products {
         products.forEach(Product::close);
     }
 
+    /** Of the weights that were prepared. */
     List<String> remarks() {
-        return remarks;
+        return log.lines();
     }
 
     /** The packed form of what a product takes; parts of a stack that one product takes become one. */
     Matrix prepare(Matrix stored) {
         Product product = product(stored);
+        if (product != null || !(stored instanceof Matrix.Stacked)) {
+            log.add(stored, product);
+        }
         if (product != null) {
             var packed = new Product.Packed(
                     product, stored.out(), stored.in(), memory.take(product.bytes(stored.out(), stored.in())));

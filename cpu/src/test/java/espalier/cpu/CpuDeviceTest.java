@@ -8,8 +8,10 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.KvCache;
+import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.HostBuffer;
+import espalier.tensor.host.ThreadRanks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -47,6 +49,37 @@ class CpuDeviceTest {
                     .contains("--cpu-threads " + cores);
             assertThat(full.remarks()).noneMatch(line -> line.startsWith("warning"));
         }
+    }
+
+    @Test
+    void theLogHasTheFormatsOfTheWeightsAndNoOthersWithTheReason() {
+        try (var floats = TestDevices.inFloats(1);
+                var vectors = new CpuDevice(
+                        new DeviceProvider.Settings(
+                                1, 1, DeviceProvider.Products.FASTEST, DeviceProvider.CpuKernels.VECTOR),
+                        new ThreadRanks(1),
+                        0)) {
+            assertThat(floats.weightRemarks()).isEmpty();
+            assertThat(remarks(floats, DType.BF16, DType.F32))
+                    .containsExactly("weights: BF16, F32 by the Vector API in f32: as --dtype float32 wants");
+            assertThat(remarks(vectors, DType.F16))
+                    .containsExactly("weights: F16 by the Vector API in f32: as --cpu-kernels vector wants");
+        }
+        assertThat(remarks(device, DType.F32))
+                .singleElement()
+                .asString()
+                .matches("weights: F32 by the Vector API in f32: (no machine code takes it|.* has no |.*refuse).*");
+        assertThat(remarks(device, DType.BF16))
+                .allMatch(line -> line.matches("weights: .* by .*: .+"))
+                .anyMatch(line -> line.contains("BF16"));
+    }
+
+    private static List<String> remarks(CpuDevice device, DType... types) {
+        for (DType type : types) {
+            Buffer bytes = device.allocate(4 * 16 * 64);
+            device.prepare(new Matrix.Dense(new Tensor(bytes, 0, type, 16, 64, 64)), Matrix.Stored.KEPT);
+        }
+        return device.weightRemarks();
     }
 
     @Test

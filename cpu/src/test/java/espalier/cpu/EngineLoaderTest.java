@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 class EngineLoaderTest {
     @Test
     void whateverFailsAfterTheRanksHaveStartedEndsThem() {
-        Options options = OptionReader.read(Options.class, Map.of("--device", "cpu", "--max-total-tokens", "100")::get);
+        Options options = OptionReader.read(Options.class, Map.of("--device", "cpu", "--max-total-tokens", "300")::get);
         ModelFolder demo = ModelFolder.open(Path.of(System.getProperty("espalier.root"), "models", "demo"));
         assertThatThrownBy(() -> EngineLoader.load(options, demo, new Failing()))
                 .isInstanceOf(OutOfMemoryError.class);

@@ -15,6 +15,19 @@ import tools.jackson.databind.node.ObjectNode;
 final class GgufConfig {
     private static final List<String> ARCHITECTURES = List.of("llama", "qwen2", "qwen3");
 
+    /** What the fields are called here, behind the architecture; those that are made of several keys are left out. */
+    private static final Map<String, String> KEYS = Map.of(
+            "hidden_size", "embedding_length",
+            "intermediate_size", "feed_forward_length",
+            "num_hidden_layers", "block_count",
+            "num_attention_heads", "attention.head_count",
+            "num_key_value_heads", "attention.head_count_kv",
+            "head_dim", "attention.key_length",
+            "max_position_embeddings", "context_length",
+            "rms_norm_eps", "attention.layer_norm_rms_epsilon",
+            "rope_theta", "rope.freq_base",
+            "sliding_window", "attention.sliding_window");
+
     private final GgufMetadata metadata;
     private final Map<String, StoredTensor> tensors;
     private final String architecture;
@@ -27,6 +40,17 @@ final class GgufConfig {
 
     static ObjectNode of(GgufMetadata metadata, Map<String, StoredTensor> tensors) {
         return new GgufConfig(metadata, tensors).config();
+    }
+
+    /** Where a field of {@link #of} comes from. */
+    static String place(GgufMetadata metadata, String field) {
+        String architecture = metadata.text("general.architecture", "");
+        String key = KEYS.getOrDefault(field, field.replaceFirst("^rope_scaling\\.", "rope.scaling."));
+        String full = architecture + "." + key;
+        if (field.equals("head_dim") && !metadata.has(full)) {
+            full = architecture + ".embedding_length' / '" + architecture + ".attention.head_count";
+        }
+        return metadata.file() + ": metadata '" + full + "'";
     }
 
     static String architecture(GgufMetadata metadata) {

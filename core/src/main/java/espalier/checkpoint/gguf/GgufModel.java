@@ -101,6 +101,11 @@ public final class GgufModel implements ModelSource {
     }
 
     @Override
+    public String place(String field) {
+        return GgufConfig.place(metadata, field);
+    }
+
+    @Override
     public GenerationDefaults generationDefaults() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         Map.of("temp", "temperature", "top_p", "top_p", "min_p", "min_p", "penalty_repeat", "repetition_penalty")

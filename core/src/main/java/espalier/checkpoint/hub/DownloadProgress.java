@@ -21,6 +21,9 @@ public interface DownloadProgress {
      */
     record Transfer(String file, long fileDone, long fileBytes, long allDone, long allBytes, double bytesPerSecond) {}
 
+    /** The hub is about to be asked, which may take a while: {@code what} is its address and the model's name. */
+    default void asking(String what) {}
+
     /** Some more bytes are here. The last call has {@code allDone == allBytes}. */
     void update(Transfer transfer);
 

@@ -3,12 +3,15 @@ package espalier.checkpoint.hub;
 import espalier.api.EngineFault;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -18,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -167,8 +171,18 @@ final class HubClient implements AutoCloseable {
             answer.cancel(true);
             throw new IOException(uri.getHost() + " does not answer within " + ANSWER.toSeconds() + " s", e);
         } catch (ExecutionException e) {
-            throw new IOException(uri.getHost() + ": " + e.getCause(), e);
+            throw new IOException(uri.getHost() + ": " + reason(e.getCause()), e);
         }
+    }
+
+    /** The client's own words for these are empty. */
+    private static String reason(@Nullable Throwable cause) {
+        return switch (cause) {
+            case ConnectException c when c.getCause() instanceof UnresolvedAddressException -> "no such host";
+            case ConnectException _ -> "no connection";
+            case HttpConnectTimeoutException _ -> "no connection within " + CONNECT.toSeconds() + " s";
+            case null, default -> String.valueOf(cause);
+        };
     }
 
     /** Throws unless the answer is a success. */

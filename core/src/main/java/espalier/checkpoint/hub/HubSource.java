@@ -3,6 +3,9 @@ package espalier.checkpoint.hub;
 import espalier.api.EngineFault;
 import espalier.base.Nearest;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
+import java.net.http.HttpConnectTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -79,10 +82,9 @@ public final class HubSource {
         if (local.isPresent()) {
             return chosen(local.get(), request.gguf());
         }
-        Path folder = folder(request.model());
         if (!ID.matcher(request.model()).matches() || request.model().contains("..")) {
-            throw HubErrors.fault(request.model() + ": no such folder, and not a hub id such as org/name"
-                    + (folder == null ? "" : neighbour(folder)));
+            throw HubErrors.fault(
+                    request.model() + ": no such folder or file, and not a hub id such as org/name" + hint());
         }
         if (!REVISION.matcher(request.revision()).matches()
                 || request.revision().contains("..")) {
@@ -98,6 +100,9 @@ public final class HubSource {
     }
 
     private Path download(Optional<Path> cached, Optional<Path> whole) {
+        request.progress()
+                .asking(request.access().endpoint() + " for " + request.model()
+                        + (whole.isPresent() ? "" : ", which is no folder or file here"));
         try (HubClient client = new HubClient(request, limits)) {
             HubClient.Listing listing;
             try {
@@ -116,9 +121,24 @@ public final class HubSource {
             try {
                 return client.list();
             } catch (IOException e) {
+                if (isOutOfReach(e)) {
+                    throw e; // no name, no way or no answer: waiting helps the wrong address little
+                }
                 patience.failed(e);
             }
         }
+    }
+
+    /** Whether no connection came about at all. */
+    private static boolean isOutOfReach(IOException failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConnectException
+                    || cause instanceof UnknownHostException
+                    || cause instanceof HttpConnectTimeoutException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private Path download(HubClient client, HubClient.Listing listing) {
@@ -234,7 +254,15 @@ public final class HubSource {
         return HubErrors.fault(request.model() + ": " + reason + ", and revision '" + request.revision() + "' is "
                 + cached.flatMap(cache::lack)
                         .map(lack -> "cached only in part (" + lack + ")")
-                        .orElse("not in the cache " + request.access().cacheFolder()));
+                        .orElse("not in the cache " + request.access().cacheFolder())
+                + "; name a folder or a GGUF file that is here, or another hub by HF_ENDPOINT"
+                + hint());
+    }
+
+    /** A folder here whose name is nearly that, for a name that is no hub id at first sight. */
+    private String hint() {
+        Path folder = folder(request.model());
+        return folder == null ? "" : neighbour(folder);
     }
 
     private static @Nullable Path folder(String model) {

@@ -33,6 +33,11 @@ public final class ProgressBar implements DownloadProgress {
     }
 
     @Override
+    public void asking(String what) {
+        note("Asking " + what);
+    }
+
+    @Override
     public void note(String message) {
         draw(message);
         terminal.println();

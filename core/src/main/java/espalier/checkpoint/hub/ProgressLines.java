@@ -12,6 +12,11 @@ public final class ProgressLines implements DownloadProgress {
     }
 
     @Override
+    public void asking(String what) {
+        log.println("Asking " + what);
+    }
+
+    @Override
     public void update(Transfer t) {
         int now = t.allBytes() == 0 ? 10 : (int) (10.0 * t.allDone() / t.allBytes());
         if (now > tenths) {

@@ -11,6 +11,8 @@ import espalier.golden.GgufConversion.Weights;
 import espalier.golden.GgufWriter;
 import espalier.golden.GoldenModels;
 import espalier.golden.GoldenModels.Golden;
+import espalier.model.ModelConfig;
+import espalier.model.family.Families;
 import espalier.tensor.Device;
 import espalier.tensor.Matrix;
 import espalier.tensor.host.ThreadRanks;
@@ -236,6 +238,27 @@ class GgufModelTest {
                     .isInstanceOf(EngineFault.class)
                     .hasMessageContaining("tensor 'blk.0.attn_q.weight' is not there");
         }
+    }
+
+    @Test
+    void whatNoModelCouldBeMadeOfIsBlamedOnFileAndKey() {
+        Path file = folder.resolve("m.gguf");
+        tiny().with("llama.attention.head_count_kv", 3).write(file);
+        assertNoModel(file, file + ": metadata 'llama.attention.head_count_kv' is 3, which does not divide 2 heads");
+        tiny().with("llama.attention.head_count", 9).write(file); // heads of three numbers, which no rotation takes
+        assertNoModel(file, file + ": metadata 'llama.embedding_length' / 'llama.attention.head_count' ");
+        tiny().with("llama.attention.head_count", 0).write(file);
+        assertFault(file, "metadata 'llama.attention.head_count' is Whole[value=0], want a whole number of at least 1");
+    }
+
+    private static void assertNoModel(Path file, String beginning) {
+        assertThatThrownBy(() -> {
+                    GgufModel model = GgufModel.open(file);
+                    ModelConfig config = ModelConfig.of(model.config(), model::place);
+                    Families.of(config).shape(config);
+                })
+                .isInstanceOf(EngineFault.class)
+                .hasMessageStartingWith(beginning);
     }
 
     @Test

@@ -18,6 +18,12 @@ final class Downloads {
     static final class Heard implements DownloadProgress {
         final List<Transfer> transfers = new ArrayList<>();
         final List<String> notes = new ArrayList<>();
+        final List<String> asked = new ArrayList<>();
+
+        @Override
+        public void asking(String what) {
+            asked.add(what);
+        }
 
         @Override
         public void update(Transfer transfer) {
