@@ -45,6 +45,7 @@ final class Chat implements Command {
     public int run(Terminal terminal, Typed typed) throws Exception {
         Logs.install(terminal, "warning");
         Sampling sampling = typed.as(Sampling.class);
+        sampling.require();
         try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
             if (!engine.card().hasChatTemplate()) {
                 throw RequestRejected.invalid(

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -79,14 +80,25 @@ final class Cli {
                     ? spec.optionsMap().keySet()
                     : spec.subcommands().keySet();
             message.setLength(0);
-            message.append(unmatched.isUnknownOption() ? "unknown flag " : "unknown argument ")
-                    .append(word);
-            Nearest.to(word.replaceFirst("=.*", ""), known)
-                    .ifPresent(near ->
-                            message.append("; did you mean ").append(near).append('?'));
+            message.append(unknown(word, unmatched.isUnknownOption() ? "flag" : "argument", known));
         }
         terminal.err().println(command + ": " + message + " (" + command + " --help lists the flags)");
         return USAGE;
+    }
+
+    private static String unknown(String word, String kind, Set<String> known) {
+        String name = word.replaceFirst("=.*", "");
+        return SglangFlags.refusal(name).orElseGet(() -> "unknown " + kind + " " + word + near(name, known));
+    }
+
+    /** To a word of one or two letters everything short is near. */
+    private static String near(String word, Set<String> known) {
+        boolean isShort = word.replaceFirst("^-+", "").length() < 3;
+        return isShort
+                ? ""
+                : Nearest.to(word, known)
+                        .map(near -> "; did you mean " + near + "?")
+                        .orElse("");
     }
 
     /** Theirs and ours in one line; a stack trace only for what should not happen. */

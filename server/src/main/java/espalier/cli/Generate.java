@@ -58,6 +58,7 @@ final class Generate implements Command {
         String text = prompt(terminal, typed.arguments());
         Output output = typed.as(Output.class);
         Sampling sampling = typed.as(Sampling.class);
+        sampling.require();
         try (TextEngine engine = Loading.load(typed.as(Options.class), terminal)) {
             boolean plain = output.raw() || !engine.card().hasChatTemplate();
             Prompt prompt = plain ? new Prompt.Text(text) : new Prompt.Chat(conversation(sampling.system(), text));

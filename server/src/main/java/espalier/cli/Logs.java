@@ -23,9 +23,16 @@ final class Logs {
         for (Handler each : root.getHandlers()) {
             root.removeHandler(each);
         }
-        root.addHandler(new Lines(terminal.err()));
+        Level ours = parse(level);
+        root.addHandler(new Lines(terminal.err(), ours));
         root.setLevel(Level.WARNING);
-        ESPALIER.setLevel(parse(level));
+        ESPALIER.setLevel(ours);
+    }
+
+    /** Writes a line whatever has become of the handlers, as at the end of the process. */
+    static void say(Terminal terminal, String message) {
+        terminal.err().print(new Line().format(new LogRecord(Level.INFO, message)));
+        terminal.err().flush();
     }
 
     static void flush() {
@@ -51,18 +58,27 @@ final class Logs {
 
     private static final class Lines extends Handler {
         private final PrintStream out;
+        private final Level ours;
 
-        Lines(PrintStream out) {
+        /** @param ours the least level of our own lines; other people's must be warnings */
+        Lines(PrintStream out, Level ours) {
             this.out = out;
+            this.ours = ours;
             setLevel(Level.ALL);
             setFormatter(new Line());
         }
 
         @Override
         public void publish(LogRecord record) {
-            if (isLoggable(record)) {
+            if (isLoggable(record)
+                    && record.getLevel().intValue() >= least(record).intValue()) {
                 out.print(getFormatter().format(record));
             }
+        }
+
+        /** Kept here too: the levels of loggers go with the handlers, see {@link #close}. */
+        private Level least(LogRecord record) {
+            return String.valueOf(record.getLoggerName()).startsWith("espalier") ? ours : Level.WARNING;
         }
 
         @Override
@@ -70,8 +86,14 @@ final class Logs {
             out.flush();
         }
 
+        /**
+         * Stays. The log manager has a shutdown hook of its own, which runs beside ours and takes every handler away while
+         * the server still has something to say.
+         */
         @Override
-        public void close() {}
+        public void close() {
+            Logger.getLogger("").addHandler(this);
+        }
     }
 
     private static final class Line extends Formatter {

@@ -1,5 +1,6 @@
 package espalier.cli;
 
+import espalier.api.RequestRejected;
 import espalier.api.SamplingParams;
 import espalier.config.Flag;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,21 @@ record Sampling(
 
         @Flag(value = "--system", help = "System prompt.", label = "TEXT") @Nullable
         String system) {
+
+    /**
+     * Refuses what no model could be asked for, before one is loaded.
+     *
+     * @throws RequestRejected that names the flag
+     */
+    void require() {
+        try {
+            var _ = over(SamplingParams.builder(), 0);
+        } catch (RequestRejected e) {
+            String field = String.valueOf(e.parameter());
+            String flag = "--" + field.replace('_', '-');
+            throw RequestRejected.invalid(flag, e.getMessage().replace(field, flag));
+        }
+    }
 
     /** @param calm the temperature where neither the user nor the model names one: 1 makes small models ramble */
     SamplingParams over(SamplingParams.Builder defaults, float calm) {

@@ -2,9 +2,9 @@ package espalier.cli;
 
 import espalier.api.EngineFault;
 import espalier.config.Options;
+import espalier.launch.EngineLoader;
 import espalier.server.Server;
 import java.io.IOException;
-import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.List;
@@ -12,8 +12,6 @@ import java.util.concurrent.CountDownLatch;
 
 /** Loads a model and serves it until it is asked to stop. */
 final class Serve implements Command {
-    private static final System.Logger LOG = System.getLogger("espalier");
-
     @Override
     public String name() {
         return "serve";
@@ -33,8 +31,8 @@ final class Serve implements Command {
     public int run(Terminal terminal, Typed typed) throws Exception {
         Options options = typed.as(Options.class);
         Logs.install(terminal, options.server().logLevel());
+        EngineLoader.requireFlags(options); // what needs no look at this machine is told first
         requireFree(options.server());
-        var stopped = new CountDownLatch(1);
         var engine = Loading.load(options, terminal);
         Server server;
         try {
@@ -43,23 +41,19 @@ final class Serve implements Command {
             engine.close();
             throw e;
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            LOG.log(
-                    Level.INFO,
-                    "Shutting down; open requests get up to " + options.server().shutdownTimeout() + " s to finish.");
-            server.close();
-            engine.close();
-            Logs.flush();
-            stopped.countDown();
-        }));
-        stopped.await();
+        Ending.arrange(terminal, options.server().shutdownTimeout(), () -> {
+            try (engine) {
+                server.close();
+            }
+        });
+        new CountDownLatch(1).await(); // the process ends by a signal
         return Cli.OK;
     }
 
     /** A port that is taken, the common mistake, is said before a model is loaded for nothing. */
     private static void requireFree(Options.Server server) {
-        if (server.port() < 1 || server.port() > 65_535) {
-            return; // any free one, or refused with the other options
+        if (server.port() == 0) {
+            return; // any free one
         }
         try (var probe = new ServerSocket()) {
             probe.setReuseAddress(true);

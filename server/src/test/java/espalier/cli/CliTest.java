@@ -2,6 +2,8 @@ package espalier.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import espalier.config.OptionReader;
+import espalier.config.Options;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -9,6 +11,7 @@ import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.MatchResult;
@@ -26,6 +29,32 @@ class CliTest {
         assertThat(err())
                 .isEqualTo(
                         "espalier serve: unknown flag --prot; did you mean --port? (espalier serve --help lists the flags)\n");
+    }
+
+    @Test
+    void aFlagOfSglangThatIsNotOursIsCalledThat() {
+        assertThat(run("serve", "--dp", "2")).isEqualTo(Cli.USAGE);
+        assertThat(err())
+                .isEqualTo("espalier serve: --dp is a flag of SGLang that Espalier does not have: start several servers"
+                        + " behind a balancer instead (espalier serve --help lists the flags)\n");
+        err.reset();
+        assertThat(run("serve", "--stream-interval=2")).isEqualTo(Cli.USAGE);
+        assertThat(err()).contains("--stream-interval is a flag of SGLang that Espalier does not have; leave it out");
+    }
+
+    @Test
+    void noFlagOfOursIsInTheListOfThoseThatAreNot() {
+        for (var flag : OptionReader.flags(Options.class)) {
+            for (String name : flag.flag().value()) {
+                assertThat(SglangFlags.refusal(name)).as(name).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void nothingIsSuggestedForAWordThatIsNearEverything() {
+        assertThat(run("serve", "--xp", "2")).isEqualTo(Cli.USAGE);
+        assertThat(err()).startsWith("espalier serve: unknown flag --xp (");
     }
 
     @Test
@@ -115,6 +144,32 @@ class CliTest {
         assertThat(run("serve", "--model-path", "./no/such/folder", "--schedule-policy", "lfps"))
                 .isEqualTo(Cli.USAGE);
         assertThat(err()).contains("--schedule-policy takes one of").hasLineCount(1);
+    }
+
+    @Test
+    void aNumberOutOfItsRangeIsToldBeforeThePortIsTried() throws IOException {
+        try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            for (String flag : List.of("--max-running-requests", "--page-size", "--chunked-prefill-size")) {
+                err.reset();
+                assertThat(run("serve", "--port", port, flag, "0")).isEqualTo(Cli.USAGE);
+                assertThat(err()).contains(flag + " must be at least 1").hasLineCount(1);
+            }
+            err.reset();
+            assertThat(run("serve", "--port", port, "--api-key", "")).isEqualTo(Cli.USAGE);
+            assertThat(err()).contains("--api-key is empty").hasLineCount(1);
+        }
+    }
+
+    @Test
+    void samplingFlagsAreRefusedByTheirNamesBeforeAModelIsLookedFor() {
+        String[] flags = {"--model-path", "./no/such/folder", "--max-new-tokens", "0"};
+        assertThat(run("generate", flags[0], flags[1], flags[2], flags[3], "hello"))
+                .isEqualTo(Cli.USAGE);
+        assertThat(err()).contains("--max-new-tokens must be at least 1, got 0").hasLineCount(1);
+        err.reset();
+        assertThat(run("chat", flags[0], flags[1], flags[2], flags[3])).isEqualTo(Cli.USAGE);
+        assertThat(err()).contains("--max-new-tokens must be at least 1, got 0").hasLineCount(1);
     }
 
     @Test
