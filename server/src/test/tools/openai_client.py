@@ -225,6 +225,7 @@ def what_is_wrong_is_a_bad_request(client, model):
         error = refused(openai.BadRequestError, lambda: create(model=model, **arguments))
         expect(part in error.message, error.message)
         expect(error.status_code == 400, error.status_code)
+        expect(error.type == "invalid_request_error", error.type)
 
 
 @check

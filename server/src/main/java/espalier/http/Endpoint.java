@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface Endpoint {
 
+    /** Answers; where it throws before it has, the exception is answered as {@link ErrorReply} has it. */
     void serve(Exchange exchange) throws InterruptedException;
 
     /**
@@ -16,10 +17,5 @@ public interface Endpoint {
      */
     default @Nullable Reply atHead(Incoming head) {
         return null;
-    }
-
-    /** What is answered when {@link #serve} throws before it has answered. */
-    default Reply failure(RuntimeException cause) {
-        return ErrorReply.flat(cause);
     }
 }

@@ -195,8 +195,8 @@ public final class HttpListener implements AutoCloseable {
             return last(413, "Request body too large: at most " + most + " bytes are accepted");
         }
 
-        private static Reply last(int status, String message) {
-            return ErrorReply.flat(status, String.valueOf(status), message).with(Map.of("connection", "close"));
+        private Reply last(int status, String message) {
+            return ErrorReply.to(incoming.path(), status, message).with(Map.of("connection", "close"));
         }
 
         /** Answers at once, and reads on to the body's end so that the client comes to see the answer. */
@@ -302,7 +302,7 @@ public final class HttpListener implements AutoCloseable {
                 if (answered) {
                     cut();
                 } else {
-                    reply(ErrorReply.flat(500, "InternalServerError", "Internal server error: " + e));
+                    reply(ErrorReply.to(incoming.path(), 500, "Internal server error: " + e));
                 }
             } finally {
                 lifeline.served();

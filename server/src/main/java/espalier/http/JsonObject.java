@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
@@ -15,6 +16,9 @@ import tools.jackson.core.JacksonException;
  * type is refused with its path, such as {@code messages[2].content}.
  */
 public final class JsonObject {
+    private static final Pattern NOTES =
+            Pattern.compile(" \\([^()]*\\[Source: .*\\]\\)|, from `[^`]*`|: enable `[^`]*` to allow");
+
     private final Map<?, ?> fields;
     private final String path;
 
@@ -25,18 +29,26 @@ public final class JsonObject {
 
     /** Parses a body, which has to be UTF-8 and one JSON object. */
     public static JsonObject parse(byte[] body) {
+        if (body.length == 0) {
+            throw malformed("The request body is empty; a JSON object is expected");
+        }
         Object value;
         try {
             value = Json.read(body);
         } catch (JacksonException e) {
             var at = e.getLocation();
             String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-            throw malformed("The request body is not valid JSON: " + e.getOriginalMessage() + where);
+            throw malformed("The request body is not valid JSON: " + plain(e.getOriginalMessage()) + where);
         }
         if (value instanceof Map<?, ?> map) {
             return new JsonObject(map, "");
         }
         throw malformed("The request body must be a JSON object, got " + kind(value));
+    }
+
+    /** The parser's words without its notes on itself: where a bracket opened in which Java object, and its settings. */
+    private static String plain(String message) {
+        return NOTES.matcher(message).replaceAll("");
     }
 
     /** Reads {@code value}, found at {@code path}, as an object. */

@@ -47,13 +47,14 @@ public final class Routes implements Endpoint {
         Route route = forMethod(routes, in.method());
         Access access = route == null ? Access.USER : route.access();
         if (!isOpen(in.path()) && !keys.allow(in, access)) {
-            return Reply.json(401, Map.of("error", "Unauthorized")).with(Map.of("www-authenticate", "Bearer"));
+            String message = "Unauthorized: send the server's key in the header 'Authorization: Bearer KEY'";
+            return ErrorReply.to(in.path(), 401, message).with(Map.of("www-authenticate", "Bearer"));
         }
         if (route != null) {
             return null;
         }
         return routes.isEmpty()
-                ? ErrorReply.flat(404, "404", "Not Found: there is no " + in.path())
+                ? ErrorReply.to(in.path(), 404, "Not Found: there is no " + in.path())
                 : methodNotAllowed(in, routes);
     }
 
@@ -63,7 +64,7 @@ public final class Routes implements Endpoint {
         Reply early = atHead(in);
         Route route = forMethod(find(in.path()), in.method());
         if (early != null || route == null) {
-            exchange.reply(early == null ? ErrorReply.flat(404, "404", "Not Found") : early);
+            exchange.reply(early == null ? ErrorReply.to(in.path(), 404, "Not Found") : early);
         } else {
             call(route.endpoint(), exchange);
         }
@@ -76,7 +77,7 @@ public final class Routes implements Endpoint {
             if (exchange.isAnswered()) {
                 throw e;
             }
-            Reply reply = endpoint.failure(e);
+            Reply reply = ErrorReply.to(exchange.incoming().path(), e);
             if (reply.status() == 500) {
                 LOG.log(Level.ERROR, exchange.incoming().path() + " failed", e);
             }
@@ -109,7 +110,7 @@ public final class Routes implements Endpoint {
         routes.forEach(r -> r.methods().stream().sorted().forEach(allowed::add));
         String methods = String.join(", ", allowed);
         String message = "Method Not Allowed: " + in.path() + " takes " + methods + ", not " + in.method();
-        return ErrorReply.flat(405, "405", message).with(Map.of("allow", methods));
+        return ErrorReply.to(in.path(), 405, message).with(Map.of("allow", methods));
     }
 
     /** Any page may call: the answer to a browser that asks first. */

@@ -36,7 +36,7 @@ final class AnswerStream {
                 case TextEvent.Finished f -> chunks.finished(events, heard, f);
                 case TextEvent.Failed f -> {
                     var out = EventStream.open(new JsonWriter());
-                    events.send(out.raw(Json.write(Map.of("error", ErrorReply.flatBody(f.cause())))));
+                    events.send(out.raw(Json.write(Map.of("error", ErrorReply.event(f.cause())))));
                     events.done();
                     return;
                 }

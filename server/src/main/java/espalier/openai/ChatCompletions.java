@@ -2,6 +2,7 @@ package espalier.openai;
 
 import espalier.http.Endpoint;
 import espalier.http.Exchange;
+import espalier.http.JsonObject;
 import espalier.http.JsonWriter;
 import espalier.http.Reply;
 import espalier.serving.Answer;
@@ -21,8 +22,9 @@ public final class ChatCompletions implements Endpoint {
 
     @Override
     public void serve(Exchange exchange) throws InterruptedException {
-        ChatRequest asked = ChatRequest.read(JsonBody.read(exchange), service);
-        try (Runs runs = Runs.start(service, exchange, List.of(asked.text()))) {
+        JsonObject body = JsonBody.read(exchange);
+        ChatRequest asked = ChatRequest.read(body, service);
+        try (Runs runs = FieldNames.chat(body).start(service, exchange, List.of(asked.text()))) {
             if (asked.delivery().isStreamed()) {
                 var out = new JsonWriter();
                 AnswerStream.send(

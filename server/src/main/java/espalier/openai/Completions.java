@@ -22,7 +22,7 @@ public final class Completions implements Endpoint {
     @Override
     public void serve(Exchange exchange) throws InterruptedException {
         CompletionRequest asked = CompletionRequest.read(JsonBody.read(exchange), service);
-        try (Runs runs = Runs.start(service, exchange, asked.texts())) {
+        try (Runs runs = FieldNames.COMPLETION.start(service, exchange, asked.texts())) {
             if (asked.delivery().isStreamed()) {
                 var out = new JsonWriter();
                 AnswerStream.send(exchange, runs, new CompletionChunks(out, answerJson(out), asked, runs));

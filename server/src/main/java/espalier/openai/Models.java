@@ -2,6 +2,7 @@ package espalier.openai;
 
 import espalier.chat.ModelCard;
 import espalier.http.Endpoint;
+import espalier.http.ErrorReply;
 import espalier.http.Exchange;
 import espalier.http.Json;
 import espalier.http.Reply;
@@ -29,19 +30,7 @@ public final class Models implements Endpoint {
         } else if (id.equals(service.engine().card().servedName())) {
             exchange.reply(Reply.json(200, card()));
         } else {
-            exchange.reply(Reply.json(
-                    404,
-                    Map.of(
-                            "error",
-                            Json.object(
-                                    "message",
-                                    "The model '" + id + "' does not exist",
-                                    "type",
-                                    "invalid_request_error",
-                                    "param",
-                                    "model",
-                                    "code",
-                                    "model_not_found"))));
+            exchange.reply(ErrorReply.noModel(id));
         }
     }
 

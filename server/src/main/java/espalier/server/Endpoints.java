@@ -68,8 +68,8 @@ final class Endpoints {
     }
 
     private static Endpoint moved(String path) {
-        return exchange -> exchange.reply(
-                ErrorReply.flat(404, "404", "this endpoint has gone; " + path + " tells the weight version"));
+        return exchange -> exchange.reply(ErrorReply.to(
+                exchange.incoming().path(), 404, "this endpoint has gone; " + path + " tells the weight version"));
     }
 
     private static Endpoint metrics(Service service) {

@@ -1,6 +1,7 @@
 package espalier.serving;
 
 import espalier.api.Emission.FinishReason;
+import espalier.api.RequestRejected;
 import espalier.chat.Completion;
 import espalier.chat.TextEvent;
 import espalier.chat.TextRequest;
@@ -22,6 +23,7 @@ public final class Run implements AutoCloseable {
     private long lastNanos;
     private int open;
     private boolean wasAborted;
+    private boolean counted;
 
     Run(Service service, Exchange exchange, TextRequest request) {
         this.service = service;
@@ -33,7 +35,6 @@ public final class Run implements AutoCloseable {
     /** The engine has accepted it. */
     void begin(Completion accepted) {
         completion = accepted;
-        service.metrics().started(accepted.promptTokens());
         exchange.onCancel(this::cancel);
         if (cancelled) { // before there was anything to cancel
             accepted.close();
@@ -62,10 +63,12 @@ public final class Run implements AutoCloseable {
         TextEvent event = completion().next();
         return switch (event) {
             case TextEvent.Delta d -> {
+                begun();
                 count(d.tokens().size());
                 yield d;
             }
             case TextEvent.Finished f -> {
+                begun();
                 count(f.choice(), f.usage());
                 end(f.reason() == FinishReason.ABORT);
                 boolean stopping =
@@ -73,10 +76,23 @@ public final class Run implements AutoCloseable {
                 yield stopping ? new TextEvent.Failed(f.choice(), Service.shuttingDown()) : f;
             }
             case TextEvent.Failed f -> {
-                end(true);
+                if (counted || !(f.cause() instanceof RequestRejected)) {
+                    begun();
+                    end(true);
+                } else {
+                    open--;
+                }
                 yield f;
             }
         };
+    }
+
+    /** It counts from its first event on: one that a full queue refuses is no request that was processed, nor aborted. */
+    private void begun() {
+        if (!counted) {
+            counted = true;
+            service.metrics().started(promptTokens());
+        }
     }
 
     private void count(int tokens) {

@@ -36,11 +36,6 @@ public final class Generate implements Endpoint {
         }
     }
 
-    @Override
-    public Reply failure(RuntimeException cause) {
-        return ErrorReply.nested(cause);
-    }
-
     private byte[] whole(Exchange exchange, GenerateCall call) throws InterruptedException {
         try (Runs runs = Runs.start(service, exchange, call.texts())) {
             List<NativeAnswer> answers = answers(call, runs);
@@ -116,17 +111,17 @@ public final class Generate implements Endpoint {
     }
 
     private static Map<String, Object> refusal(RequestRejected cause) {
-        boolean overloaded = cause.code() == RequestRejected.Code.OVERLOADED;
+        int status = ErrorReply.status(cause);
         return Map.of(
                 "error",
                 Json.object(
                         "message",
                         cause.getMessage(),
                         "type",
-                        overloaded ? "service_unavailable_error" : "invalid_request_error",
+                        ErrorReply.type(status),
                         "code",
-                        ErrorReply.status(cause),
+                        status,
                         "retryable",
-                        overloaded));
+                        status == 503));
     }
 }

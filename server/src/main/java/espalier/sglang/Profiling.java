@@ -43,10 +43,11 @@ public final class Profiling {
      *
      * @param profile null once it is written: what it holds is large
      */
-    private record Open(AtomicReference<@Nullable Profile> profile, CompletableFuture<Void> written) {
+    private record Open(Path file, AtomicReference<@Nullable Profile> profile, CompletableFuture<Void> written) {
         static Open of(Profile profile, Path file) {
             var kept = new AtomicReference<@Nullable Profile>(profile);
             return new Open(
+                    file,
                     kept,
                     profile.ended()
                             .thenRunAsync(() -> write(profile, file), Thread::startVirtualThread)
@@ -95,7 +96,7 @@ public final class Profiling {
         Path file = file(fields);
         Profile profile = service.engine().engine().profile(steps(fields));
         open.set(Open.of(profile, file));
-        exchange.reply(Reply.text(200, "Start profiling.\n"));
+        exchange.reply(Reply.text(200, "Start profiling.\nThe trace will be in " + file + "\n"));
     }
 
     private void end(Exchange exchange) {
@@ -104,7 +105,8 @@ public final class Profiling {
             throw JsonObject.malformed("Profiling is not in progress. Call /start_profile first.");
         }
         ending.stop();
-        exchange.reply(Reply.text(200, "Stop profiling. This will take some time.\n"));
+        exchange.reply(
+                Reply.text(200, "Stop profiling. This will take some time.\nThe trace is in " + ending.file() + "\n"));
     }
 
     /** Stacks and shapes, which clients ask for without looking, are Python's; other things are not written. */

@@ -238,8 +238,8 @@ class ChatCompletionsTest {
                     PATH, "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"stream\":" + stream + "}");
             assertThat(response.statusCode()).isEqualTo(503);
             assertThat(response.body())
-                    .isEqualTo("{\"object\":\"error\",\"message\":\"The queue is full\",\"type\":\"503\","
-                            + "\"param\":null,\"code\":503}");
+                    .startsWith("{\"object\":\"error\",\"message\":\"The queue is full\","
+                            + "\"type\":\"service_unavailable_error\",\"param\":null,\"code\":503,\"error\":{");
         }
     }
 
@@ -254,7 +254,7 @@ class ChatCompletionsTest {
 
         assertThat(body)
                 .endsWith("data: {\"error\":{\"object\":\"error\",\"message\":\"Internal server error: the device is"
-                        + " lost\",\"type\":\"InternalServerError\",\"param\":null,\"code\":500}}\n\ndata: [DONE]\n\n");
+                        + " lost\",\"type\":\"server_error\",\"param\":null,\"code\":500}}\n\ndata: [DONE]\n\n");
     }
 
     private String choice() throws Exception {

@@ -35,7 +35,7 @@ class ErrorsTest {
         fixture.close();
     }
 
-    /** What is wrong in form is a "Bad Request" without a parameter; the message has the path. */
+    /** What is wrong in form has no parameter; the message has the path. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             {"messages":[                                              | not valid JSON
@@ -69,7 +69,6 @@ class ErrorsTest {
         JsonNode error = refused(CHAT, body);
 
         assertThat(error.at("/message").asString()).contains(message);
-        assertThat(error.at("/type").asString()).isEqualTo("Bad Request");
         assertThat(error.at("/param").isNull()).isTrue();
     }
 
@@ -108,7 +107,6 @@ class ErrorsTest {
         JsonNode error = refused(CHAT, body);
 
         assertThat(error.at("/message").asString()).contains(message);
-        assertThat(error.at("/type").asString()).isEqualTo("BadRequestError");
         assertThat(error.at("/param").asString()).isEqualTo(parameter);
     }
 
@@ -150,19 +148,46 @@ class ErrorsTest {
     @Test
     void theMediaTypeHasToBeJsonWithOrWithoutParameters() throws Exception {
         String body = "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
-        for (String type : new String[] {"text/plain", null}) {
-            var request = HttpRequest.newBuilder(fixture.uri(CHAT)).POST(HttpRequest.BodyPublishers.ofString(body));
-            HttpResponse<String> response =
-                    fixture.send((type == null ? request : request.header("Content-Type", type)).build());
-            assertThat(response.statusCode()).isEqualTo(400);
-            assertThat(response.body()).contains("only 'application/json' is allowed");
+        HttpResponse<String> refused = send(body, "text/plain");
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body()).contains("only 'application/json' is allowed, got 'text/plain'");
+        assertThat(send(body, "Application/JSON; charset=utf-8").statusCode()).isEqualTo(200);
+    }
+
+    /** As curl sends data of which nobody told it what they are. */
+    @Test
+    void whatIsJsonIsTakenForItWhereNobodySaysWhatItIs() throws Exception {
+        String body = " \n{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+        assertThat(send(body, null).statusCode()).isEqualTo(200);
+        assertThat(send(body, "application/x-www-form-urlencoded").statusCode()).isEqualTo(200);
+        assertThat(send("messages=x", "application/x-www-form-urlencoded").body())
+                .contains("only 'application/json' is allowed");
+        assertThat(send("messages=x", null).body()).contains("the Content-Type header is missing");
+        assertThat(send("", null).body()).contains("The request body is empty");
+    }
+
+    private HttpResponse<String> send(String body, String type) throws Exception {
+        var request = HttpRequest.newBuilder(fixture.uri(CHAT)).POST(HttpRequest.BodyPublishers.ofString(body));
+        return fixture.send((type == null ? request : request.header("Content-Type", type)).build());
+    }
+
+    @Test
+    void whatTheEngineRefusesNamesTheFieldsOfTheApi() throws Exception {
+        String[][] calls = {
+            {CHAT, "{\"messages\":[M]}", "prompt", "messages"},
+            {CHAT, "{\"messages\":[M],\"max_tokens\":5}", "max_new_tokens", "max_tokens"},
+            {CHAT, "{\"messages\":[M],\"max_completion_tokens\":5}", "max_new_tokens", "max_completion_tokens"},
+            {"/v1/completions", "{\"prompt\":\"a\"}", "max_new_tokens", "max_tokens"},
+            {"/v1/completions", "{\"prompt\":\"a\"}", "prompt", "prompt"},
+        };
+        try {
+            for (String[] call : calls) {
+                fixture.engine.refusal = RequestRejected.invalid(call[2], "too long");
+                assertThat(refused(call[0], call[1]).at("/param").asString()).isEqualTo(call[3]);
+            }
+        } finally {
+            fixture.engine.refusal = null;
         }
-        assertThat(fixture.send(HttpRequest.newBuilder(fixture.uri(CHAT))
-                                .header("Content-Type", "Application/JSON; charset=utf-8")
-                                .POST(HttpRequest.BodyPublishers.ofString(body))
-                                .build())
-                        .statusCode())
-                .isEqualTo(200);
     }
 
     @Test
@@ -184,7 +209,9 @@ class ErrorsTest {
             assertThat(response.statusCode()).isEqualTo(500);
             assertThat(response.body())
                     .isEqualTo("{\"object\":\"error\",\"message\":\"Internal server error: broken\","
-                            + "\"type\":\"InternalServerError\",\"param\":null,\"code\":500}");
+                            + "\"type\":\"server_error\",\"param\":null,\"code\":500,"
+                            + "\"error\":{\"message\":\"Internal server error: broken\","
+                            + "\"type\":\"server_error\",\"param\":null,\"code\":500}}");
         } finally {
             fixture.engine.refusal = null;
         }
@@ -222,7 +249,12 @@ class ErrorsTest {
         assertThat(response.statusCode()).as(response.body()).isEqualTo(400);
         JsonNode error = Fixture.JSON.readTree(response.body());
         assertThat(error.at("/object").asString()).isEqualTo("error");
+        assertThat(error.at("/type").asString()).isEqualTo("invalid_request_error");
         assertThat(error.at("/code").asInt()).isEqualTo(400);
+        assertThat(error.at("/message").asString()).doesNotContain("[Source", "`");
+        for (String field : new String[] {"message", "type", "param", "code"}) {
+            assertThat(error.at("/error/" + field)).as(field).isEqualTo(error.at("/" + field));
+        }
         return error;
     }
 }

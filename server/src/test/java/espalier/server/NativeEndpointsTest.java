@@ -42,7 +42,7 @@ class NativeEndpointsTest {
         HttpResponse<String> unknown = fixture.get("/v1/models/org/other%20one");
         assertThat(unknown.statusCode()).isEqualTo(404);
         assertThat(unknown.body())
-                .isEqualTo("{\"error\":{\"message\":\"The model 'org/other one' does not exist\","
+                .contains("\"error\":{\"message\":\"The model 'org/other one' does not exist\","
                         + "\"type\":\"invalid_request_error\",\"param\":\"model\",\"code\":\"model_not_found\"}}");
     }
 
@@ -278,6 +278,49 @@ class NativeEndpointsTest {
     }
 
     @Test
+    void whatAFullQueueRefusesIsNeitherProcessedNorAborted() throws Exception {
+        var full = new RequestRejected(RequestRejected.Code.OVERLOADED, "The request queue is full.", null);
+        fixture.engine.script = c -> c.fail(0, full);
+        for (String path : new String[] {"/generate", "/v1/completions"}) {
+            HttpResponse<String> response = fixture.post(path, "{\"text\":\"a\",\"prompt\":\"a\"}");
+            assertThat(response.statusCode()).isEqualTo(503);
+            assertThat(response.headers().firstValue("retry-after")).contains("1");
+            assertThat(response.body()).contains("The request queue is full.");
+        }
+        assertThat(fixture.get("/metrics").body().lines())
+                .contains(
+                        "sglang:num_requests_total{model_name=\"demo\"} 0.0",
+                        "sglang:num_aborted_requests_total{model_name=\"demo\"} 0.0",
+                        "sglang:prompt_tokens_total{model_name=\"demo\"} 0.0",
+                        "sglang:e2e_request_latency_seconds_count{model_name=\"demo\"} 0.0");
+    }
+
+    @Test
+    void errorsOfAPathHaveOneShapeWhateverTheyAreOf() throws Exception {
+        for (var each : Map.of("/flush_cache?timeout=soon", 400, "/nowhere", 404, "/generate", 405)
+                .entrySet()) {
+            HttpResponse<String> response = fixture.get(each.getKey());
+            assertThat(response.statusCode()).isEqualTo(each.getValue());
+            JsonNode body = Fixture.JSON.readTree(response.body());
+            assertThat(body).hasSize(1);
+            assertThat(body.at("/error")).hasSize(1);
+            assertThat(body.at("/error/message").isString()).isTrue();
+        }
+        for (var each : Map.of("/v1/models/x", 404, "/v1/nowhere", 404, "/v1/completions", 405)
+                .entrySet()) {
+            HttpResponse<String> response = fixture.get(each.getKey());
+            assertThat(response.statusCode()).isEqualTo(each.getValue());
+            JsonNode body = Fixture.JSON.readTree(response.body());
+            for (String field : new String[] {"message", "type", "param", "code"}) {
+                assertThat(body.at("/error").has(field)).as(field).isTrue();
+                assertThat(body.at("/" + field)).as(field).isEqualTo(body.at("/error/" + field));
+            }
+            assertThat(body.at("/object").asString()).isEqualTo("error");
+            assertThat(body.at("/type").asString()).isEqualTo("invalid_request_error");
+        }
+    }
+
+    @Test
     void withoutEnableMetricsThereAreNone() throws Exception {
         try (var other = new Fixture()) {
             assertThat(other.get("/metrics").statusCode()).isEqualTo(404);
@@ -290,7 +333,8 @@ class NativeEndpointsTest {
                 Fixture.options().with(new ApiKeys("user-key", "admin-key")).with(ServerOptions.Metrics.ON))) {
             HttpResponse<String> refused = guarded.get("/v1/models");
             assertThat(refused.statusCode()).isEqualTo(401);
-            assertThat(refused.body()).isEqualTo("{\"error\":\"Unauthorized\"}");
+            assertThat(refused.headers().firstValue("www-authenticate")).contains("Bearer");
+            assertThat(refused.body()).contains("Unauthorized", "authentication_error");
             assertThat(guarded.get("/health").statusCode()).isEqualTo(200);
             assertThat(guarded.get("/metrics").statusCode()).isEqualTo(200);
             assertThat(status(guarded, "/v1/models", "user-key")).isEqualTo(200);

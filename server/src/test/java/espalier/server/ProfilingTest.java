@@ -30,9 +30,13 @@ class ProfilingTest {
         String body = "{\"output_dir\":\"" + folder.resolve("new") + "\",\"start_step\":3,\"num_steps\":5,"
                 + "\"activities\":[\"CPU\",\"GPU\"],\"with_stack\":true,\"profile_prefix\":\"a\",\"profile_id\":\"7\"}";
         assertThat(fixture.get("/stop_profile").statusCode()).isEqualTo(400);
-        assertThat(fixture.post("/start_profile", body).body()).isEqualTo("Start profiling.\n");
-        assertThat(fixture.post("/stop_profile", "").body()).startsWith("Stop profiling.");
-        try (var in = new GZIPInputStream(Files.newInputStream(folder.resolve("new/a-7-TP-0.trace.json.gz")))) {
+        Path file = folder.resolve("new/a-7-TP-0.trace.json.gz");
+        assertThat(fixture.post("/start_profile", body).body())
+                .isEqualTo("Start profiling.\nThe trace will be in " + file + "\n");
+        assertThat(fixture.post("/stop_profile", "").body())
+                .startsWith("Stop profiling.")
+                .endsWith("The trace is in " + file + "\n");
+        try (var in = new GZIPInputStream(Files.newInputStream(file))) {
             assertThat(Fixture.JSON.readTree(in.readAllBytes()).path("asked").asString())
                     .isEqualTo("Steps[first=3, count=5]");
         }
