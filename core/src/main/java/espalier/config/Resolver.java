@@ -87,7 +87,8 @@ public final class Resolver {
         return new Sharing(
                 defaults.enoughPrefillTokens(),
                 defaults.leastPrefillTokens(),
-                pace == 0 ? Double.POSITIVE_INFINITY : pace);
+                pace == 0 ? Double.POSITIVE_INFINITY : pace,
+                defaults.fullRows());
     }
 
     /** Kernels decide the bits of an answer, so they follow the flags alone, never how many requests there are. */

@@ -54,7 +54,7 @@ final class Admission {
      *
      * <p>A step longer than the device needs to be busy gains nothing for those whose prompts are read first in it; it is
      * worth its last percent of speed only before a long queue. So a step takes a quarter of all that is to be read, but
-     * at least what fills the device.
+     * at least what fills the device, and rather more than leaves a part of it idle at the end of each product.
      *
      * <p>A prompt holds up every sequence that decodes, and each decoding row holds up all that wait for their first token:
      * the sum of the delays is least where the side goes first that has more of them. So a queue of prompts is read as
@@ -80,7 +80,8 @@ final class Admission {
         if (decoding > 0 && !isQueue(expecting, unread / enough, decoding)) {
             return Math.min(most, sharing.paced(speed, decoding));
         }
-        return Math.clamp(unread / SHARE_OF_UNREAD, enough, most);
+        int wanted = Math.clamp(unread / SHARE_OF_UNREAD, enough, most);
+        return Math.min(most, sharing.filling(wanted, decoding));
     }
 
     private static boolean isQueue(int expecting, long steps, int decoding) {

@@ -173,15 +173,22 @@ public interface Device extends AutoCloseable {
      * @param prefillTokens of one step, at most
      * @param enoughPrefillTokens from which on a step reads prompts hardly faster
      * @param leastPrefillTokens that fill the device beside sequences that decode
+     * @param fullRows of a long step, prompts and decoding sequences together, that leave nothing of the device idle at the end of
+     *     a product, as multiples of {@code enoughPrefillTokens} nearly do; 0 where any number does
      * @param cacheShare of the memory that weights and activations leave, for the KV cache
      */
     record Defaults(
-            int sequences, int prefillTokens, int enoughPrefillTokens, int leastPrefillTokens, double cacheShare) {
+            int sequences,
+            int prefillTokens,
+            int enoughPrefillTokens,
+            int leastPrefillTokens,
+            int fullRows,
+            double cacheShare) {
         /**
          * More sequences would only share the same arithmetic; prompts are read in pieces that are bound by arithmetic but
          * let decoding sequences keep their pace; the rest of the memory is the page cache's and other programs'.
          */
-        public static final Defaults HOST = new Defaults(64, 512, 512, 32, 0.4);
+        public static final Defaults HOST = new Defaults(64, 512, 512, 32, 0, 0.4);
     }
 
     /**

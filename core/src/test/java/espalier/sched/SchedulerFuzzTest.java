@@ -84,7 +84,8 @@ class SchedulerFuzzTest {
     private static Sharing sharing(SplittableRandom r) {
         return r.nextInt(3) == 0
                 ? Sharing.LONGEST_STEPS
-                : new Sharing(1 + r.nextInt(20), 1 + r.nextInt(5), 1 + 2 * r.nextDouble());
+                : new Sharing(
+                        1 + r.nextInt(20), 1 + r.nextInt(5), 1 + 2 * r.nextDouble(), r.nextInt(3) * r.nextInt(40));
     }
 
     private static Simulation simulation(Limits limits, Strategy strategy, int depth, long seed) {

@@ -119,6 +119,33 @@ class SharingTest {
     }
 
     @Test
+    void aStepHasSoManyRowsThatNothingOfTheDeviceIsIdle() {
+        var sharing = new Sharing(ENOUGH, LEAST, 3, 850);
+        assertThat(sharing.filling(200, 0)).isEqualTo(200);
+        assertThat(sharing.filling(201, 0)).isEqualTo(400);
+        assertThat(sharing.filling(201, 30)).as("with 30 that decode").isEqualTo(370);
+        assertThat(sharing.filling(800, 0)).isEqualTo(850);
+        assertThat(sharing.filling(800, 60)).isEqualTo(790);
+        assertThat(sharing.filling(1700, 50)).isEqualTo(1650);
+        assertThat(sharing.filling(200, 150)).as("50 would be few").isEqualTo(250);
+        assertThat(sharing.filling(200, 2000)).as("more decode than fill it").isEqualTo(550);
+        assertThat(new Sharing(ENOUGH, LEAST, 3).filling(201, 30)).isEqualTo(201);
+    }
+
+    @Test
+    void aQueueIsReadInStepsThatFillTheDevice() {
+        var filled = new Scheduler(
+                new Limits(100_000, 1, 200, 20_000, MOST, 16_384, Integer.MAX_VALUE),
+                Strategy.standard().withSharing(new Sharing(ENOUGH, LEAST, 3, 850)),
+                Simulation.END);
+        filled.submit(0, new GenerateRequest("first", Tokens.of(new int[1000]), upTo(10)), 0, null);
+        filled.plan(SPEED);
+        assertThat(filled.facts().promptTokens())
+                .as("a quarter of 1,000 would leave some idle")
+                .isEqualTo(400);
+    }
+
+    @Test
     void withoutAPaceStepsAreAsLongAsTheyMayBe() {
         var whole = new Scheduler(
                 new Limits(10_000, 1, 200, 20_000, MOST, 16_384, Integer.MAX_VALUE),

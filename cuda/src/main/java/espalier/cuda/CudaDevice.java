@@ -53,6 +53,8 @@ public final class CudaDevice implements Device {
     /** Logits of so many rows at once are worth measuring. */
     private static final int HEAD_ROWS = 256;
 
+    private static final int ROWS_PER_MULTIPROCESSOR = 64;
+
     private static final int FIRST_WITH_BF16 = 80;
 
     /** Of attention's kernels. */
@@ -342,11 +344,16 @@ public final class CudaDevice implements Device {
     /**
      * Long prompt pieces and many sequences: what a GPU is filled by. Where memory is plenty it holds so many sequences that
      * the step is bound by arithmetic rather than by reading the weights.
+     *
+     * <p>Hopper's products of prompts have tiles of 128 rows and 256 columns: with 64 rows a multiprocessor, and columns in
+     * thousands, each has equally many. Of Llama-3.1-8B's products on an H200, 8,448 rows take as long as 8,192.
      */
     @Override
     public Defaults defaults() {
         boolean large = driver.properties().memoryBytes() >= LARGE_MEMORY_BYTES;
-        return new Defaults(large ? 1024 : 256, 8192, 2048, 256, 0.9);
+        boolean hopper = driver.properties().computeCapability() == 90;
+        int fullRows = hopper ? ROWS_PER_MULTIPROCESSOR * driver.properties().multiprocessors() : 0;
+        return new Defaults(large ? 1024 : 256, 8192, 2048, 256, fullRows, 0.9);
     }
 
     @Override

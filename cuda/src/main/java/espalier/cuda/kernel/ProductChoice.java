@@ -16,6 +16,7 @@ enum ProductChoice {
 
     private static final int MOST_ROWS_OF_A_DECODE_BATCH = 256;
     private static final int LEAST_ROWS_OF_PROMPTS = 1024;
+    private static final int LEAST_ROWS_OF_GATED_PROMPTS = 513;
 
     /** Whether it can compute that product at all. */
     boolean serves(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
@@ -43,13 +44,14 @@ enum ProductChoice {
     }
 
     /**
-     * Whether {@link #PROMPT} is taken for a gated product without being measured: it computes the activation on the way, for
-     * which the library's result makes a trip through memory. 2,839 us instead of 2,973 at 8,192 rows of Llama-3.1-8B's shape
-     * (H200, held at its power), and 44,900 tokens of prompts a second instead of 44,200.
+     * Whether {@link #PROMPT} is taken for a gated product without being measured: it computes the activation while tensor cores work
+     * on, for which the library's result makes a trip through memory. On an H200 (Llama-3.1-8B's shape, with the library's activation
+     * behind it) 2,803 us to 2,950 at 8,192 rows, 302 to 336 at 896, 253 to 288 at 768, 212 to 222 at 640; below, they are alike or the library is
+     * faster.
      */
     static boolean isGatedPrompt(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
         return epilogue == Epilogue.SILU_MUL
-                && x.rows() >= LEAST_ROWS_OF_PROMPTS
+                && x.rows() >= LEAST_ROWS_OF_GATED_PROMPTS
                 && PROMPT.serves(device, x, w, y, epilogue);
     }
 

@@ -20,12 +20,16 @@ import java.util.Map;
 public final class PromptProduct {
     private static final int BLOCK = 64;
     private static final int TILE_ROWS = 128;
-    private static final int CLUSTER = 2;
-    private static final int THREADS = 288;
+    /** Up to so many rows blocks work alone: with two in a cluster, which have 256 rows, too many would have none. */
+    private static final int ROWS_OF_LONE_BLOCKS = 1024;
+
+    private static final int THREADS = 384;
     /** Of the ring; more do not fit. */
-    private static final int STAGES = 4;
-    /** Pairs of tiles of x that are computed together: 4 and 16 took 2% longer (8,192 rows, H200). */
-    private static final int PAIRS = 8;
+    private static final int STAGES = 5;
+    /** Rows of w that a block loads for its cluster: half of a tile's, as many as sums fit a thread's registers. */
+    private static final int RUN = 96;
+    /** Tiles of x that are computed together: 8 and 32 took 2% longer (8,192 rows, H200, with tiles of 256 columns). */
+    private static final int DEEP = 16;
 
     private final Driver driver;
     private final Stream stream;
@@ -59,19 +63,23 @@ public final class PromptProduct {
         if (m == 0) {
             return;
         }
-        int pairs = Math.ceilDiv(m, CLUSTER * TILE_ROWS);
-        int columns = Math.ceilDiv(out, gated ? TILE_ROWS : 2 * TILE_ROWS);
-        int blocks = Math.min(pairs * columns, driver.properties().multiprocessors() / CLUSTER) * CLUSTER;
+        int cluster = m > ROWS_OF_LONE_BLOCKS ? 2 : 1;
+        int depth = Math.ceilDiv(m, cluster * TILE_ROWS);
+        int columns = Math.ceilDiv(out, gated ? RUN : 2 * RUN);
+        int clusters = Math.min(depth * columns, driver.properties().multiprocessors() / cluster);
         Arguments args = Arguments.of()
                 .tensorMap(map(x, TILE_ROWS))
-                .tensorMap(map(w, TILE_ROWS))
-                .tensorMap(map(y, BLOCK));
-        args.int32(pairs).int32(columns).int32(Math.ceilDiv(w.cols(), BLOCK)).int32(w.rows() / 2);
-        Launch launch = Launch.of(Dim.of(blocks), Dim.of(THREADS))
-                .cluster(CLUSTER)
-                .shared(STAGES * (3 * TILE_ROWS * 128 + 16) + 4 * BLOCK * 128)
+                .tensorMap(map(w, RUN))
+                .pointer(y.address())
+                .int32(m)
+                .int32(out)
+                .int32(y.stride());
+        args.int32(depth).int32(columns).int32(Math.ceilDiv(w.cols(), BLOCK)).int32(gated ? out : RUN);
+        Launch launch = Launch.of(Dim.of(clusters * cluster), Dim.of(THREADS))
+                .cluster(cluster)
+                .shared(STAGES * ((TILE_ROWS + 2 * RUN) * BLOCK * 2 + 16))
                 .order(Launch.Order.DEPENDENT);
-        driver.launch(stream, kernel(new Compiled(gated, x.type())), launch, args);
+        driver.launch(stream, kernel(new Compiled(gated, cluster, x.type())), launch, args);
     }
 
     private Kernel kernel(Compiled compiled) {
@@ -83,11 +91,13 @@ public final class PromptProduct {
         return kernel;
     }
 
-    private record Compiled(boolean gated, DType type) {
+    private record Compiled(boolean gated, int cluster, DType type) {
         Program program() {
             var defines = new HashMap<String, Object>();
             defines.put("STAGES", STAGES);
-            defines.put("PAIRS", PAIRS);
+            defines.put("CLUSTER", cluster);
+            defines.put("DEEP", DEEP / cluster);
+            defines.put("RUN", RUN);
             defines.put("GATED", gated ? 1 : 0);
             if (type == DType.F16) {
                 defines.put("FP16", 1);

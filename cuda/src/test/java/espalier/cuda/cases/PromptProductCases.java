@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Products of prompts on sm_90a against sums in double: odd tiles, a lone block of a cluster, rows with a gap. */
+/** Products of prompts on sm_90a against sums in double: odd tiles, a lone block of a cluster, several tiles a block, rows with a gap. */
 final class PromptProductCases {
     private PromptProductCases() {}
 
@@ -22,6 +22,8 @@ final class PromptProductCases {
         all.add(new Checked(300, 272, 328, 8, DType.BF16));
         all.add(new Checked(1, 528, 136, 0, DType.F16));
         all.add(new Checked(140, 1040, 200, 24, DType.BF16));
+        all.add(new Checked(1030, 784, 72, 0, DType.BF16)); // in clusters, several tiles a block
+        all.add(new Checked(290, 784, 136, 0, DType.BF16)); // the same in blocks by themselves
         all.add(new Invariant());
         all.add(new SameBits());
         return all;

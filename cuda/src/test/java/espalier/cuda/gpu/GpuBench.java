@@ -103,7 +103,10 @@ public final class GpuBench {
                         prompts.size() * prompts.getFirst().prompt().size() / timed(engine, prompts),
                         "tokens/s");
             }
-            chat(stage, engine, "offline");
+            int rounds = flags.isEmpty() ? 3 : 1; // the median counts, as of other engines' figures
+            for (int i = 0; i < rounds; i++) {
+                chat(stage, engine, "offline");
+            }
             prefix(stage, engine, "prefix");
         }
         if (flags.isEmpty()) {
