@@ -51,7 +51,6 @@ public final class AmxDecodeKernels {
     private static final int BLOCKS = Asm.R13;
     private static final int ROOM = Asm.R14;
     private static final int SLOTS = Asm.R15;
-    private static final int[] SAVED = {Asm.RBX, Asm.R12, Asm.R13, Asm.R14, Asm.R15};
 
     // Vector registers: what the scores of a block are limited to.
     private static final int[] LIMITS = {6, 7, 30, 31};
@@ -117,7 +116,7 @@ public final class AmxDecodeKernels {
         this.headDim = headDim;
         this.heads = heads;
         groups = Math.ceilDiv(headDim, AmxKernels.STEP);
-        configuration = arena.allocate(LINE, LINE);
+        configuration = arena.allocate(Tiles.CONFIGURATION_BYTES, LINE);
         configure();
         orders = arena.allocate((long) LINE * heads * heads, LINE);
         order();
@@ -133,20 +132,15 @@ public final class AmxDecodeKernels {
     }
 
     private void configure() {
-        configuration.set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
-        shape(SUM, heads, LINE);
-        shape(SUM + 1, heads, LINE);
-        shape(WEIGHTS, heads, LINE);
-        shape(ROWS, TILE_ROWS, LINE);
-        shape(ROWS + 1, TILE_ROWS, LINE);
-        shape(QUERIES, TILE_ROWS, 4 * heads);
-        shape(SCORES, TILE_ROWS, 4 * heads);
-        shape(SCORES + 1, TILE_ROWS, 4 * heads);
-    }
-
-    private void shape(int tile, int rows, int bytes) {
-        configuration.set(ValueLayout.JAVA_SHORT, 16 + 2L * tile, (short) bytes);
-        configuration.set(ValueLayout.JAVA_BYTE, 48L + tile, (byte) rows);
+        Tiles.configure(configuration);
+        Tiles.shape(configuration, SUM, heads, LINE);
+        Tiles.shape(configuration, SUM + 1, heads, LINE);
+        Tiles.shape(configuration, WEIGHTS, heads, LINE);
+        Tiles.shape(configuration, ROWS, TILE_ROWS, LINE);
+        Tiles.shape(configuration, ROWS + 1, TILE_ROWS, LINE);
+        Tiles.shape(configuration, QUERIES, TILE_ROWS, 4 * heads);
+        Tiles.shape(configuration, SCORES, TILE_ROWS, 4 * heads);
+        Tiles.shape(configuration, SCORES + 1, TILE_ROWS, 4 * heads);
     }
 
     /** Of 16 positions by heads, vector by vector, the elements of each head; a vector adds its own to those before. */
@@ -223,11 +217,7 @@ public final class AmxDecodeKernels {
     }
 
     private void emit(Asm asm) {
-        for (int register : SAVED) {
-            asm.push(register);
-        }
-        asm.load(Asm.RAX, Field.CONFIGURATION.at(CALL));
-        asm.tile(TileOp.LDTILECFG, 0, Mem.at(Asm.RAX, 0));
+        Tiles.enter(asm, Field.CONFIGURATION.at(CALL));
         asm.load(KEYS, Field.KEYS.at(CALL));
         asm.load(VALUES, Field.VALUES.at(CALL));
         asm.load(SLOTS, Field.SLOTS.at(CALL));
@@ -248,12 +238,7 @@ public final class AmxDecodeKernels {
         asm.sub(BLOCKS, new Asm.Constant(1));
         asm.jump(Asm.Condition.NOT_EQUAL, block);
         Softmax.flushNoMore(asm);
-        asm.tile(TileOp.TILERELEASE, 0, 0, 0);
-        for (int i = SAVED.length - 1; i >= 0; i--) {
-            asm.pop(SAVED[i]);
-        }
-        asm.vzeroupper();
-        asm.ret();
+        Tiles.leave(asm);
     }
 
     /** Of a row's last, incomplete group of elements. */

@@ -26,7 +26,6 @@ record AmxEmitter(Asm asm, int blocks, int halves, Source source) {
     private static final int NEXT = Asm.R14;
     private static final int SPARE = Asm.R15;
 
-    private static final int[] SAVED = {Asm.RBX, Asm.R12, Asm.R13, Asm.R14, Asm.R15};
     private static final int HALF_BYTES = AmxKernels.STEP_BYTES / 2;
     /**
      * How far ahead of the tile loads weights are fetched: from memory into the second level, a fifth faster than not at
@@ -93,11 +92,7 @@ record AmxEmitter(Asm asm, int blocks, int halves, Source source) {
     }
 
     void emit() {
-        for (int register : SAVED) {
-            asm.push(register);
-        }
-        asm.load(LINE, Field.CONFIGURATION.at(CALL));
-        asm.tile(TileOp.LDTILECFG, 0, Mem.at(LINE, 0));
+        Tiles.enter(asm, Field.CONFIGURATION.at(CALL));
         asm.constant(LINE, 64);
         asm.load(X_STRIDE, Field.X_STRIDE.at(CALL));
         asm.load(OUT, Field.OUT.at(CALL));
@@ -125,12 +120,7 @@ record AmxEmitter(Asm asm, int blocks, int halves, Source source) {
         asm.store(Field.WEIGHTS.at(CALL), W);
         asm.sub(PANELS, new Asm.Constant(1));
         asm.jump(Asm.Condition.NOT_EQUAL, panel);
-        asm.tile(TileOp.TILERELEASE, 0, 0, 0);
-        for (int i = SAVED.length - 1; i >= 0; i--) {
-            asm.pop(SAVED[i]);
-        }
-        asm.vzeroupper();
-        asm.ret();
+        Tiles.leave(asm);
     }
 
     private void sixteenRowsOn(int to, int from, int stride) {

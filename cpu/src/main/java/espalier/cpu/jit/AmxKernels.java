@@ -3,7 +3,6 @@ package espalier.cpu.jit;
 import espalier.api.EngineFault;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.function.IntFunction;
 
 /**
@@ -28,7 +27,6 @@ public final class AmxKernels {
     public static final int ROWS = 32;
 
     static final int TILE_ROWS = 16;
-    private static final int CONFIG_BYTES = 64;
 
     private final MemorySegment configurations;
     private final Code.Kernel[] kernels = new Code.Kernel[8];
@@ -92,7 +90,7 @@ public final class AmxKernels {
                     EngineFault.Code.RESOURCE,
                     "the system does not give leave to use AMX (arch_prctl: errno " + errno + "); take other kernels");
         }
-        configurations = arena.allocate((long) ROWS * PANEL * CONFIG_BYTES, CONFIG_BYTES);
+        configurations = arena.allocate((long) ROWS * PANEL * Tiles.CONFIGURATION_BYTES, Tiles.CONFIGURATION_BYTES);
         for (int rows = 1; rows <= ROWS; rows++) {
             for (int columns = 1; columns <= PANEL; columns++) {
                 configure(rows, columns);
@@ -119,7 +117,8 @@ public final class AmxKernels {
     }
 
     private MemorySegment configuration(int rows, int columns) {
-        return configurations.asSlice((long) ((rows - 1) * PANEL + columns - 1) * CONFIG_BYTES, CONFIG_BYTES);
+        return configurations.asSlice(
+                (long) ((rows - 1) * PANEL + columns - 1) * Tiles.CONFIGURATION_BYTES, Tiles.CONFIGURATION_BYTES);
     }
 
     /** Tiles 0 to 3 are sums, first those of the first 16 columns; then come x's and the weights'. */
@@ -127,21 +126,16 @@ public final class AmxKernels {
         MemorySegment c = configuration(rows, columns);
         int blocks = rows > TILE_ROWS ? 2 : 1;
         int halves = columns > TILE_ROWS ? 2 : 1;
-        c.set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
+        Tiles.configure(c);
         for (int block = 0; block < blocks; block++) {
             int high = Math.min(TILE_ROWS, rows - block * TILE_ROWS);
-            shape(c, AmxEmitter.input(block), high, 64);
+            Tiles.shape(c, AmxEmitter.input(block), high, 64);
             for (int half = 0; half < halves; half++) {
                 int wide = 4 * Math.min(TILE_ROWS, columns - half * TILE_ROWS);
-                shape(c, AmxEmitter.sum(block, half), high, wide);
-                shape(c, AmxEmitter.weights(half), TILE_ROWS, wide);
+                Tiles.shape(c, AmxEmitter.sum(block, half), high, wide);
+                Tiles.shape(c, AmxEmitter.weights(half), TILE_ROWS, wide);
             }
         }
-    }
-
-    private static void shape(MemorySegment configuration, int tile, int rows, int bytes) {
-        configuration.set(ValueLayout.JAVA_SHORT, 16 + 2L * tile, (short) bytes);
-        configuration.set(ValueLayout.JAVA_BYTE, 48L + tile, (byte) rows);
     }
 
     /** Runs a call; {@code memory} of {@link #CALL_BYTES} belongs to the thread. */

@@ -29,7 +29,6 @@ final class TileFrame {
     private static final int[] ROWS = {Asm.RAX, Asm.R10, Asm.R11, Asm.RBX, Asm.R12, Asm.RBP};
 
     private static final int[] SAVED = {Asm.RBX, Asm.RBP, Asm.R12, Asm.R13, Asm.R14, Asm.R15};
-    private static final int CONFIGURATION_BYTES = 64;
 
     private final Asm asm;
     private final int tiles;
@@ -47,9 +46,7 @@ final class TileFrame {
 
     /** Up to where the masks of the two halves of a panel are in k1 and k2, and tiles may be used. */
     void begin(Shape... shapes) {
-        for (int register : SAVED) {
-            asm.push(register);
-        }
+        Tiles.push(asm, SAVED);
         asm.mov(Asm.RAX, Asm.RSP);
         asm.sub(Asm.RSP, new Asm.Constant(frameBytes()));
         asm.and(Asm.RSP, new Asm.Constant(-LINE_BYTES));
@@ -64,7 +61,7 @@ final class TileFrame {
 
     /** Room for the tiles, the configuration, the stack pointer before, and for rounding down to a line. */
     private int frameBytes() {
-        return tiles * TILE_BYTES + CONFIGURATION_BYTES + 3 * LINE_BYTES;
+        return tiles * TILE_BYTES + Tiles.CONFIGURATION_BYTES + 3 * LINE_BYTES;
     }
 
     private void configure(Shape[] used) {
@@ -76,14 +73,14 @@ final class TileFrame {
         asm.zmm(Op.VMOVDQU32_STORE, 0, Mem.at(Asm.RSP, at));
         store(at, 1);
         for (int i = 0; i < 8; i += 2) {
-            store(at + 16 + 2 * i, shapes[i].bytes | (shapes[i + 1].bytes << 16));
+            store(at + Tiles.WIDTHS_AT + 2 * i, shapes[i].bytes | (shapes[i + 1].bytes << 16));
         }
         for (int i = 0; i < 8; i += 4) {
             int four = 0;
             for (int j = 0; j < 4; j++) {
                 four |= shapes[i + j].rows << (8 * j);
             }
-            store(at + 48 + i, four);
+            store(at + Tiles.HEIGHTS_AT + i, four);
         }
         asm.tile(TileOp.LDTILECFG, 0, Mem.at(Asm.RSP, at));
     }
@@ -131,10 +128,6 @@ final class TileFrame {
     void end() {
         asm.tile(TileOp.TILERELEASE, 0, 0, 0);
         asm.load(Asm.RSP, Mem.at(Asm.RSP, frameBytes() - 2 * LINE_BYTES));
-        for (int i = SAVED.length - 1; i >= 0; i--) {
-            asm.pop(SAVED[i]);
-        }
-        asm.vzeroupper();
-        asm.ret();
+        Tiles.popAndReturn(asm, SAVED);
     }
 }
