@@ -183,13 +183,8 @@ public final class Scheduler {
         return paused;
     }
 
-    /** The next step; empty where nothing can be done before a step in flight is complete, or while paused. */
-    public StepPlan plan() {
-        return plan(Speed.UNKNOWN);
-    }
-
     /**
-     * As {@link #plan()}.
+     * The next step; empty where nothing can be done before a step in flight is complete, or while paused.
      *
      * @param speed decides how much of a prompt stands beside decoding sequences
      */

@@ -3,6 +3,7 @@ package espalier.sched;
 import static espalier.sched.Steps.aCase;
 import static espalier.sched.Steps.admissions;
 import static espalier.sched.Steps.admitted;
+import static espalier.sched.Steps.plan;
 import static espalier.sched.Steps.request;
 import static espalier.sched.Steps.scheduler;
 import static espalier.sched.Steps.step;
@@ -29,7 +30,7 @@ class SchedulerPolicyTest {
         var displaced = scheduler.submit(4, request(4, 4, 2), 0, null).orElseThrow();
         assertThat(displaced.request()).isEqualTo(2);
         assertThat(displaced.cause()).hasMessage("The request is aborted by a higher priority request.");
-        assertThat(admitted(scheduler.plan())).containsExactly(0L);
+        assertThat(admitted(plan(scheduler))).containsExactly(0L);
     }
 
     @Test

@@ -3,6 +3,7 @@ package espalier.sched;
 import static espalier.sched.Steps.TOKEN;
 import static espalier.sched.Steps.aCase;
 import static espalier.sched.Steps.admitted;
+import static espalier.sched.Steps.plan;
 import static espalier.sched.Steps.request;
 import static espalier.sched.Steps.scheduler;
 import static espalier.sched.Steps.step;
@@ -66,7 +67,7 @@ class SchedulerTest {
         assertThat(fourth.request()).isEqualTo(3);
         assertThat(fourth.cause()).hasMessage("The request queue is full.");
         assertThat(((RequestRejected) fourth.cause()).code()).isEqualTo(RequestRejected.Code.OVERLOADED);
-        scheduler.plan(); // the first runs now, and two wait still
+        plan(scheduler); // the first runs now, and two wait still
         assertThat(scheduler.submit(4, request(4, 4), 0, null)).isPresent();
         scheduler.cancel(1);
         assertThat(scheduler.submit(5, request(4, 4), 0, null)).isEmpty();
@@ -76,11 +77,11 @@ class SchedulerTest {
     void whoeverFindsASeatDoesNotCountForTheQueue() {
         var scheduler = scheduler(new Limits(1000, 1, 4, 64, 64, 64, 8), Policy.FCFS);
         scheduler.submit(0, request(4, 4), 0, null);
-        scheduler.plan(); // while this step runs, the others come
+        plan(scheduler); // while this step runs, the others come
         assertThat(accepted(scheduler, 1, 200))
                 .as("three seats and eight places")
                 .isEqualTo(3 + 8);
-        scheduler.plan();
+        plan(scheduler);
         assertThat(accepted(scheduler, 200, 400)).isZero();
     }
 
@@ -110,7 +111,7 @@ class SchedulerTest {
     void aRequestForWhichNothingCanBeChosenFailsAndLeavesNothingBehind() {
         var scheduler = scheduler(Limits.of(100, 4, 2, 64), Policy.FCFS);
         scheduler.submit(1, request(4, 4), 0, null);
-        StepPlan plan = scheduler.plan();
+        StepPlan plan = plan(scheduler);
         assertThat(scheduler.sampling().rows()).hasSize(1);
         List<Emission> heard =
                 scheduler.complete(new StepResult(plan.number(), new int[] {-1}, Collections.singletonList(null)));
@@ -193,7 +194,7 @@ class SchedulerTest {
         scheduler.submit(1, new GenerateRequest("r", Tokens.of(1, 2), params), 0, null);
         var barred = new ArrayList<Tokens>();
         while (!scheduler.isIdle()) {
-            StepPlan plan = scheduler.plan();
+            StepPlan plan = plan(scheduler);
             barred.add(scheduler.sampling().rows().getFirst().barred());
             scheduler.complete(
                     new StepResult(plan.number(), new int[] {TOKEN}, new ArrayList<>(Collections.nCopies(1, null))));
@@ -211,7 +212,7 @@ class SchedulerTest {
         scheduler.submit(2, new GenerateRequest("b", Tokens.of(3, 4), upTo(3)), 0, null);
         var histories = new ArrayList<Tokens>();
         while (!scheduler.isIdle()) {
-            StepPlan plan = scheduler.plan();
+            StepPlan plan = plan(scheduler);
             scheduler.sampling().rows().stream()
                     .map(SamplingBatch.Row::history)
                     .filter(java.util.Objects::nonNull)
@@ -254,7 +255,7 @@ class SchedulerTest {
         scheduler.submit(1, request(10, 5), 0, null);
         scheduler.submit(2, request(4, 5), 0, null);
         assertThat(scheduler.cancel(2).orElseThrow().reason()).isEqualTo(FinishReason.ABORT); // waiting
-        scheduler.plan();
+        plan(scheduler);
         scheduler.sampling();
         assertThat(scheduler.cancel(1)).isPresent(); // its prompt half computed, and in flight
         assertThat(scheduler.cancel(1)).isEmpty();
@@ -262,7 +263,7 @@ class SchedulerTest {
         scheduler.checkInvariants();
         assertThat(scheduler.complete(new StepResult(0, new int[0], List.of()))).isEmpty();
         assertThat(scheduler.load(0).abortedRequests()).isEqualTo(2);
-        assertThat(scheduler.plan().isEmpty()).isTrue();
+        assertThat(plan(scheduler).isEmpty()).isTrue();
     }
 
     @Test
@@ -299,7 +300,7 @@ class SchedulerTest {
         }
         scheduler.submit(
                 2, aCase(2, new int[] {1, 2, TOKEN, TOKEN, TOKEN, TOKEN, 9}, 4).request(), 0, null);
-        scheduler.plan();
+        plan(scheduler);
         assertThat(scheduler.facts().cachedTokens()).isEqualTo(5); // the last token was never an input
     }
 

@@ -43,9 +43,14 @@ final class Steps {
         return new Scheduler(limits, Strategy.standard().withPolicy(policy), Simulation.END);
     }
 
+    /** The next step of a device whose speed nobody has measured. */
+    static StepPlan plan(Scheduler scheduler) {
+        return scheduler.plan(Speed.UNKNOWN);
+    }
+
     /** Plans a step and answers it. */
     static StepPlan step(Scheduler scheduler, List<Emission> heard) {
-        StepPlan plan = scheduler.plan();
+        StepPlan plan = plan(scheduler);
         if (!plan.isEmpty()) {
             int rows = scheduler.sampling().rows().size();
             int[] tokens = new int[rows];

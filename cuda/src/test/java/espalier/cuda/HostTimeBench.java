@@ -13,6 +13,7 @@ import espalier.exec.ModelLoader;
 import espalier.exec.RankedExecutor;
 import espalier.sched.Limits;
 import espalier.sched.Scheduler;
+import espalier.sched.Speed;
 import espalier.sched.Strategy;
 import espalier.step.StepPlan;
 import espalier.tensor.DType;
@@ -91,7 +92,7 @@ final class HostTimeBench {
                     submit(scheduler, id++, prompt, 1);
                 }
                 long begun = System.nanoTime();
-                StepPlan plan = scheduler.plan();
+                StepPlan plan = scheduler.plan(Speed.UNKNOWN);
                 Executor.Flight flight = executor.launch(plan);
                 flight.sample(scheduler.sampling());
                 scheduler.complete(flight.await());
