@@ -4,7 +4,6 @@ import espalier.api.EngineFault;
 import espalier.checkpoint.ModelSource;
 import espalier.checkpoint.gguf.GgufModel;
 import espalier.config.Options;
-import espalier.engine.StepReport;
 import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
 import espalier.launch.ModelPath;
@@ -54,17 +53,29 @@ public final class EspalierLoader {
             Options options, ModelSource model, LoadListener listener, FutureTask<TextParts> reading) {
         EngineLoader.Loaded loaded;
         try {
-            loaded = EngineLoader.load(options, model, new WhileReading(listener, reading));
-        } catch (Throwable e) {
-            result(reading);
-            throw e;
+            loaded = EngineLoader.load(options, model, listener, () -> requireText(reading));
+        } catch (RuntimeException | Error wrong) {
+            try {
+                result(reading);
+            } catch (RuntimeException | Error first) {
+                first.addSuppressed(wrong);
+                throw first;
+            }
+            throw wrong;
         }
         try {
             result(reading);
             return loaded;
-        } catch (Throwable e) {
+        } catch (RuntimeException | Error wrong) { // an Error, too, must not leave threads and memory behind
             loaded.engine().close();
-            throw e;
+            throw wrong;
+        }
+    }
+
+    /** Ends the loading of weights early where there will be no text. */
+    private static void requireText(FutureTask<TextParts> reading) {
+        if (reading.state() == Future.State.FAILED) {
+            throw new EngineFault(EngineFault.Code.CHECKPOINT, "the tokenizer cannot be read");
         }
     }
 
@@ -82,37 +93,6 @@ public final class EspalierLoader {
                     throw new EngineFault(
                             EngineFault.Code.INTERNAL, "reading the tokenizer failed: " + e.getCause(), e);
             }
-        }
-    }
-
-    /** Ends the loading of weights early where there will be no text. */
-    private record WhileReading(LoadListener told, FutureTask<TextParts> reading) implements LoadListener {
-        @Override
-        public void says(String line) {
-            told.says(line);
-        }
-
-        @Override
-        public void loaded(int layers, int all) {
-            if (reading.state() == Future.State.FAILED) {
-                throw new EngineFault(EngineFault.Code.CHECKPOINT, "the tokenizer cannot be read");
-            }
-            told.loaded(layers, all);
-        }
-
-        @Override
-        public void recorded(int done, int all) {
-            told.recorded(done, all);
-        }
-
-        @Override
-        public void stepped(StepReport report) {
-            told.stepped(report);
-        }
-
-        @Override
-        public void failed(EngineFault fault) {
-            told.failed(fault);
         }
     }
 

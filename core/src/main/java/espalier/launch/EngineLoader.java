@@ -40,13 +40,15 @@ public final class EngineLoader {
     private final ModelConfig config;
     private final ModelDefinition family;
     private final LoadListener listener;
+    private final Runnable afterLayer;
 
-    private EngineLoader(Options options, ModelSource source, LoadListener listener) {
+    private EngineLoader(Options options, ModelSource source, LoadListener listener, Runnable afterLayer) {
         this.options = options;
         this.source = source;
         this.config = ModelConfig.of(source.config(), source::place);
         this.family = Families.of(config);
         this.listener = listener;
+        this.afterLayer = afterLayer;
     }
 
     /** An engine that runs, the numbers that it was sized by, and what it computes by. */
@@ -54,7 +56,16 @@ public final class EngineLoader {
 
     /** @throws EngineFault if something is missing, wrong or too large; the message says what to do */
     public static Loaded load(Options options, ModelSource source, LoadListener listener) {
-        return new EngineLoader(options, source, listener).load();
+        return load(options, source, listener, () -> {});
+    }
+
+    /**
+     * As {@link #load(Options, ModelSource, LoadListener)}, for a caller that may lose its use for the engine meanwhile.
+     *
+     * @param afterLayer is called whenever a layer is loaded, by the threads that load; what it throws ends the loading
+     */
+    public static Loaded load(Options options, ModelSource source, LoadListener listener, Runnable afterLayer) {
+        return new EngineLoader(options, source, listener, afterLayer).load();
     }
 
     /**
@@ -217,7 +228,7 @@ public final class EngineLoader {
         long begun = System.nanoTime();
         int context = settings.limits().contextLength();
         var model = ModelLoader.load(
-                checkpoint, devices, new LoadSettings(context, options.model().quantization(), listener::loaded));
+                checkpoint, devices, new LoadSettings(context, options.model().quantization(), this::loaded));
         listener.says(String.format(Locale.ROOT, "Load weight end. elapsed=%.2f s", (System.nanoTime() - begun) / 1e9));
         devices.getFirst().weightRemarks().forEach(listener::says);
         return RankedExecutor.start(
@@ -231,6 +242,11 @@ public final class EngineLoader {
                         settings.kvType()),
                 listener::recorded,
                 Duration.ofSeconds(options.schedule().watchdogTimeout()));
+    }
+
+    private void loaded(int layers, int all) {
+        afterLayer.run();
+        listener.loaded(layers, all);
     }
 
     private Strategy strategy(Settings settings, long seed) {
