@@ -36,7 +36,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class TokenizerBenchmark {
     private static final int REQUEST_CHARS = 4000;
 
-    @Param({"../shared/data/demo-model"})
+    @Param({"models/demo"})
     private String model;
 
     @Param({"DECISIONS.md"})

@@ -151,8 +151,8 @@ public final class Report {
         f.put("p99_" + name + "_ms", round(percentile(v, 0.99)));
     }
 
-    /** Linear between the two nearest ranks, as numpy does it. */
-    static double percentile(double[] sorted, double share) {
+    /** Linear between the two nearest ranks, as numpy does it; NaN of nothing. */
+    public static double percentile(double[] sorted, double share) {
         if (sorted.length == 0) {
             return Double.NaN;
         }

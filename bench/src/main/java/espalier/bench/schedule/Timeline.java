@@ -1,5 +1,6 @@
 package espalier.bench.schedule;
 
+import espalier.load.Report;
 import espalier.step.StepPlan;
 import java.util.Arrays;
 import java.util.Locale;
@@ -93,24 +94,13 @@ final class Timeline {
         return new Figures(
                 tokens / end * 1e3,
                 Arrays.stream(waits).average().orElse(0),
-                percentile(waits, 0.5),
-                percentile(waits, 0.99),
+                Report.percentile(waits, 0.5),
+                Report.percentile(waits, 0.99),
                 Arrays.stream(between).average().orElse(0),
-                percentile(between, 0.99),
+                Report.percentile(between, 0.99),
                 end / 1e3,
                 steps,
                 mixedSteps,
                 mixedMillis / 1e3);
-    }
-
-    /** Linear between the two nearest ranks. */
-    static double percentile(double[] sorted, double share) {
-        if (sorted.length == 0) {
-            return 0;
-        }
-        double at = share * (sorted.length - 1);
-        int below = (int) at;
-        int above = Math.min(below + 1, sorted.length - 1);
-        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
     }
 }

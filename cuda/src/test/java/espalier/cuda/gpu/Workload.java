@@ -3,14 +3,15 @@ package espalier.cuda.gpu;
 import espalier.api.GenerateRequest;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
-import java.nio.charset.StandardCharsets;
+import espalier.workload.ChatLengths;
+import espalier.workload.Draws;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * The requests of the GPU's benchmarks: the very ones that other engines were measured by. Ids are 1000 + (next >>> 11) %
- * 119001 of SplitMix64, seeded by FNV-1a of "measure.repetition"; lengths are log-normal by Box and Muller.
+ * The requests of the GPU's benchmarks: the very ones that other engines were measured by. Ids are drawn from 1000 to
+ * 120,000 by {@link Draws} of "measure.repetition".
  */
 final class Workload {
     /** The model's shape: Llama-3.1-8B. */
@@ -30,29 +31,11 @@ final class Workload {
     /** Shortens prompts and answers; less than 1 only to rehearse. */
     private static final double LENGTHS = Double.parseDouble(System.getProperty("espalier.gpu.lengths", "1"));
 
-    private long state;
+    private Workload() {}
 
-    private Workload(String name) {
-        long h = 0xCBF29CE484222325L;
-        for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
-            h = (h ^ b) * 0x100000001B3L;
-        }
-        state = h;
-    }
-
-    private long next() {
-        state += 0x9E3779B97F4A7C15L;
-        long z = state;
-        z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
-        return z ^ z >>> 31;
-    }
-
-    private int[] ids(int count) {
+    private static int[] ids(Draws draws, int count) {
         var ids = new int[count];
-        for (int i = 0; i < count; i++) {
-            ids[i] = 1000 + (int) ((next() >>> 11) % (VOCABULARY - 1000));
-        }
+        Arrays.setAll(ids, i -> 1000 + draws.below(VOCABULARY - 1000));
         return ids;
     }
 
@@ -60,59 +43,41 @@ final class Workload {
         return Math.max(1, (int) (tokens * LENGTHS));
     }
 
-    private double real() {
-        return ((next() >>> 11) + 0.5) / (1L << 53);
-    }
-
-    private int logNormal(double mean, double sigma) {
-        double u = real();
-        double v = real();
-        double normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
-        double x = Math.exp(Math.log(mean) - sigma * sigma / 2 + sigma * normal);
-        return (int) Math.min(1024, Math.max(4, Math.rint(x)));
-    }
-
     /** {@code count} prompts of the same length. */
     static List<GenerateRequest> same(String measure, int count, int prompt, int out) {
-        var random = new Workload(measure + ".0");
+        var random = new Draws(measure + ".0");
         var all = new ArrayList<GenerateRequest>();
         for (int i = 0; i < count; i++) {
-            all.add(request(i, random.ids(length(prompt)), out));
+            all.add(request(i, ids(random, length(prompt)), out));
         }
         return all;
     }
 
     /** Prompts and answers as in conversations. */
     static List<GenerateRequest> chat(String measure, int repetition, int count) {
-        var lengths = new Workload("chat.len");
-        var random = new Workload(measure + "." + repetition);
-        var sizes = new int[count][];
-        for (int i = 0; i < count; i++) {
-            int prompt = length(lengths.logNormal(220, 1.1));
-            sizes[i] = new int[] {prompt, length(lengths.logNormal(200, 0.9))};
-        }
+        var random = new Draws(measure + "." + repetition);
         var all = new ArrayList<GenerateRequest>();
-        for (int i = 0; i < count; i++) {
-            all.add(request(i, random.ids(sizes[i][0]), sizes[i][1]));
+        for (ChatLengths lengths : ChatLengths.first(count)) {
+            all.add(request(all.size(), ids(random, length(lengths.prompt())), length(lengths.answer())));
         }
         return all;
     }
 
     /** Groups that share a long prefix, shuffled. */
     static List<GenerateRequest> prefix(int repetition) {
-        var random = new Workload("prefix." + repetition);
+        var random = new Draws("prefix." + repetition);
         var prompts = new ArrayList<int[]>();
         for (int group = 0; group < 64; group++) {
-            int[] shared = random.ids(length(2048));
+            int[] shared = ids(random, length(2048));
             for (int i = 0; i < 16; i++) {
-                int[] own = random.ids(length(128));
+                int[] own = ids(random, length(128));
                 int[] prompt = Arrays.copyOf(shared, shared.length + own.length);
                 System.arraycopy(own, 0, prompt, shared.length, own.length);
                 prompts.add(prompt);
             }
         }
         for (int i = prompts.size() - 1; i > 0; i--) {
-            java.util.Collections.swap(prompts, i, (int) ((random.next() >>> 11) % (i + 1)));
+            java.util.Collections.swap(prompts, i, random.below(i + 1));
         }
         var all = new ArrayList<GenerateRequest>();
         for (int i = 0; i < prompts.size(); i++) {
