@@ -14,7 +14,9 @@ record GpuFloors(double copyGigabytes, Map<String, Double> micros) {
     private static final double TOKEN_BYTES = 131_072; // 32 layers x 8 heads x 128 x 2 x bf16
     private static final double WEIGHT_BYTES = 15.01e9; // that a step reads: all but the embedding
     private static final int LAYERS = 32;
-    private static final int PROMPT_ROWS = 4096;
+
+    /** Of the products that stand for those of a long prompt. */
+    static final int PROMPT_ROWS = 4096;
 
     /** Measured through torch on the card that the bars were set on (2026-11-24). */
     static final GpuFloors OF_THE_BARS = new GpuFloors(4283, ofPrompts(176, 299, 1423, 646));

@@ -116,6 +116,13 @@ public final class GpuReport {
     }
 
     private void table() {
+        if (floors.isWhole()) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "the card beside the one that the bars were set on: copies take %.3f of the time, products of prompts %.3f%n",
+                    floors.copy() / GpuFloors.OF_THE_BARS.copy(),
+                    floors.prompt(1) / GpuFloors.OF_THE_BARS.prompt(1));
+        }
         decodeAndPrefill();
         loads();
         row("card/device copy", "the card's own copies", Bar.none("GB/s", HIGHER));
