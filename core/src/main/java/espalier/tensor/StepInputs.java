@@ -62,6 +62,24 @@ public record StepInputs(
                 null);
     }
 
+    /** The same, of which the host knows this. */
+    public StepInputs with(Outline known) {
+        return new StepInputs(
+                ids,
+                positions,
+                writeSlots,
+                firstRow,
+                contextLen,
+                seats,
+                pageTable,
+                pageSize,
+                sampleRows,
+                tokens,
+                sequences,
+                known,
+                prefixes);
+    }
+
     /** How many rows each sequence has. */
     public enum Rows {
         ONE,

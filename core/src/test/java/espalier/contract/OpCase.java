@@ -34,6 +34,7 @@ public record OpCase(String name, double tolerance, Body body) {
         BlockCases.addTo(cases);
         FusedCases.addTo(cases);
         AttentionCase.addTo(cases);
+        RotaryAttentionCase.addTo(cases);
         return cases;
     }
 

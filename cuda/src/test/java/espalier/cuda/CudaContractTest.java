@@ -71,7 +71,8 @@ class CudaContractTest {
     private static List<String> refusals(DType activations) {
         return OpCase.all().stream()
                 .map(OpCase::name)
-                .filter(name -> REFUSED.matcher(name).matches() || name.matches("attention (?!" + activations + " ).*"))
+                .filter(name -> REFUSED.matcher(name).matches()
+                        || name.matches("(attention|rotaryAttention) (?!" + activations + " ).*"))
                 .toList();
     }
 }
