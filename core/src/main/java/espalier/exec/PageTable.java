@@ -16,6 +16,9 @@ final class PageTable {
     /** Pages that a seat may add to those that are sent together. */
     static final int FEW = 16;
 
+    /** Pages that a seat's list grows by at least: it is kept for the sequences to come. */
+    private static final int GROWTH = 4096;
+
     private final Device device;
     private final Tensor table;
     private final int pageSize;
@@ -84,7 +87,7 @@ final class PageTable {
                     "seat " + seat + " is to hold " + to + " pages; a sequence has at most " + table.cols());
         }
         if (to > pages[seat].length) {
-            pages[seat] = Arrays.copyOf(pages[seat], Math.min(table.cols(), Math.max(to, 2 * pages[seat].length)));
+            pages[seat] = Arrays.copyOf(pages[seat], Math.min(table.cols(), to + Math.max(to, GROWTH)));
         }
         more.copyTo(pages[seat], from);
         held[seat] = to;

@@ -5,40 +5,25 @@ import espalier.base.Tokens;
 import espalier.step.SamplingBatch;
 import espalier.step.StepPlan.Chunk;
 import espalier.step.StepPlan.Input;
-import espalier.step.TokenRules;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A plan while it is made, and what there is to tell about it. */
+/** A plan while it is made, and what there is to tell about it. One serves all plans: its lists keep their memory. */
 final class Draft {
     private static final Input LAST_SAMPLED = new Input.LastSampled();
 
-    /** One row to be sampled, as things stood when it was planned: its sequence may lose its seat before the row is read. */
-    record Choice(Sequence sequence, int seat, int position, int index, boolean countsAfresh) {
-
-        /** How to choose; valid once every token before {@code position} is known where the sequence has rules. */
-        SamplingBatch.Row row() {
-            SamplingParams params = sequence.origin.request().sampling();
-            TokenRules rules = sequence.origin.rules();
-            boolean counts = countsAfresh && params.hasPenalties();
-            return new SamplingBatch.Row(
-                    seat,
-                    params,
-                    sequence.origin.seed(),
-                    position,
-                    index < params.minNewTokens() ? sequence.origin.stopIds() : Tokens.empty(),
-                    rules == null || sequence.ended ? null : rules.mask(),
-                    counts ? Tokens.copyOf(sequence.tokens, 0, position) : null,
-                    sequence.promptTokens());
-        }
-    }
-
     final List<Chunk> chunks = new ArrayList<>();
-    final List<Choice> choices = new ArrayList<>();
+
+    /** Whose last position yields a token, in the order of the chunks. */
+    final List<Sequence> choosing = new ArrayList<>();
+
+    /** How to choose for them, as things stand now: one may lose its seat before its row is read. Without masks. */
+    final List<SamplingBatch.Row> rows = new ArrayList<>();
 
     /** Those whose prompt is under way, in this plan or before it. */
     final List<Sequence> computing = new ArrayList<>();
 
+    private Tokens.Runs newPages = new Tokens.Runs(0);
     int promptBudget;
     int promptTokens;
     int decodes;
@@ -46,8 +31,19 @@ final class Draft {
     int cachedTokens;
     StepFacts.Retraction retraction = StepFacts.Retraction.NONE;
 
-    Draft(int promptBudget) {
-        this.promptBudget = promptBudget;
+    /** @param most sequences that the plan may have */
+    void begin(int budget, int most) {
+        chunks.clear();
+        choosing.clear();
+        rows.clear();
+        computing.clear();
+        newPages = new Tokens.Runs(most);
+        promptBudget = budget;
+        promptTokens = 0;
+        decodes = 0;
+        admitted = 0;
+        cachedTokens = 0;
+        retraction = StepFacts.Retraction.NONE;
     }
 
     boolean isEmpty() {
@@ -73,13 +69,30 @@ final class Draft {
         space.grow(s, start + input.count());
         s.planned += input.count();
         boolean samples = !s.isPrefilling();
-        chunks.add(new Chunk(s.id(), s.seat, s.opens, start, input, Tokens.copyOf(s.pageOf, known, s.pages), samples));
+        Tokens pages = newPages.copyOf(s.pageOf, known, s.pages);
+        chunks.add(new Chunk(s.id(), s.seat, s.opens, start, input, pages, samples));
         s.opens = false;
         if (samples) {
-            choices.add(new Choice(s, s.seat, s.planned, s.sampled, s.countsAfresh));
+            choosing.add(s);
+            rows.add(row(s));
             s.countsAfresh = false;
             s.sampled++;
             s.inFlight++;
         }
+    }
+
+    private static SamplingBatch.Row row(Sequence s) {
+        SamplingParams params = s.origin.request().sampling();
+        // The first choice in a seat follows a prompt, all of which is known.
+        boolean counts = s.countsAfresh && params.hasPenalties();
+        return new SamplingBatch.Row(
+                s.seat,
+                params,
+                s.origin.seed(),
+                s.planned,
+                s.sampled < params.minNewTokens() ? s.origin.stopIds() : Tokens.empty(),
+                null,
+                counts ? Tokens.copyOf(s.tokens, 0, s.planned) : null,
+                s.promptTokens());
     }
 }

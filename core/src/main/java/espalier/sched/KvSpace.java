@@ -82,8 +82,9 @@ final class KvSpace {
         if (wanted > pool.available()) {
             tree.evict(wanted - pool.available());
         }
+        int most = limits.pagesFor(Math.max(to, s.lastPosition()));
         for (int i = 0; i < wanted; i++) {
-            s.addPage(pool.take());
+            s.addPage(pool.take(), most);
         }
     }
 

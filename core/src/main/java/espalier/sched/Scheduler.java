@@ -48,7 +48,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread uses it. Every accepted request ends with exactly one {@link Emission.Done} or {@link Emission.Failed}.
  */
 public final class Scheduler {
-    private record Flight(long number, List<Draft.Choice> choices) {}
+    /** Requests of one step that end in it, mostly fewer. */
+    private static final int SOME_ENDS = 8;
 
     private final Limits limits;
     private final Strategy strategy;
@@ -60,6 +61,7 @@ public final class Scheduler {
     private final Room room;
     private final Map<Long, Sequence> open = new HashMap<>();
     private final Deque<Flight> inFlight = new ArrayDeque<>();
+    private final Draft draft = new Draft();
     private StepFacts facts = new StepFacts(-1, 0, 0, 0, 0, 0, 0, 0, 1, 0, StepFacts.Retraction.NONE);
     private boolean paused;
     private long arrivals;
@@ -189,9 +191,10 @@ public final class Scheduler {
      * @param speed decides how much of a prompt stands beside decoding sequences
      */
     public StepPlan plan(Speed speed) {
-        var draft = new Draft(admission.promptBudget(speed));
+        int most = roster.running().size() + Math.min(waiting.size(), roster.freeSeats());
+        draft.begin(admission.promptBudget(speed), most);
         if (!paused) {
-            fill(draft);
+            fill();
         }
         draft.computing.forEach(space::share);
         if (isIdle()) {
@@ -202,27 +205,27 @@ public final class Scheduler {
         } else {
             room.look();
         }
-        facts = describe(draft);
+        facts = describe();
         if (draft.isEmpty()) {
             return new StepPlan(steps, List.of());
         }
-        inFlight.add(new Flight(steps, draft.choices));
+        inFlight.add(new Flight(steps, draft));
         return new StepPlan(steps++, draft.chunks);
     }
 
-    private void fill(Draft draft) {
+    private void fill() {
         if (strategy.policy() == Policy.PRIORITY && !roster.running().isEmpty()) {
             waiting.inOrder(1).stream().filter(s -> s.inFlight == 0).forEach(roster::giveWay);
         }
         switch (strategy.shape()) {
             case MIXED -> {
-                decode(draft);
+                decode();
                 admission.prefill(draft);
             }
             case PREFILL_FIRST -> {
                 admission.prefill(draft);
                 if (draft.isEmpty()) {
-                    decode(draft);
+                    decode();
                 }
             }
         }
@@ -235,31 +238,27 @@ public final class Scheduler {
 
     /** Whether the newest plan's choices depend on tokens that the host has yet to see. */
     public boolean isConstrained() {
-        return inFlight.getLast().choices().stream()
-                .anyMatch(c -> c.sequence().origin.rules() != null && !c.sequence().ended);
+        return inFlight.getLast().isConstrained();
     }
 
     /** How to choose for the newest plan; with constraints, valid once every step before it is complete. */
     public SamplingBatch sampling() {
-        Flight newest = inFlight.getLast();
-        return new SamplingBatch(
-                newest.number(),
-                newest.choices().stream().map(Draft.Choice::row).toList());
+        return inFlight.getLast().sampling();
     }
 
     /** Takes the tokens of the oldest step that is in flight. */
     public List<Emission> complete(StepResult result) {
         Flight flight = inFlight.remove();
-        if (flight.number() != result.number() || flight.choices().size() != result.tokens().length) {
+        if (flight.number() != result.number() || flight.size() != result.tokens().length) {
             throw new EngineFault(
                     EngineFault.Code.INTERNAL,
-                    "step " + flight.number() + " with " + flight.choices().size() + " choices was answered by step "
+                    "step " + flight.number() + " with " + flight.size() + " choices was answered by step "
                             + result.number() + " with " + Arrays.toString(result.tokens()));
         }
         completedSteps++;
-        var out = new ArrayList<Emission>();
+        var out = new ArrayList<Emission>(result.tokens().length + SOME_ENDS);
         for (int i = 0; i < result.tokens().length; i++) {
-            Sequence s = flight.choices().get(i).sequence();
+            Sequence s = flight.choosing(i);
             s.inFlight--;
             if (!s.ended) { // else planned before its end was known: the token is nobody's
                 accept(s, result, i, out);
@@ -332,7 +331,7 @@ public final class Scheduler {
         }
     }
 
-    private void decode(Draft draft) {
+    private void decode() {
         draft.retraction = roster.makeRoom();
         for (Sequence s : roster.running()) {
             if (s.isDecodable()) {
@@ -373,7 +372,7 @@ public final class Scheduler {
         }
     }
 
-    private StepFacts describe(Draft draft) {
+    private StepFacts describe() {
         long pending = waiting.promptTokens();
         for (Sequence s : draft.computing) {
             pending += s.prefillEnd - s.planned;

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  */
 final class Sequence {
+    /** Arrays grow by so much at least, or to their end: growing often leaves more garbage than all else of a step. */
+    private static final int GROWTH = 4096;
+
     /**
      * What the caller gave.
      *
@@ -124,16 +127,21 @@ final class Sequence {
 
     void append(int token) {
         if (known == tokens.length) {
-            tokens = Arrays.copyOf(tokens, Math.max(known + 16, known + known / 2));
+            tokens = Arrays.copyOf(tokens, room(known + 1, promptTokens() + origin.maxNewTokens()));
         }
         tokens[known++] = token;
     }
 
-    void addPage(int page) {
+    /** @param most pages that it may ever have */
+    void addPage(int page, int most) {
         if (pages == pageOf.length) {
-            pageOf = Arrays.copyOf(pageOf, pages * 2);
+            pageOf = Arrays.copyOf(pageOf, room(pages + 1, most));
         }
         pageOf[pages++] = page;
+    }
+
+    private static int room(int needed, int most) {
+        return Math.max(needed, Math.min(most, needed + Math.max(needed, GROWTH)));
     }
 
     boolean isStop(int token) {

@@ -33,5 +33,11 @@ public record SamplingBatch(long number, List<Row> rows) {
             Tokens barred,
             long @Nullable [] mask,
             @Nullable Tokens history,
-            int historyOutputFrom) {}
+            int historyOutputFrom) {
+
+        /** The same with other ids allowed. */
+        public Row withMask(long[] other) {
+            return new Row(seat, params, seed, position, barred, other, history, historyOutputFrom);
+        }
+    }
 }

@@ -3,6 +3,9 @@ package espalier.base;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class TokensTest {
@@ -23,6 +26,25 @@ class TokensTest {
         assertThat(all.slice(0, 2).concat(all.slice(2, 5))).isEqualTo(all);
         assertThat(all.slice(2, 2)).isSameAs(Tokens.empty());
         assertThat(all).isNotEqualTo(Tokens.of(1, 2, 3, 4));
+    }
+
+    @Test
+    void runsThatShareMemoryAreThoseThatWereCopied() {
+        var runs = new Tokens.Runs(8);
+        int[] ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+        var all = new ArrayList<Tokens>();
+        for (int i = 0; i < 30; i++) { // single ids, pairs, long ones, none
+            all.add(runs.copyOf(ids, i % 7, i % 7 + i % 4));
+        }
+        Arrays.fill(ids, 0);
+        for (int i = 0; i < 30; i++) {
+            int from = i % 7;
+            assertThat(all.get(i).toArray())
+                    .containsExactly(IntStream.range(from, from + i % 4)
+                            .map(id -> id + 1)
+                            .toArray());
+        }
+        assertThat(runs.copyOf(ids, 3, 3)).isSameAs(Tokens.empty());
     }
 
     @Test
