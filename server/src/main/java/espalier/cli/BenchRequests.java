@@ -86,7 +86,11 @@ record BenchRequests(
         @Flag(value = "--gsp-output-len", help = "Tokens of an answer.", byDefault = "16", label = "TOKENS")
         int groupOutputLen,
 
-        @Flag(value = "--bench-seed", help = "Makes the requests.", byDefault = "42", label = "SEED")
+        @Flag(
+                value = {"--seed", "--bench-seed"},
+                help = "Makes the requests.",
+                byDefault = "42",
+                label = "SEED")
         int seed,
 
         @Flag(

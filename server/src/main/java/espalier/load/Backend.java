@@ -9,7 +9,7 @@ public enum Backend {
     /** SGLang's {@code /generate}: every event counts the tokens so far. */
     SGLANG("sglang", "/generate") {
         @Override
-        Map<String, Object> body(Workload.Item item) {
+        Map<String, Object> body(String model, Workload.Item item) {
             return Map.of(
                     "input_ids",
                     item.prompt().toArray(),
@@ -36,9 +36,9 @@ public enum Backend {
      */
     OPENAI("openai", "/v1/completions") {
         @Override
-        Map<String, Object> body(Workload.Item item) {
+        Map<String, Object> body(String model, Workload.Item item) {
             var body = new LinkedHashMap<String, Object>();
-            body.put("model", "default");
+            body.put("model", model);
             body.put("prompt", item.prompt().toArray());
             body.put("stream", true);
             body.put("stream_options", Map.of("include_usage", true));
@@ -86,7 +86,8 @@ public enum Backend {
         }
     }
 
-    abstract Map<String, Object> body(Workload.Item item);
+    /** @param model what the server calls its model, where the API has a field for it */
+    abstract Map<String, Object> body(String model, Workload.Item item);
 
     abstract void read(JsonNode event, Received received);
 }

@@ -55,13 +55,16 @@ public final class Benchmarks {
             if (size == 0) {
                 throw new IOException(server.baseUrl() + " does not tell its vocabulary; give it with --vocab-size");
             }
+            String model = server.model() == null ? target.firstModel() : server.model();
+            target.ask(model);
             Workload made = load.apply(size);
             LoadRun.outcomes(made.warmup(server.warmupRequests(), size), pace, target);
             if (server.flushCache()) {
                 target.flushCache();
             }
-            return LoadRun.run(
-                    "Serving Benchmark Result", setting(server.backend().flag(), made, pace), made, pace, target);
+            var setting = setting(server.backend().flag(), made, pace);
+            setting.put("model", model);
+            return LoadRun.run("Serving Benchmark Result", setting, made, pace, target);
         }
     }
 

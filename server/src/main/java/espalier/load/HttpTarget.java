@@ -25,6 +25,7 @@ final class HttpTarget implements Target, AutoCloseable {
     private final String url;
     private final @Nullable String apiKey;
     private final Backend backend;
+    private String model = "default";
 
     HttpTarget(String url, @Nullable String apiKey, Backend backend) {
         this.backend = backend;
@@ -39,20 +40,36 @@ final class HttpTarget implements Target, AutoCloseable {
         this.apiKey = apiKey;
     }
 
+    /** Names the model in requests from now on. */
+    void ask(String named) {
+        model = named;
+    }
+
+    /** The first that the server lists; "default", which many take for any, where it lists none. */
+    String firstModel() throws IOException, InterruptedException {
+        HttpResponse<String> answer = answer("/v1/models");
+        return answer.statusCode() != 200
+                ? "default"
+                : JSON.readTree(answer.body()).path("data").path(0).path("id").asString("default");
+    }
+
     /** A JSON answer to a GET, or a message that names the address. */
     JsonNode get(String path) throws IOException, InterruptedException {
-        HttpResponse<String> answer;
+        HttpResponse<String> answer = answer(path);
+        if (answer.statusCode() != 200) {
+            throw new IOException("GET " + url + path + " answered " + answer.statusCode());
+        }
+        return JSON.readTree(answer.body());
+    }
+
+    private HttpResponse<String> answer(String path) throws IOException, InterruptedException {
         try {
-            answer = client.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofString());
+            return client.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofString());
         } catch (ConnectException e) {
             throw new IOException(
                     "nothing answers at " + url + "; start a server (espalier serve) or name another with --base-url",
                     e);
         }
-        if (answer.statusCode() != 200) {
-            throw new IOException("GET " + url + path + " answered " + answer.statusCode());
-        }
-        return JSON.readTree(answer.body());
     }
 
     void flushCache() throws IOException, InterruptedException {
@@ -67,7 +84,7 @@ final class HttpTarget implements Target, AutoCloseable {
     public Outcome serve(Workload.Item item) throws InterruptedException {
         long begun = System.nanoTime();
         int in = item.prompt().size();
-        String body = JSON.writeValueAsString(backend.body(item));
+        String body = JSON.writeValueAsString(backend.body(model, item));
         try {
             var answer = send(request(backend.path())
                     .POST(HttpRequest.BodyPublishers.ofString(body))

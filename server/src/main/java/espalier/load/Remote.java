@@ -22,6 +22,13 @@ public record Remote(
         @Flag(value = "--backend", help = "API to speak: sglang or openai.", byDefault = "sglang")
         Backend backend,
 
+        @Flag(
+                value = "--model",
+                help = "What the server calls its model; the first that it lists by default.",
+                label = "NAME")
+        @Nullable
+        String model,
+
         @Flag(value = "--bench-api-key", help = "Its key.", label = "KEY") @Nullable
         String apiKey,
 

@@ -49,9 +49,10 @@ class BackendTest {
     @Test
     void bothAreAskedForTheSameTokens() {
         var item = new Workload.Item(Tokens.of(3, 5), 7);
-        assertThat(Backend.SGLANG.body(item)).containsEntry("input_ids", new int[] {3, 5});
-        assertThat(Backend.OPENAI.body(item))
+        assertThat(Backend.SGLANG.body("m", item)).containsEntry("input_ids", new int[] {3, 5});
+        assertThat(Backend.OPENAI.body("m", item))
                 .containsEntry("prompt", new int[] {3, 5})
+                .containsEntry("model", "m")
                 .containsEntry("max_tokens", 7)
                 .containsEntry("ignore_eos", true);
     }

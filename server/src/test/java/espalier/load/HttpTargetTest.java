@@ -45,6 +45,26 @@ class HttpTargetTest {
                 .isNotNull();
     }
 
+    @Test
+    void requestsNameTheModelThatTheServerListsFirst() throws Exception {
+        assertThat(listed("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"data\":[{\"id\":\"org/a\"},{\"id\":\"b\"}]}"))
+                .isEqualTo("org/a");
+        assertThat(listed("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
+                .isEqualTo("default");
+    }
+
+    private static String listed(String answer) throws Exception {
+        Thread server;
+        String model;
+        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                var target = new HttpTarget("http://127.0.0.1:" + socket.getLocalPort(), null, Backend.OPENAI)) {
+            server = Thread.ofVirtual().start(() -> answer(socket, answer));
+            model = target.firstModel();
+        }
+        server.join();
+        return model;
+    }
+
     /** How a request goes with a server that gives each connection one of the answers and closes it. */
     private static Outcome served(String... answers) throws Exception {
         Thread server;
