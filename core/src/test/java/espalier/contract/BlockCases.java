@@ -36,7 +36,7 @@ final class BlockCases {
         return new OpCase("matmul " + format + " " + rows + "x" + in + " by " + out, TOLERANCE, s -> {
             Tensor to = s.out(rows, out, out + 3);
             Tensor x = s.inputs(rows, in, in + 1);
-            s.device().ops().matmul(x, s.blocks(format, out, in), to);
+            s.device().ops().matmul(x, s.weights(s.blocks(format, out, in)), to);
             return s.read(to);
         });
     }
@@ -49,8 +49,8 @@ final class BlockCases {
         return new OpCase("matmul " + format + " 1x" + in + " by 1, and by 15", TOLERANCE, s -> {
             Tensor to = s.out(1, 16);
             Tensor x = s.inputs(1, in, in + 1);
-            s.device().ops().matmul(x, s.blocks(format, 1, in), to.cols(0, 1));
-            s.device().ops().matmul(x, s.blocks(format, 15, in), to.cols(1, 15));
+            s.device().ops().matmul(x, s.weights(s.blocks(format, 1, in)), to.cols(0, 1));
+            s.device().ops().matmul(x, s.weights(s.blocks(format, 15, in)), to.cols(1, 15));
             return s.read(to);
         });
     }
@@ -60,7 +60,7 @@ final class BlockCases {
             var w = new Matrix.Stacked(List.of(
                     s.blocks(format, 24, in), new Matrix.Dense(s.numbers(DType.BF16, 5, in)), s.blocks(format, 7, in)));
             Tensor to = s.out(4, 36);
-            s.device().ops().matmul(s.inputs(4, in), w, to);
+            s.device().ops().matmul(s.inputs(4, in), s.weights(w), to);
             return s.read(to);
         });
     }

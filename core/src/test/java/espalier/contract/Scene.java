@@ -36,7 +36,9 @@ public final class Scene {
          * As models call them: rows that attention reads begin at multiples of 16 bytes, those that it writes have no gaps,
          * and weights in the type of the activations are prepared.
          */
-        OF_MODELS
+        OF_MODELS,
+        /** As {@link #ANY}, with weights of every format prepared. */
+        PREPARED
     }
 
     public Scene(Device device, long seed) {
@@ -72,7 +74,7 @@ public final class Scene {
     /** What a row of attention's inputs of {@code cols} numbers takes with a gap of about {@code gap} behind it. */
     public int stride(int cols, int gap) {
         return switch (manner) {
-            case ANY -> cols + gap;
+            case ANY, PREPARED -> cols + gap;
             case OF_MODELS -> Math.ceilDiv(cols, 8) * 8 + 8;
         };
     }
@@ -80,16 +82,19 @@ public final class Scene {
     /** What a row of attention's output takes. */
     public int outStride(int cols, int gap) {
         return switch (manner) {
-            case ANY -> cols + gap;
+            case ANY, PREPARED -> cols + gap;
             case OF_MODELS -> cols;
         };
     }
 
     /** The weights as a product should read them. */
     public Matrix weights(Matrix stored) {
-        return manner == Manner.OF_MODELS && isOfActivations(stored)
-                ? device.prepare(stored, Matrix.Stored.KEPT)
-                : stored;
+        boolean prepared = switch (manner) {
+            case ANY -> false;
+            case OF_MODELS -> isOfActivations(stored);
+            case PREPARED -> true;
+        };
+        return prepared ? device.prepare(stored, Matrix.Stored.KEPT) : stored;
     }
 
     private boolean isOfActivations(Matrix stored) {

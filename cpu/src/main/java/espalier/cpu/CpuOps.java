@@ -39,7 +39,7 @@ final class CpuOps implements Ops {
         this.arena = arena;
         RowCode code = products.rowCode();
         rows = code == null ? new RowLoops() : new EmittedRows(code, team.lanes(), arena);
-        matmul = new Matmul(team);
+        matmul = products.vectors();
         var wide = new Widening(products.widening(), arena);
         attention = new Attention(team, rows, new VectorAttention(wide));
         amxAttention = amx == null ? null : new Attention(team, rows, new AmxAttention(amx, wide, arena));
@@ -48,7 +48,6 @@ final class CpuOps implements Ops {
     }
 
     void close() {
-        matmul.close();
         attention.close();
         if (amxAttention != null) {
             amxAttention.close();

@@ -12,18 +12,18 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
-import org.jspecify.annotations.Nullable;
 
 /**
- * {@code out = x * w^T}, with the weights read as they lie in the checkpoint.
+ * {@code out = x * w^T} in f32 by the Vector API, with the weights read as they lie in the checkpoint, or as {@link
+ * QuadProduct} packed them where they are in blocks.
  *
  * <p>An output is a dot product along rows of x and w that are both contiguous, so lanes run along the sum: lane {@code
  * l} of one accumulator adds its elements of {@link #PANEL} at a time in a fixed order, these partial sums are added first
  * to last, and a fixed tree adds the lanes. No tile size, row count or thread enters that order.
  *
- * <p>Four outputs at a time are a <em>quad</em>, the unit of work for a thread. One row of x meets the four stored rows
- * directly (f32 and bf16): this is the decode step, which reads weights at the speed of memory. Several rows meet a <em>panel</em>: the
- * four rows widened to floats once, {@link #PANEL} elements at a time so that they stay in the first-level cache while
+ * <p>Four outputs at a time are a <em>quad</em>, the unit of work for a thread. One row of x meets the four rows of
+ * weights directly: this is the decode step, which bf16 passes at the speed of memory. Several rows meet a <em>panel</em>:
+ * the four rows widened to floats once, {@link #PANEL} elements at a time so that they stay in the first-level cache while
  * tiles of up to 4 rows stream past. Rows come in chunks whose packed x fits the second-level cache.
  */
 final class Matmul {
@@ -59,25 +59,34 @@ final class Matmul {
         }
     }
 
-    /**
-     * Stored rows of one matrix; its outputs begin at column {@code firstOut} and at quad {@code firstQuad}. Rows in blocks
-     * have no address: they pass for f32, which their panels are made of.
-     */
-    private record Rows(
-            DType dtype,
-            Matrix.@Nullable Blocks blocks,
-            long address,
-            long rowBytes,
-            int count,
-            int firstOut,
-            int firstQuad) {
-        int quads() {
-            return (count + 3) / 4;
+    /** Where a matrix's numbers are. */
+    private sealed interface Source {
+        /** Plain rows, one after another. */
+        record Plain(DType dtype, long address, long rowBytes, int count) implements Source {
+            /** Row {@code i}, or the last one: outputs past the end are computed and dropped. */
+            long row(int i) {
+                return address + Math.min(i, count - 1) * rowBytes;
+            }
         }
 
-        /** Row {@code i}, or the last one: outputs past the end are computed and dropped. */
-        long row(int i) {
-            return address + Math.min(i, count - 1) * rowBytes;
+        /** In blocks that nobody prepared, which are taken apart anew for each product: slow. */
+        record Stored(Matrix.Blocks blocks) implements Source {}
+
+        record Packed(Quads quads) implements Source {}
+
+        /** Whether it is multiplied by even and odd elements of x apart. */
+        default boolean isSplit() {
+            return switch (this) {
+                case Plain p -> Packing.isSplit(p.dtype());
+                case Stored _, Packed _ -> false;
+            };
+        }
+    }
+
+    /** The rows of one matrix; its outputs begin at column {@code firstOut} and at quad {@code firstQuad}. */
+    private record Rows(Source source, int count, int firstOut, int firstQuad) {
+        int quads() {
+            return (count + 3) / 4;
         }
     }
 
@@ -85,7 +94,7 @@ final class Matmul {
      * One chunk of rows of x against everything.
      *
      * @param split packed x for 16-bit weights, else 0
-     * @param natural packed x for f32 weights, else 0
+     * @param natural packed x for others, else 0
      */
     private record Chunk(List<Rows> weights, int rows, int in, long split, long natural, long out, long outRowBytes) {}
 
@@ -98,8 +107,8 @@ final class Matmul {
         boolean split = false;
         boolean natural = false;
         for (Rows r : weights) {
-            split |= Packing.isSplit(r.dtype());
-            natural |= !Packing.isSplit(r.dtype());
+            split |= r.source().isSplit();
+            natural |= !r.source().isSplit();
         }
         int in = w.in();
         long rowBytes = (long) Packing.blocks(in) * 2 * V;
@@ -118,9 +127,10 @@ final class Matmul {
     private static void flatten(Matrix w, List<Rows> into) {
         switch (w) {
             case Matrix.Dense(Tensor t) ->
-                into.add(new Rows(
-                        t.dtype(), null, Address.of(t), Address.rowBytes(t), t.rows(), nextOut(into), nextQuad(into)));
-            case Matrix.Blocks b -> into.add(new Rows(DType.F32, b, 0, 0, b.out(), nextOut(into), nextQuad(into)));
+                add(new Source.Plain(t.dtype(), Address.of(t), Address.rowBytes(t), t.rows()), t.rows(), into);
+            case Matrix.Blocks b -> add(new Source.Stored(b), b.out(), into);
+            case Product.Packed p
+            when p.by() instanceof QuadProduct by -> add(new Source.Packed(by.quads(p)), p.out(), into);
             case Matrix.Prepared p ->
                 throw new IllegalArgumentException("weights that another device prepared: " + p.getClass());
             case Matrix.Stacked(var parts) -> {
@@ -129,6 +139,10 @@ final class Matmul {
                 }
             }
         }
+    }
+
+    private static void add(Source source, int count, List<Rows> into) {
+        into.add(new Rows(source, count, nextOut(into), nextQuad(into)));
     }
 
     private static int nextOut(List<Rows> before) {
@@ -234,16 +248,16 @@ final class Matmul {
     /** The sums over {@link #PANEL} elements from {@code from} on, or what is left. */
     private static void partial(Chunk c, Rows w, int first, int from, long acc, long panel) {
         int count = Math.min(PANEL, c.in() - from);
-        if (c.rows() == 1 && count % Packing.BLOCK == 0 && w.dtype() != DType.F16 && w.blocks() == null) {
-            direct(c, w, first, from, count, acc);
+        if (c.rows() == 1 && count % Packing.BLOCK == 0 && isDirect(w.source())) {
+            direct(c, w.source(), first, from, count, acc);
             return;
         }
-        if (w.blocks() == null) {
-            pack(w, first, from, count, panel);
-        } else {
-            unpack(w.blocks(), first, from, count, panel);
+        switch (w.source()) {
+            case Source.Plain p -> pack(p, first, from, count, panel);
+            case Source.Stored(var blocks) -> unpack(blocks, first, from, count, panel);
+            case Source.Packed(var quads) -> quads.expand(first / 4, from, count, panel);
         }
-        long x = Packing.isSplit(w.dtype()) ? c.split() : c.natural();
+        long x = w.source().isSplit() ? c.split() : c.natural();
         long packedRow = (long) Packing.blocks(c.in()) * 2 * V;
         int steps = 2 * Packing.blocks(count);
         for (int row = 0; row < c.rows(); ) {
@@ -254,7 +268,15 @@ final class Matmul {
         }
     }
 
-    private static void pack(Rows w, int first, int from, int count, long panel) {
+    private static boolean isDirect(Source source) {
+        return switch (source) {
+            case Source.Plain p -> p.dtype() != DType.F16;
+            case Source.Stored _ -> false;
+            case Source.Packed(var quads) -> quads.isDirect();
+        };
+    }
+
+    private static void pack(Source.Plain w, int first, int from, int count, long panel) {
         long skip = (long) from * w.dtype().bytes();
         int whole = count / Packing.BLOCK;
         Packing.panel(
@@ -286,7 +308,15 @@ final class Matmul {
         }
     }
 
-    private static void direct(Chunk c, Rows w, int first, int from, int count, long acc) {
+    private static void direct(Chunk c, Source w, int first, int from, int count, long acc) {
+        switch (w) {
+            case Source.Plain p -> direct(c, p, first, from, count, acc);
+            case Source.Packed(var quads) -> quads.multiply(first / 4, c.natural() + 4L * from, from, count, acc);
+            case Source.Stored _ -> throw new IllegalArgumentException("no direct product with stored blocks");
+        }
+    }
+
+    private static void direct(Chunk c, Source.Plain w, int first, int from, int count, long acc) {
         long skip = (long) from * w.dtype().bytes();
         long w0 = w.row(first) + skip;
         long w1 = w.row(first + 1) + skip;

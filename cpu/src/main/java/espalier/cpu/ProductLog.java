@@ -16,10 +16,13 @@ final class ProductLog {
     private static final String LATENCY = "; --cpu-kernels latency is faster for a single one";
 
     private final Reasons reasons;
+    private final String advice;
     private final TreeMap<String, TreeSet<String>> formatsByPath = new TreeMap<>();
 
-    ProductLog(Reasons reasons) {
+    /** @param advice where {@link #VECTORS} multiply; may be empty */
+    ProductLog(Reasons reasons, String advice) {
         this.reasons = reasons;
+        this.advice = advice;
     }
 
     /**
@@ -79,6 +82,9 @@ final class ProductLog {
         var lines = new ArrayList<String>();
         formatsByPath.forEach((path, formats) ->
                 lines.add("weights: " + String.join(", ", formats) + " by " + path + ": " + reasons.of(path)));
+        if (formatsByPath.containsKey(VECTORS) && !advice.isEmpty()) {
+            lines.add("warning: " + advice);
+        }
         return lines;
     }
 }

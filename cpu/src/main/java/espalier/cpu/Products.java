@@ -22,24 +22,31 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The products that a device has machine code for, the better first, and the matrices that it packed for them. Whatever
- * none of them takes is left as it is stored, for the Vector API.
+ * The products that a device has, machine code first and the better first, and the matrices that it packed for them.
+ * Whatever none of them takes is left as it is stored, for the Vector API.
  */
 final class Products {
     private final List<Product> products;
     private final ProductLog log;
+    private final Matmul vectors;
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
     private final Widening.By widening;
     private final @Nullable RowCode rowCode;
 
-    private Products(Choice choice) {
+    private Products(Choice choice, Matmul vectors) {
         products = List.copyOf(choice.found);
         log = choice.log();
+        this.vectors = vectors;
         memory = new WeightMemory(choice.arena);
         tiles = choice.tiles;
         widening = choice.widening;
         rowCode = choice.rowCode;
+    }
+
+    /** Products that need no machine code, and take weights that nobody prepared. */
+    Matmul vectors() {
+        return vectors;
     }
 
     /** How attention may widen narrow keys and values. */
@@ -91,7 +98,9 @@ final class Products {
                 case FLOAT32 -> wish = "--dtype float32";
                 case FASTEST -> fastest();
             }
-            return new Products(this);
+            var vectors = new Matmul(team); // not before a refusal, after which nobody would close it
+            found.addAll(QuadProduct.all(team, vectors));
+            return new Products(this, vectors);
         }
 
         private void fastest() {
@@ -114,7 +123,18 @@ final class Products {
         private ProductLog log() {
             boolean found = this.found.stream().anyMatch(p -> !p.path().equals(ProductLog.VECTORS));
             var code = found ? Reasons.MachineCode.FOUND : Reasons.MachineCode.NONE;
-            return new ProductLog(new Reasons(wish, missing, settings.cpu().aim(), code));
+            return new ProductLog(new Reasons(wish, missing, settings.cpu().aim(), code), advice(code));
+        }
+
+        /** For a model that is multiplied by the Vector API. */
+        private String advice(Reasons.MachineCode code) {
+            if (wish.equals("--cpu-kernels " + name(CpuKernels.VECTOR)) && Code.obstacle().isEmpty()) {
+                return "machine code is several times faster for prompts and many sequences; it is chosen without "
+                        + "--cpu-kernels";
+            }
+            return wish.isEmpty() && code == Reasons.MachineCode.NONE
+                    ? "weights of 8 or 4 bits decode fastest by the Vector API, f16 slowest: --quantization int8 or int4"
+                    : "";
         }
 
         /** What the processor has; null, with a remark, where the system does not let our code run. */
@@ -232,6 +252,7 @@ final class Products {
 
     void close() {
         products.forEach(Product::close);
+        vectors.close();
     }
 
     /** Of the weights that were prepared. */

@@ -73,9 +73,9 @@ class PreparedProductTest {
 
     @ParameterizedTest
     @EnumSource
-    void blocksAreMultipliedAsWholeNumbersOrAsBf16(CpuKernels kernels) {
+    void blocksAreMultipliedAsWholeNumbersOrAsBf16OrAsFloats(CpuKernels kernels) {
         try (CpuDevice device = device(kernels, 2)) {
-            if (device == null || kernels == CpuKernels.VECTOR) {
+            if (device == null) {
                 return;
             }
             var taken = EnumSet.noneOf(BlockFormat.class);
@@ -89,9 +89,6 @@ class PreparedProductTest {
                     Matrix.Blocks w =
                             scene.blocks(format, List.of(1, 31, 32, 33, 97).get(seed % 5), in);
                     Matrix prepared = device.prepare(w, Matrix.Stored.KEPT);
-                    if (prepared == w) {
-                        continue; // the path leaves this format to the Vector API
-                    }
                     taken.add(format);
                     assertThat(prepared.bytes()).isEqualTo(device.preparedBytes(w));
                     Tensor x = scene.numbers(
@@ -100,8 +97,11 @@ class PreparedProductTest {
                             in,
                             in + seed % 5);
                     int group = format == BlockFormat.INT8_ROW ? in : 32;
-                    boolean asBf16 = prepared instanceof Product.Packed packed && packed.by() instanceof AmxProduct;
-                    double[][] xs = asBf16 ? bf16(scene.read(x)) : bytes(scene.read(x), group);
+                    Product by = ((Product.Packed) prepared).by();
+                    boolean asBf16 = by instanceof AmxProduct;
+                    double[][] xs = asBf16
+                            ? bf16(scene.read(x))
+                            : by instanceof QuadProduct ? doubles(scene.read(x)) : bytes(scene.read(x), group);
                     compare(scene, x, prepared, xs, asBf16 ? bf16(w) : rows(w), format + " seed " + seed);
                 }
             }
@@ -204,6 +204,16 @@ class PreparedProductTest {
         }
     }
 
+    private static double[][] doubles(float[][] values) {
+        var all = new double[values.length][values[0].length];
+        for (int i = 0; i < values.length; i++) {
+            for (int j = 0; j < values[i].length; j++) {
+                all[i][j] = values[i][j];
+            }
+        }
+        return all;
+    }
+
     private static double[][] bf16(float[][] values) {
         var rounded = new double[values.length][values[0].length];
         for (int i = 0; i < values.length; i++) {
@@ -241,6 +251,9 @@ class PreparedProductTest {
                 new Matrix.Dense(scene.numbers(DType.BF16, 200, 75)),
                 new Matrix.Dense(scene.numbers(DType.BF16, 40, 1024)),
                 scene.blocks(BlockFormat.Q8_0, 200, 288),
+                scene.blocks(BlockFormat.Q4_0, 30, 2336),
+                scene.blocks(BlockFormat.Q5_1, 70, 96),
+                scene.blocks(BlockFormat.INT4_GROUP64_MIN, 33, 576),
                 scene.blocks(BlockFormat.Q4_K, 70, 512),
                 scene.blocks(BlockFormat.Q3_K, 70, 256),
                 scene.blocks(BlockFormat.INT8_ROW, 200, 301))) {
