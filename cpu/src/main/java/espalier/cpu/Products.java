@@ -128,7 +128,8 @@ final class Products {
 
         /** For a model that is multiplied by the Vector API. */
         private String advice(Reasons.MachineCode code) {
-            if (wish.equals("--cpu-kernels " + name(CpuKernels.VECTOR)) && Code.obstacle().isEmpty()) {
+            if (wish.equals("--cpu-kernels " + name(CpuKernels.VECTOR))
+                    && Code.obstacle().isEmpty()) {
                 return "machine code is several times faster for prompts and many sequences; it is chosen without "
                         + "--cpu-kernels";
             }
