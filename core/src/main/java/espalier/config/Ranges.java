@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
  * message names the flag, what it takes, and what it got.
  */
 public final class Ranges {
+    /** A prompt and an answer of a token each. */
+    private static final int LEAST_CONTEXT = 2;
+
     private static final int MOST_PORT = 65_535;
 
     private Ranges() {}
@@ -25,7 +28,7 @@ public final class Ranges {
         filled("--model-path", model.modelPath(), "name a model");
         filled("--tokenizer-path", model.tokenizerPath(), "name a tokenizer");
         filled("--served-model-name", model.servedModelName(), "give a name");
-        atLeast("--context-length", 1, model.contextLength());
+        atLeast("--context-length", LEAST_CONTEXT, model.contextLength());
     }
 
     private static void device(Options.Device device) {

@@ -193,23 +193,30 @@ public final class Resolver {
                 String less = most == 0 ? "; free some" : "; ask for at most " + most + ", free some";
                 throw tooLittle(facts, weights, workspace, room + less, need.smaller());
             }
-        } else if (affordable < Math.max(need.leastTokens(), pageSize)) {
+        } else if (affordable < need.leastTokens()) {
             throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some", need.smaller());
+        } else if (affordable < pageSize) {
+            String room = "no room for a page of --page-size " + pageSize + "; make it smaller";
+            throw tooLittle(facts, weights, workspace, room, () -> "");
         } else if (affordable < need.mostTokens()) {
             tokens = affordable;
-            reasons.add(String.format(
-                    Locale.ROOT,
-                    "KV cache: %d tokens are %.0f%% of what is left of %s after weights (%s) and workspace (%s)",
-                    tokens,
-                    share * 100,
-                    gib(facts.availableBytes()),
-                    gib(weights),
-                    gib(workspace)));
+            reasons.add(share(tokens, share, facts.availableBytes(), weights, workspace));
         } else {
             tokens = need.mostTokens();
             reasons.add("KV cache: " + tokens + " tokens hold every running request at its longest");
         }
         return (int) Math.min(Integer.MAX_VALUE / pageSize - 1, Math.max(1, tokens / pageSize));
+    }
+
+    private static String share(long tokens, double share, long available, long weights, long workspace) {
+        return String.format(
+                Locale.ROOT,
+                "KV cache: %d tokens are %.0f%% of what is left of %s after weights (%s) and workspace (%s)",
+                tokens,
+                share * 100,
+                gib(available),
+                gib(weights),
+                gib(workspace));
     }
 
     private static void requireUse(int asked, int least) {

@@ -29,7 +29,8 @@ class RangesTest {
             --max-running-requests       | 0      | must be at least 1
             --max-queued-requests        | 0      | must be at least 1
             --page-size                  | 0      | must be at least 1
-            --context-length             | -1     | must be at least 1
+            --context-length             | -1     | must be at least 2
+            --context-length             | 1      | must be at least 2
             --max-total-tokens           | 0      | must be at least 1
             --tp-size                    | 0      | must be at least 1
             --cpu-threads                | 0      | must be at least 1

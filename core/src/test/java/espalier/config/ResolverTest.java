@@ -104,7 +104,8 @@ class ResolverTest {
     void aPageThatIsLargerThanTheMemoryIsRefused() {
         assertThatThrownBy(() -> resolve(Map.of("--page-size", "10000000"), 5 * GIB))
                 .isInstanceOf(EngineFault.class)
-                .hasMessageContaining("no room for a KV cache");
+                .hasMessageContaining("no room for a page of --page-size 10000000; make it smaller")
+                .hasMessageNotContaining("--quantization");
     }
 
     @Test
@@ -168,7 +169,8 @@ class ResolverTest {
 
     @Test
     void impossibleNumbersAreRefusedByName() {
-        for (String flag : new String[] {"--page-size", "--tp-size", "--max-running-requests", "--context-length"}) {
+        for (String flag :
+                new String[] {"--page-size", "--tp-size", "--max-running-requests", "--max-queued-requests"}) {
             assertThatThrownBy(() -> resolve(Map.of(flag, "0"), 10 * GIB))
                     .isInstanceOf(RequestRejected.class)
                     .hasMessage(flag + " must be at least 1, got 0");
