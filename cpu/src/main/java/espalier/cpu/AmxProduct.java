@@ -1,7 +1,10 @@
 package espalier.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import espalier.cpu.jit.AmxKernels;
 import espalier.cpu.jit.ExpandingKernels;
+import espalier.cpu.jit.ExpandingKernels.Greatest;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -10,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code out = x * w^T} for weights in panels, by {@link AmxKernels}; x is rounded to bf16. Weights are bf16 as well, or
- * packed numbers that {@link ExpandingKernels} make bf16 of.
+ * packed numbers that {@link ExpandingKernels} make bf16 of; behind those the greatest scale and minimum are kept, which
+ * say by what powers of two they and x are multiplied.
  *
  * <p>A part of the work is a group of panels by a chunk of rows, both small enough to stay in the second-level cache
  * while each pair of 16 rows passes through all panels of the group. Long sums are interrupted every {@link #SPAN}
@@ -19,14 +23,16 @@ import org.jspecify.annotations.Nullable;
 final class AmxProduct implements Product {
     /** Elements of a sum between two interruptions, where rows are many. */
     private static final int SPAN = 1024;
-    /** Where they are few, and a panel passes by once. */
-    private static final int FEW_SPAN = 2048;
+    /** Numbers of x between two interruptions, where rows are few and a panel passes by once. */
+    private static final int FEW_NUMBERS = 1 << 16;
     /** Bytes of weights in a group of panels, and of x in a chunk of rows. */
     private static final int GROUP_BYTES = 1 << 20;
 
     private static final int CHUNK_BYTES = 1 << 20;
     /** Parts of the work for each thread, at least: groups rather than chunks, which expand the same weights again. */
     private static final int GROUPS_PER_LANE = 4;
+    /** Behind packed weights: what {@link Greatest} says of them. */
+    private static final int GREATEST_BYTES = 64;
     /** Bytes of streamed weights that are worth handing to another thread: some microseconds. */
     private static final int PART_BYTES = 96 << 10;
 
@@ -89,6 +95,10 @@ final class AmxProduct implements Product {
             return (long) steps() * stepBytes;
         }
 
+        long end() {
+            return address + count() * bytesEach();
+        }
+
         long at(int panel, int step) {
             return address + panel * bytesEach() + (long) step * stepBytes;
         }
@@ -116,7 +126,7 @@ final class AmxProduct implements Product {
     @Override
     public long bytes(int out, int in) {
         var shape = new Panels(out, in, stepBytes, 0);
-        return shape.count() * shape.bytesEach();
+        return shape.end() + (loading == null ? 0 : GREATEST_BYTES);
     }
 
     @Override
@@ -126,6 +136,36 @@ final class AmxProduct implements Product {
         }
         Panels to = panels(w);
         layout.pack(stored, new Layout.Panels(to.address, AmxKernels.PANEL, to.bytesEach()), firstColumn, team);
+        if (expanding != null) {
+            int first = firstColumn / AmxKernels.PANEL;
+            int end = Math.ceilDiv(firstColumn + stored.out(), AmxKernels.PANEL);
+            noteGreatest(expanding, to, first, end);
+        }
+    }
+
+    private void noteGreatest(ExpandingKernels kernels, Panels of, int first, int end) {
+        long memory = calls.take((long) team.lanes() * ExpandingKernels.CALL_BYTES);
+        var found = new Greatest[team.lanes()];
+        java.util.Arrays.fill(found, Greatest.NONE);
+        team.run(end - first, (part, lane) -> {
+            Greatest here = kernels.greatest(of.at(first + part, 0), of.steps(), call(memory, lane));
+            found[lane] = found[lane].and(here);
+        });
+        Greatest all = greatest(of);
+        for (Greatest each : found) {
+            all = all.and(each);
+        }
+        Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, of.end(), all.scale());
+        Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, of.end() + 4, all.minimum());
+    }
+
+    private static Greatest greatest(Panels of) {
+        return new Greatest(
+                Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, of.end()), Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, of.end() + 4));
+    }
+
+    private static MemorySegment call(long memory, int lane) {
+        return Lanes.ALL.asSlice(memory + (long) lane * ExpandingKernels.CALL_BYTES, ExpandingKernels.CALL_BYTES);
     }
 
     @Override
@@ -137,18 +177,18 @@ final class AmxProduct implements Product {
         // an odd number of cache lines apart, or the rows of a tile would share the cache's sets
         long stride = 64L * (w.steps() | 1);
         long rounded = input.take(x.rows() * stride);
-        round(x, rounded, stride);
-        var job = new Job(w, rounded, stride, x.rows(), Address.of(out), Address.rowBytes(out));
+        int shift = expanding == null ? 0 : expanding.shift(greatest(w));
+        round(x, rounded, stride, shift);
+        var job = new Job(w, shift, rounded, stride, x.rows(), Address.of(out), Address.rowBytes(out));
         Cut cut = cut(w, x.rows(), stride);
         long memory = calls.take((long) team.lanes() * ExpandingKernels.CALL_BYTES);
         team.run(cut.groups * cut.chunks, (part, lane) -> {
-            long call = memory + (long) lane * ExpandingKernels.CALL_BYTES;
-            var room = new Room(Lanes.ALL.asSlice(call, ExpandingKernels.CALL_BYTES), rooms[lane]);
+            var room = new Room(call(memory, lane), rooms[lane]);
             multiply(job, cut, new Part(part / cut.chunks, part % cut.chunks), room);
         });
     }
 
-    private record Job(Panels w, long x, long stride, int rows, long out, long outStride) {}
+    private record Job(Panels w, int shift, long x, long stride, int rows, long out, long outStride) {}
 
     /** A thread's own memory. */
     private record Room(MemorySegment call, Scratch weights) {}
@@ -157,9 +197,13 @@ final class AmxProduct implements Product {
 
     private record Cut(int panelsEach, int groups, int rowsEach, int chunks) {}
 
+    private static int spanSteps(int rows) {
+        return (rows <= AmxKernels.ROWS ? FEW_NUMBERS / rows : SPAN) / AmxKernels.STEP;
+    }
+
     private Cut cut(Panels w, int rows, long stride) {
         boolean few = rows <= AmxKernels.ROWS;
-        int spanSteps = Math.min(w.steps(), (few ? FEW_SPAN : SPAN) / AmxKernels.STEP);
+        int spanSteps = Math.min(w.steps(), spanSteps(rows));
         int most = Math.clamp(GROUP_BYTES / ((long) spanSteps * AmxKernels.STEP_BYTES), 1, w.count());
         if (few) {
             int least = Math.clamp(PART_BYTES / w.bytesEach(), 1, w.count());
@@ -185,12 +229,12 @@ final class AmxProduct implements Product {
                 Math.min(j.w.out(), (firstPanel + cut.panelsEach) * AmxKernels.PANEL) - firstPanel * AmxKernels.PANEL;
         int end = Math.min(j.rows, (part.chunk + 1) * cut.rowsEach);
         boolean few = j.rows <= AmxKernels.ROWS;
-        int spanSteps = (few ? FEW_SPAN : SPAN) / AmxKernels.STEP;
+        int spanSteps = spanSteps(j.rows);
         for (int step = 0; step < j.w.steps(); step += spanSteps) {
             int steps = Math.min(spanSteps, j.w.steps() - step);
             Weights weights = few || expanding == null
                     ? new Weights(j.w.at(firstPanel, step), j.w.bytesEach())
-                    : expand(expanding, j.w, new Span(firstPanel, columns, step, steps), room.weights);
+                    : expand(expanding, j, new Span(firstPanel, columns, step, steps), room.weights);
             int firstRow = part.chunk * cut.rowsEach;
             for (int row = firstRow; row < end; row += AmxKernels.ROWS) {
                 boolean fromMemory = few || (row == firstRow && expanding == null);
@@ -208,7 +252,7 @@ final class AmxProduct implements Product {
                         step == 0 ? AmxKernels.Start.ZERO : AmxKernels.Start.OUTPUT,
                         fromMemory ? AmxKernels.Weights.STREAMED : AmxKernels.Weights.IN_CACHE);
                 if (few && expanding != null) {
-                    expanding.multiply(call, room.call);
+                    expanding.multiply(call, j.shift, room.call);
                 } else {
                     kernels.multiply(call, room.call);
                 }
@@ -218,24 +262,28 @@ final class AmxProduct implements Product {
 
     private record Span(int firstPanel, int columns, int firstStep, int steps) {}
 
-    private static Weights expand(ExpandingKernels expanding, Panels w, Span s, Scratch room) {
+    private static Weights expand(ExpandingKernels expanding, Job j, Span s, Scratch room) {
         int panels = Math.ceilDiv(s.columns, AmxKernels.PANEL);
         long bytesEach = (long) s.steps * AmxKernels.STEP_BYTES;
         long to = room.take(panels * bytesEach);
         for (int i = 0; i < panels; i++) {
-            expanding.expand(w.at(s.firstPanel + i, s.firstStep), to + i * bytesEach, s.steps);
+            expanding.expand(j.w.at(s.firstPanel + i, s.firstStep), to + i * bytesEach, s.steps, j.shift);
         }
         return new Weights(to, bytesEach);
     }
 
-    private void round(Tensor x, long to, long stride) {
+    private void round(Tensor x, long to, long stride, int shift) {
         long from = Address.of(x);
         long rowBytes = Address.rowBytes(x);
         int cols = x.cols();
         int each = Math.max(1, 65536 / cols);
         team.run(Math.ceilDiv(x.rows(), each), (part, lane) -> {
             for (int row = part * each; row < Math.min(x.rows(), (part + 1) * each); row++) {
-                roundRow(kernels, from + row * rowBytes, cols, to + row * stride);
+                if (expanding == null) {
+                    roundRow(kernels, from + row * rowBytes, cols, to + row * stride);
+                } else { // blocks are whole steps
+                    expanding.round(from + row * rowBytes, to + row * stride, cols / AmxKernels.STEP, shift);
+                }
             }
         });
     }

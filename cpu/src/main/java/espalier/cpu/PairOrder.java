@@ -13,8 +13,8 @@ final class PairOrder {
     private static final int HALF_COLUMNS = AmxKernels.PANEL / 2;
     /** Bytes from one pair of a column's bytes to the next. */
     private static final int LINE_BYTES = 2 * HALF_COLUMNS;
-    /** Bytes from eight of a column's nibbles to those of the 16 elements after them. */
-    private static final int BLOCK_BYTES = 8 * HALF_COLUMNS;
+    /** Bytes from eight of a column's nibbles to the next eight. */
+    private static final int EIGHT_BYTES = 4 * HALF_COLUMNS;
     /** The low nibble of every second byte. */
     private static final long NIBBLES = 0x000F000F000F000FL;
 
@@ -24,21 +24,22 @@ final class PairOrder {
     static int bytesEach(Grouping.Bits bits) {
         return switch (bits) {
             case BYTE -> 2;
-            case NIBBLE -> 8;
+            case NIBBLE -> 4;
         };
     }
 
     /** From 16 bytes whose low halves are the first nibbles. */
     static void copyNibbles(MemorySegment memory, long from, long to) {
-        long first = memory.get(JAVA_LONG_UNALIGNED, from);
-        long last = memory.get(JAVA_LONG_UNALIGNED, from + 8);
-        for (int block = 0; block < 2; block++) {
-            for (int odd = 0; odd < 2; odd++) {
-                long mask = NIBBLES << (8 * odd + 4 * block);
-                long eight = Long.compress(first, mask) | (Long.compress(last, mask) << 16);
-                Lanes.ALL.set(JAVA_INT_UNALIGNED, to + (long) block * BLOCK_BYTES + 4 * odd, (int) eight);
-            }
+        for (int i = 0; i < 2; i++) {
+            long bytes = memory.get(JAVA_LONG_UNALIGNED, from + 8 * i);
+            Lanes.ALL.set(JAVA_INT_UNALIGNED, to + (long) i * EIGHT_BYTES, words(bytes));
+            Lanes.ALL.set(JAVA_INT_UNALIGNED, to + (long) (2 + i) * EIGHT_BYTES, words(bytes >>> 4));
         }
+    }
+
+    /** The low nibbles of eight bytes: those of even bytes, and above them those of odd ones. */
+    private static int words(long bytes) {
+        return (int) (Long.compress(bytes, NIBBLES) | Long.compress(bytes, NIBBLES << 8) << 16);
     }
 
     /**
@@ -55,15 +56,13 @@ final class PairOrder {
                 }
             }
             case NIBBLE -> {
-                for (int block = 0; block < 2; block++) {
-                    for (int odd = 0; odd < 2; odd++) {
-                        int eight = 0;
-                        for (int i = 0; i < 8; i++) {
-                            int value = values[from + 16 * block + 2 * i + odd] ^ flip;
-                            eight |= (value & 15) << (4 * i);
-                        }
-                        Lanes.ALL.set(JAVA_INT_UNALIGNED, to + (long) block * BLOCK_BYTES + 4 * odd, eight);
+                for (int i = 0; i < Grouping.STEP; i += 8) {
+                    int eight = 0;
+                    for (int j = 0; j < 8; j++) {
+                        int value = values[from + i + j] ^ flip;
+                        eight |= (value & 15) << (16 * (j % 2) + 4 * (j / 2));
                     }
+                    Lanes.ALL.set(JAVA_INT_UNALIGNED, to + (long) i / 8 * EIGHT_BYTES, eight);
                 }
             }
         }

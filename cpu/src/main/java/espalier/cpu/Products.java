@@ -183,7 +183,8 @@ final class Products {
         /** Whether tiles of bf16 multiply weights in blocks too, where dot products of integers could. */
         private boolean blocksByTiles(Processor processor) {
             boolean integers = processor.has(Feature.AVX512_VNNI);
-            return tiles != null && (settings.cpu().aim() != Aim.LATENCY || !integers);
+            boolean expanded = tiles != null && ExpandingKernels.suits(processor);
+            return expanded && (settings.cpu().aim() != Aim.LATENCY || !integers);
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {

@@ -14,7 +14,10 @@ import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.BlockRow;
 import espalier.tensor.host.Cells;
+import espalier.tensor.host.HostBuffer;
 import espalier.tensor.host.ThreadRanks;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -22,6 +25,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -102,7 +106,7 @@ class PreparedProductTest {
                     double[][] xs = asBf16
                             ? bf16(scene.read(x))
                             : by instanceof QuadProduct ? doubles(scene.read(x)) : bytes(scene.read(x), group);
-                    compare(scene, x, prepared, xs, asBf16 ? bf16(w) : rows(w), format + " seed " + seed);
+                    compare(scene, x, prepared, xs, asBf16 ? expanded(w) : rows(w), format + " seed " + seed);
                 }
             }
             assertThat(taken).containsExactly(BlockFormat.values());
@@ -152,17 +156,80 @@ class PreparedProductTest {
         return all;
     }
 
-    /** Number times scale, plus the minimum, in f32 with one rounding each, and then to bf16. */
-    private static double[][] bf16(Matrix.Blocks w) {
-        var all = new float[w.out()][w.in()];
+    /**
+     * What tiles get: number times scale, plus the minimum, rounded to f16 and from there to bf16, away from zero at half;
+     * all times a power of two by which the greatest is in the range of f16, and less than its normal numbers is zero.
+     */
+    private static double[][] expanded(Matrix.Blocks w) {
+        var rows = new BlockRow[w.out()];
+        float scale = 0;
+        float minimum = 0;
         for (int i = 0; i < w.out(); i++) {
-            BlockRow row = BlockRow.of(w, i);
-            for (int j = 0; j < w.in(); j++) {
-                int g = j / row.groupElements();
-                all[i][j] = Math.fma((float) row.values()[j], row.scales()[g], row.minima()[g]);
+            rows[i] = BlockRow.of(w, i);
+            for (float each : rows[i].scales()) {
+                scale = Math.max(scale, Math.abs(each));
+            }
+            for (float each : rows[i].minima()) {
+                minimum = Math.max(minimum, Math.abs(each));
             }
         }
-        return bf16(all);
+        BlockFormat f = w.format();
+        boolean nibbles = f.highest() - f.lowest() <= 15 && f.lowest() >= -8;
+        int shift = Math.min(10, Math.getExponent(65504 / ((nibbles ? 15 : 128) * scale + minimum)));
+        var all = new double[w.out()][w.in()];
+        for (int i = 0; i < w.out(); i++) {
+            for (int j = 0; j < w.in(); j++) {
+                int g = j / rows[i].groupElements();
+                double by = half(Math.scalb((double) rows[i].scales()[g], shift));
+                double plus = half(Math.scalb((double) rows[i].minima()[g], shift));
+                double product = half(rows[i].values()[j] * by + plus);
+                double unit = unit(product, 8);
+                double rounded = Math.signum(product) * Math.floor(Math.abs(product) / unit + 0.5) * unit;
+                all[i][j] = Math.abs(rounded) < 0x1p-14 ? 0 : Math.scalb(rounded, -shift);
+            }
+        }
+        return all;
+    }
+
+    private static double half(double value) {
+        double unit = unit(value, 11);
+        return Math.rint(value / unit) * unit;
+    }
+
+    /** What the last of so many bits counts, in a number with the exponents of f16. */
+    private static double unit(double value, int bits) {
+        return Math.scalb(1.0, Math.max(Math.getExponent(value), -14) - bits + 1);
+    }
+
+    /** From the least that f16 can hold to the greatest; every other block's is 2^-12 of its neighbour's. */
+    @Test
+    void scalesOfAnyMagnitudeLeaveTheirBits() {
+        try (CpuDevice device = device(CpuKernels.AUTO, 2)) {
+            if (device == null) {
+                return;
+            }
+            for (BlockFormat format : List.of(BlockFormat.Q8_0, BlockFormat.Q4_0, BlockFormat.Q4_1)) {
+                for (int exponent = -24; exponent < 16; exponent++) {
+                    var scene = new Scene(device, exponent);
+                    Matrix.Blocks w = scene.blocks(format, 40, 256);
+                    MemorySegment memory = HostBuffer.memory(w.buffer());
+                    for (long block = 0; block < 40 * 8; block++) {
+                        int here = block % 2 == 0 ? exponent : Math.max(-24, exponent - 12);
+                        float scale = Math.scalb(1 + 0.99f * scene.random().nextFloat(), here);
+                        long at = w.offset() + block * format.blockBytes();
+                        memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(scale));
+                        if (format.hasMinimum()) {
+                            memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16(-scale));
+                        }
+                    }
+                    Matrix prepared = device.prepare(w, Matrix.Stored.KEPT);
+                    if (prepared instanceof Product.Packed packed && packed.by() instanceof AmxProduct) {
+                        Tensor x = scene.numbers(DType.F32, 3, 256);
+                        compare(scene, x, prepared, bf16(scene.read(x)), expanded(w), format + " 2^" + exponent);
+                    }
+                }
+            }
+        }
     }
 
     private static void compare(Scene scene, Tensor x, Matrix w, double[][] xs, double[][] ws, String what) {

@@ -79,8 +79,8 @@ public record Grouping(Bits bits, int group, Scales scales, Zero zero, Order ord
         FOURS,
         /**
          * For {@link ExpandingKernels}: a line for every two along the sum, with the two bytes of each column. Of nibbles,
-         * 32 bits hold one column's elements of every second place, 8 out of 16, the first in the lowest bits: two such
-         * numbers for each column, eight columns in a line of 64 bytes, two lines for each 16 along the sum.
+         * a word of 16 bits holds every second of eight elements of a column, the first in the lowest bits: two such words
+         * for each column, the even elements and the odd ones, 16 columns in a line of 64 bytes for each 8 along the sum.
          */
         PAIRS
     }

@@ -35,6 +35,14 @@ public enum Op {
     /** {@code floor(log2(|m|))} as a float. */
     VGETEXPPS(Map.M0F38, Prefix.P66, 0x42, Form.D_M, Kind.REPEATABLE, "vgetexpps", ""),
 
+    /** Halves, 16 bits each: AVX-512 FP16, as the three after it. */
+    VMULPH(Map.M5, Prefix.NONE, 0x59, Form.D_S_M, Kind.VECTOR, "vmulph", ""),
+    /** {@code dst = dst * s + m}. */
+    VFMADD213PH(Map.M6, Prefix.P66, 0xA8, Form.D_S_M, Kind.VECTOR, "vfmadd213ph", ""),
+    VCVTW2PH(Map.M5, Prefix.F3, 0x7D, Form.D_M, Kind.VECTOR, "vcvtw2ph", ""),
+    /** The result is half a vector. */
+    VCVTPS2PHX(Map.M5, Prefix.P66, 0x1D, Form.D_M, Kind.VECTOR, "vcvtps2phx", ""),
+
     VDPBF16PS(Map.M0F38, Prefix.F3, 0x52, Form.D_S_M, Kind.REPEATABLE, "vdpbf16ps", ""),
     VPDPBUSD(Map.M0F38, Prefix.P66, 0x50, Form.D_S_M, Kind.REPEATABLE, "vpdpbusd", "vpdpbusd"),
     VRNDSCALEPS(Map.M0F3A, Prefix.P66, 0x08, Form.D_M_I, Kind.REPEATABLE, "vrndscaleps", ""),
@@ -60,6 +68,9 @@ public enum Op {
     VPADDD(Map.M0F, Prefix.P66, 0xFE, Form.D_S_M, Kind.REPEATABLE, "vpaddd", "vpaddd"),
     VPSUBD(Map.M0F, Prefix.P66, 0xFA, Form.D_S_M, Kind.REPEATABLE, "vpsubd", "vpsubd"),
     VPADDW(Map.M0F, Prefix.P66, 0xFD, Form.D_S_M, Kind.VECTOR, "vpaddw", "vpaddw"),
+    /** The upper 16 bits of twice the product of signed words, rounded. */
+    VPMULHRSW(Map.M0F38, Prefix.P66, 0x0B, Form.D_S_M, Kind.VECTOR, "vpmulhrsw", "vpmulhrsw"),
+    VPMAXUW(Map.M0F38, Prefix.P66, 0x3E, Form.D_S_M, Kind.VECTOR, "vpmaxuw", "vpmaxuw"),
     VPANDD(Map.M0F, Prefix.P66, 0xDB, Form.D_S_M, Kind.REPEATABLE, "vpandd", "vpand"),
     VPORD(Map.M0F, Prefix.P66, 0xEB, Form.D_S_M, Kind.REPEATABLE, "vpord", "vpor"),
     VPXORD(Map.M0F, Prefix.P66, 0xEF, Form.D_S_M, Kind.REPEATABLE, "vpxord", "vpxor"),
@@ -91,7 +102,9 @@ public enum Op {
     enum Map {
         M0F(1),
         M0F38(2),
-        M0F3A(3);
+        M0F3A(3),
+        M5(5),
+        M6(6);
 
         final int number;
 

@@ -27,6 +27,7 @@ public record Processor(Set<Feature> features, Fetching fetching) {
         AVX512_VNNI,
         AVX512_BF16,
         AVX512_VBMI,
+        AVX512_FP16,
         /** Tiles; whoever uses them asks the system for leave first. */
         AMX_TILE,
         AMX_BF16,
@@ -114,6 +115,7 @@ public record Processor(Set<Feature> features, Fetching fetching) {
         note(found, Feature.AVX512_VNNI, avx512 && all(leaf7[2], 11));
         note(found, Feature.AVX512_BF16, avx512 && all(more[0], 5));
         note(found, Feature.AVX512_VBMI, avx512 && all(leaf7[2], 1));
+        note(found, Feature.AVX512_FP16, avx512 && all(leaf7[3], 23));
         note(found, Feature.AMX_TILE, tiles);
         note(found, Feature.AMX_BF16, tiles && all(leaf7[3], 22));
         note(found, Feature.AMX_INT8, tiles && all(leaf7[3], 25));
