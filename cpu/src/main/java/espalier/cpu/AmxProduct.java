@@ -109,11 +109,6 @@ final class AmxProduct implements Product {
     }
 
     @Override
-    public String formats() {
-        return layout.formats();
-    }
-
-    @Override
     public String path() {
         return loading == null ? "AMX" : "AMX, as bf16";
     }

@@ -20,7 +20,6 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,11 +67,6 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns, Copyi
                 twoLevels ? Grouping.Scales.F32 : Grouping.Scales.F16,
                 format.hasMinimum() ? Grouping.Zero.MINIMUM : nibbles ? Grouping.Zero.OFFSET : signedBytes,
                 order);
-    }
-
-    @Override
-    public String formats() {
-        return taken.stream().map(Enum::name).collect(Collectors.joining(", "));
     }
 
     @Override

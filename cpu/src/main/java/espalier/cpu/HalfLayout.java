@@ -26,11 +26,6 @@ final class HalfLayout implements Layout {
     }
 
     @Override
-    public String formats() {
-        return "bf16, and f16 rounded to it,";
-    }
-
-    @Override
     public void pack(Matrix stored, Rows rows, long panel, int column) {
         Tensor t = ((Matrix.Dense) stored).values().rows(rows.first(), rows.count());
         long from = Address.of(t);

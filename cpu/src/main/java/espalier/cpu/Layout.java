@@ -12,9 +12,6 @@ interface Layout {
 
     boolean takes(Matrix stored);
 
-    /** For the log: the names of the formats that it takes. */
-    String formats();
-
     /**
      * Copies consecutive rows to a panel that was zero.
      *

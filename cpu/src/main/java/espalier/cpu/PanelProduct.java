@@ -20,7 +20,6 @@ final class PanelProduct implements Product {
     /** Bytes of weights that are worth handing to another thread. */
     private static final int PART_BYTES = 64 << 10;
 
-    private final String formats;
     private final String path;
     private final Team team;
     private final Supplier<PanelKernels> loading;
@@ -33,7 +32,6 @@ final class PanelProduct implements Product {
 
     /** @param loading emits the kernels, when the first matrix is packed */
     PanelProduct(String path, Form form, Layout layout, Team team, Supplier<PanelKernels> loading) {
-        this.formats = layout.formats();
         this.path = path;
         this.team = team;
         this.loading = loading;
@@ -49,11 +47,6 @@ final class PanelProduct implements Product {
         for (Scratch room : rooms) {
             room.close();
         }
-    }
-
-    @Override
-    public String formats() {
-        return formats;
     }
 
     @Override

@@ -8,8 +8,6 @@ import espalier.tensor.Tensor;
  * of the result depends on its row of x alone, bit for bit, and not on other rows, chunks or threads.
  */
 interface Product extends AutoCloseable {
-    /** For the log: the formats. */
-    String formats();
 
     /** For the log: what they are multiplied by. */
     String path();

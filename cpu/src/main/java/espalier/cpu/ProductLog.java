@@ -40,12 +40,12 @@ final class ProductLog {
         }
 
         private String of(String path) {
-            if (!wish.isEmpty()) {
-                return "as " + wish + " wants";
-            }
             String why = String.join("; ", missing);
             if (path.equals(VECTORS) && machineCode == MachineCode.FOUND) {
                 return "no machine code takes " + (why.isEmpty() ? "it" : "it, since " + why);
+            }
+            if (!wish.isEmpty()) {
+                return "as " + wish + " wants";
             }
             if (!why.isEmpty()) {
                 return why;

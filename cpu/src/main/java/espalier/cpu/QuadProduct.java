@@ -9,7 +9,6 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /** Products in f32 by the Vector API with weights in blocks, packed in a {@link QuadForm}; every machine has them. */
 final class QuadProduct implements Product {
@@ -42,11 +41,6 @@ final class QuadProduct implements Product {
             }
         });
         return all;
-    }
-
-    @Override
-    public String formats() {
-        return taken.stream().map(Enum::name).collect(Collectors.joining(", "));
     }
 
     @Override

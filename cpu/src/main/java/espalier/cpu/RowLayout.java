@@ -25,11 +25,6 @@ record RowLayout(int columns, int stepElements, int offset) implements Layout {
     }
 
     @Override
-    public String formats() {
-        return BlockFormat.INT8_ROW.name();
-    }
-
-    @Override
     public void pack(Matrix stored, Rows rows, long panel, int column) {
         var blocks = (Matrix.Blocks) stored;
         MemorySegment memory = HostBuffer.memory(blocks.buffer());

@@ -84,6 +84,18 @@ class CpuDeviceTest {
         return line.matches("warning: .*--quantization.*");
     }
 
+    @Test
+    void whatNoKernelTakesIsNotBlamedOnTheFlagThatChoseTheKernels() {
+        try (var tiles = TestDevices.withTiles(1)) {
+            if (tiles != null) {
+                assertThat(remarks(tiles, DType.F32, DType.BF16))
+                        .containsExactly(
+                                "weights: BF16 by AMX: as --cpu-kernels amx wants",
+                                "weights: F32 by the Vector API in f32: no machine code takes it");
+            }
+        }
+    }
+
     private static List<String> remarks(CpuDevice device, DType... types) {
         for (DType type : types) {
             Buffer bytes = device.allocate(4 * 16 * 64);
