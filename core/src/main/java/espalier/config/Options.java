@@ -197,7 +197,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--mem-fraction-static",
                     help =
-                            "Share of the memory available after the weights that the KV cache may take; 0.4 on the CPU.",
+                            "Share of the device's memory for weights and KV cache; computed by default: 0.4 of the rest on the CPU, all but a reserve on a GPU.",
                     label = "SHARE")
             @Nullable
             Double memFractionStatic,

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Combines what the user said with what is known of the model and the machine. Pure: the same input, the same numbers. */
 public final class Resolver {
@@ -61,7 +62,8 @@ public final class Resolver {
         int prefill = schedule.maxPrefillTokens();
         KvType kvType = kvType(options);
         var budget = new Limits(1, pageSize, running, context, chunk, prefill, queued);
-        var largest = new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize));
+        var largest =
+                new MemoryPlan.Largest(budget.maxStepTokens(), running, Math.ceilDiv(context, pageSize), pageSize);
         Quantization chosen = options.model().quantization();
         MemoryPlan plan = facts.memory().plan(largest, chosen);
         int ranks = options.device().tpSize();
@@ -77,6 +79,8 @@ public final class Resolver {
         return new Settings(
                 limits,
                 sharing(schedule.decodePace(), facts.defaults()),
+                ranks,
+                plan,
                 kvType,
                 (long) pages * pageSize * perToken,
                 policy(schedule.schedulePolicy()),
@@ -169,19 +173,17 @@ public final class Resolver {
         return asked;
     }
 
-    private static int chunk(@org.jspecify.annotations.Nullable Integer asked, int byDefault, int pageSize) {
+    private static int chunk(@Nullable Integer asked, int byDefault, int pageSize) {
         return asked == null ? Math.ceilDiv(byDefault, pageSize) * pageSize : asked;
     }
 
     private static int pages(Options.Cache cache, Facts facts, MemoryPlan plan, Need need, List<String> reasons) {
         int pageSize = cache.pageSize();
-        Double part = cache.memFractionStatic();
-        double share = part == null ? facts.defaults().cacheShare() : part;
         long weights = plan.weightBytes() * need.ranks();
         long workspace = plan.workspaceBytes() * need.ranks();
-        long left = Math.max(0, facts.availableBytes() - weights - workspace);
+        Double share = cache.memFractionStatic();
         Integer asked = cache.maxTotalTokens();
-        long affordable = (long) (asked == null ? left * share : left) / need.bytesPerToken();
+        long affordable = affordable(asked != null, share, facts, plan, need) / need.bytesPerToken();
         long tokens;
         if (asked != null) {
             requireUse(asked, need.leastTokens());
@@ -194,13 +196,14 @@ public final class Resolver {
                 throw tooLittle(facts, weights, workspace, room + less, need.smaller());
             }
         } else if (affordable < need.leastTokens()) {
-            throw tooLittle(facts, weights, workspace, "no room for a KV cache; free some", need.smaller());
+            String more = share == null ? "free some" : "raise --mem-fraction-static " + share + ", free some";
+            throw tooLittle(facts, weights, workspace, "no room for a KV cache; " + more, need.smaller());
         } else if (affordable < pageSize) {
             String room = "no room for a page of --page-size " + pageSize + "; make it smaller";
             throw tooLittle(facts, weights, workspace, room, () -> "");
         } else if (affordable < need.mostTokens()) {
             tokens = affordable;
-            reasons.add(share(tokens, share, facts.availableBytes(), weights, workspace));
+            reasons.add(share(tokens, facts.availableBytes(), weights + tokens * need.bytesPerToken(), workspace));
         } else {
             tokens = need.mostTokens();
             reasons.add("KV cache: " + tokens + " tokens hold every running request at its longest");
@@ -208,15 +211,44 @@ public final class Resolver {
         return (int) Math.min(Integer.MAX_VALUE / pageSize - 1, Math.max(1, tokens / pageSize));
     }
 
-    private static String share(long tokens, double share, long available, long weights, long workspace) {
+    private static String share(long tokens, long available, long weightsAndCache, long workspace) {
         return String.format(
                 Locale.ROOT,
-                "KV cache: %d tokens are %.0f%% of what is left of %s after weights (%s) and workspace (%s)",
+                "KV cache: %d tokens, with the weights %s of %s, beside %s for a step: mem_fraction_static=%.3f",
                 tokens,
-                share * 100,
+                gib(weightsAndCache),
                 gib(available),
-                gib(weights),
-                gib(workspace));
+                gib(workspace),
+                (double) weightsAndCache / available);
+    }
+
+    /**
+     * Bytes that the KV cache may have: where a size was asked for all that is left, else what its share of the memory leaves
+     * beside the weights, else what suits the device.
+     */
+    private static long affordable(boolean asked, @Nullable Double share, Facts facts, MemoryPlan plan, Need need) {
+        long weights = plan.weightBytes() * need.ranks();
+        long workspace = plan.workspaceBytes() * need.ranks();
+        if (asked) {
+            return Math.max(0, facts.availableBytes() - weights - workspace);
+        }
+        if (share == null) {
+            return facts.defaults().cache().bytes(facts.availableBytes(), weights, workspace);
+        }
+        long free = (long) (facts.availableBytes() * (1 - share));
+        if (free < workspace) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    String.format(
+                            Locale.ROOT,
+                            "--mem-fraction-static %s leaves %s of %s for the largest step, which needs %s; lower it, or"
+                                    + " --chunked-prefill-size or --max-running-requests",
+                            share,
+                            gib(free),
+                            gib(facts.availableBytes()),
+                            gib(workspace)));
+        }
+        return facts.availableBytes() - free - weights;
     }
 
     private static void requireUse(int asked, int least) {
@@ -238,9 +270,8 @@ public final class Resolver {
                 continue;
             }
             long weights = plan.weightBytes() * ranks;
-            long left = facts.availableBytes() - weights - plan.workspaceBytes() * ranks;
-            boolean fits =
-                    left * facts.defaults().cacheShare() >= (double) LEAST_TOKENS * plan.kvBytesPerToken() * ranks;
+            long cache = facts.defaults().cache().bytes(facts.availableBytes(), weights, plan.workspaceBytes() * ranks);
+            boolean fits = cache >= LEAST_TOKENS * plan.kvBytesPerToken() * ranks;
             best = "; --quantization " + each.name().toLowerCase(Locale.ROOT) + " makes the weights " + gib(weights)
                     + (fits ? ", which fits" : "");
             if (fits) {

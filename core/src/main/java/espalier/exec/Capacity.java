@@ -3,6 +3,7 @@ package espalier.exec;
 import espalier.model.MemoryPlan;
 import espalier.tensor.DType;
 import espalier.tensor.KvType;
+import espalier.tensor.Sampler;
 
 /**
  * What an executor is sized for.
@@ -38,7 +39,11 @@ public record Capacity(int seats, int tokensPerStep, int pages, int pageSize, in
         return PageTable.deviceBytes(this) + InputStage.deviceBytes(this);
     }
 
+    Sampler.Size sampler(int vocab) {
+        return new Sampler.Size(seats, vocab, contextTokens);
+    }
+
     MemoryPlan.Largest largest() {
-        return new MemoryPlan.Largest(tokensPerStep, Math.min(seats, tokensPerStep), pagesPerSequence());
+        return new MemoryPlan.Largest(tokensPerStep, Math.min(seats, tokensPerStep), pagesPerSequence(), pageSize);
     }
 }

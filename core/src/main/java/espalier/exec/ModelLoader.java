@@ -3,13 +3,16 @@ package espalier.exec;
 import espalier.api.EngineFault;
 import espalier.checkpoint.Checkpoint;
 import espalier.model.Decoder;
+import espalier.model.MemoryPlan;
 import espalier.model.Mesh;
 import espalier.model.ModelConfig;
 import espalier.model.ModelDefinition;
 import espalier.model.ModelShape;
+import espalier.model.Quantization;
 import espalier.model.Weights;
 import espalier.model.family.Families;
 import espalier.tensor.Device;
+import espalier.tensor.KvType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -56,8 +59,9 @@ public final class ModelLoader {
         var done = new AtomicInteger();
         var tasks = new ArrayList<Callable<Decoder>>();
         for (int rank = 0; rank < devices.size(); rank++) {
-            var weights =
-                    Weights.of(checkpoint, devices.get(rank), new Mesh(rank, devices.size()), settings.quantization());
+            var mesh = new Mesh(rank, devices.size());
+            expect(family, checkpoint, devices.get(rank), mesh, settings.quantization());
+            var weights = Weights.of(checkpoint, devices.get(rank), mesh, settings.quantization());
             tasks.add(() -> Decoder.load(
                     family, config, weights, _ -> settings.progress().loaded(done.incrementAndGet(), all)));
         }
@@ -74,6 +78,15 @@ public final class ModelLoader {
             Thread.currentThread().interrupt();
             throw new EngineFault(EngineFault.Code.INTERNAL, "interrupted while loading the model", e);
         }
+    }
+
+    private static void expect(
+            ModelDefinition family, Checkpoint checkpoint, Device device, Mesh mesh, Quantization quantization) {
+        var any = new MemoryPlan.Largest(1, 1, 1);
+        KvType kvType = KvType.of(device.ops().activations());
+        MemoryPlan.Storage storage = MemoryPlan.Storage.of(device, kvType, quantization);
+        device.expectWeights(
+                MemoryPlan.of(family, checkpoint, mesh, any, storage).weightBytes());
     }
 
     private static EngineFault fault(ExecutionException e) {

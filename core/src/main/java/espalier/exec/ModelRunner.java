@@ -50,7 +50,7 @@ final class ModelRunner implements AutoCloseable {
         this.whole = space.frame();
         int slots = Math.multiplyExact(capacity.pages(), capacity.pageSize());
         this.kv = device.kvCache(decoder.shape().kvShape(mesh, slots, capacity.kvType()));
-        this.sampler = device.sampler(capacity.seats(), decoder.shape().vocab().size());
+        this.sampler = device.sampler(capacity.sampler(decoder.shape().vocab().size()));
         var most = new Device.Recorded(capacity.largest().sequences(), capacity.contextTokens());
         this.recorded = device.recordedSteps(most);
         for (Device.Recorded step : device.firstSteps(most)) {

@@ -11,6 +11,7 @@ import espalier.engine.LocalEngine;
 import espalier.engine.LoopOptions;
 import espalier.exec.Capacity;
 import espalier.exec.LoadSettings;
+import espalier.exec.MemoryNeed;
 import espalier.exec.ModelLoader;
 import espalier.exec.RankedExecutor;
 import espalier.model.MemoryPlan;
@@ -26,6 +27,7 @@ import espalier.sched.Strategy;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.Devices;
+import espalier.tensor.KvType;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -116,6 +118,7 @@ public final class EngineLoader {
                 "device: " + devices.getFirst().name() + (devices.size() == 1 ? "" : ", " + devices.size() + " ranks"));
         devices.getFirst().remarks().forEach(listener::says);
         settings.reasons().forEach(listener::says);
+        listener.says(memory(settings));
         String device = devices.getFirst().name();
         RankedExecutor executor = executor(checkpoint, devices, settings);
         try {
@@ -169,28 +172,14 @@ public final class EngineLoader {
 
     private MemoryPlan plan(
             Checkpoint checkpoint, Device device, MemoryPlan.Largest largest, Quantization quantization) {
-        // A table of pages of one token is as wide as one of longer pages of as many.
-        var tables = new Capacity(
-                largest.sequences(), largest.tokens(), 1, 1, largest.pagesPerSequence(), Resolver.kvType(options));
-        return MemoryPlan.of(family, checkpoint, mesh(), largest, storage(device, quantization))
-                .besides(tables.tableBytes()
-                        + device.samplerBytes(
-                                largest.sequences(),
-                                family.shape(config).vocab().size()));
+        KvType kvType = Resolver.kvType(options);
+        int context = Math.multiplyExact(largest.pagesPerSequence(), largest.pageSize());
+        var capacity = new Capacity(largest.sequences(), largest.tokens(), 1, largest.pageSize(), context, kvType);
+        return MemoryNeed.of(checkpoint, device, mesh(), capacity, MemoryPlan.Storage.of(device, kvType, quantization));
     }
 
     private Mesh mesh() {
         return new Mesh(0, options.device().tpSize());
-    }
-
-    /** A device that reads weights in the type of its activations has no others, whatever is asked for. */
-    private MemoryPlan.Storage storage(Device device, Quantization asked) {
-        return new MemoryPlan.Storage(
-                Resolver.kvType(options),
-                device.ops().activations(),
-                device.matrices() == Device.Matrices.AS_STORED ? asked : Quantization.NONE,
-                device.matrices(),
-                device::preparedBytes);
     }
 
     /** Of a device that reads weights in the type of its activations: says what they take. */
@@ -198,7 +187,7 @@ public final class EngineLoader {
         if (device.matrices() == Device.Matrices.AS_STORED) {
             return;
         }
-        MemoryPlan.Storage here = storage(device, Quantization.NONE);
+        MemoryPlan.Storage here = MemoryPlan.Storage.of(device, Resolver.kvType(options), Quantization.NONE);
         var stored = new MemoryPlan.Storage(
                 here.kvType(), here.activations(), Quantization.NONE, Device.Matrices.AS_STORED, _ -> 0);
         var any = new MemoryPlan.Largest(1, 1, 1);
@@ -218,7 +207,8 @@ public final class EngineLoader {
     /** Looks at every matrix as the model will have it, without its numbers. */
     private Makeup makeup(Checkpoint checkpoint, List<Device> devices, Settings settings) {
         Device first = devices.getFirst();
-        MemoryPlan.Storage storage = storage(first, options.model().quantization());
+        MemoryPlan.Storage storage = MemoryPlan.Storage.of(
+                first, Resolver.kvType(options), options.model().quantization());
         var weights = Makeup.weights(MemoryPlan.matrices(family, checkpoint, mesh(), storage), first::kernels);
         int threads = devices.stream().mapToInt(Device::threads).sum();
         return new Makeup(first.name(), devices.size(), threads, settings.kvType(), weights);
@@ -258,6 +248,21 @@ public final class EngineLoader {
                 seed,
                 options.device().enableDeterministicInference() ? 2 : 1,
                 settings.sharing());
+    }
+
+    /** What memory will be taken for, over all ranks. */
+    private static String memory(Settings s) {
+        var line = new StringBuilder("memory: weights " + gigabytes(s.memory().weightBytes() * s.ranks()));
+        for (MemoryPlan.Part part : s.memory().parts()) {
+            if (part.bytes() > 0) {
+                line.append(", ").append(part.what()).append(' ').append(gigabytes(part.bytes() * s.ranks()));
+            }
+        }
+        return line.append(", KV cache ").append(gigabytes(s.kvBytes())).toString();
+    }
+
+    private static String gigabytes(long bytes) {
+        return String.format(Locale.ROOT, bytes < 10_000_000 ? "%.4f GB" : "%.2f GB", bytes / 1e9);
     }
 
     /** SGLang's line about the memory, with the cache's size beside it. */

@@ -6,26 +6,41 @@ import espalier.tensor.Device;
 import espalier.tensor.KvCache;
 import espalier.tensor.KvType;
 import espalier.tensor.Matrix;
+import espalier.tensor.Ops;
 import espalier.tensor.StepInputs;
 import espalier.tensor.Tensor;
 import espalier.tensor.Workspace;
 import espalier.tensor.reference.DryDevice;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.function.ToLongBiFunction;
 import java.util.function.ToLongFunction;
 
 /**
  * What one rank of a model needs, learnt before any memory is taken: the model is built and run once on a device that
- * only counts, so there is no formula to keep in step with the layers. What a device takes of its own for attention and products comes
- * on top, out of what it keeps back of its memory.
+ * only counts, so there is no formula to keep in step with the layers.
  *
  * @param weightBytes of this rank, as its device prepares them; those that are read where they lie in a memory-mapped
  *     file are shared with the page cache
- * @param workspaceBytes activations and logits of the largest step, and whatever was added by {@link #besides}
  * @param kvBytesPerToken of this rank's cache
+ * @param parts all else
  */
-public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerToken) {
+public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> parts) {
+    /** Memory that is taken once, and what for. */
+    public record Part(String what, long bytes) {}
+
     /** More than any workspace: the dry one has no memory behind it. */
     private static final long BOUNDLESS = 1L << 50;
+
+    public MemoryPlan {
+        parts = List.copyOf(parts);
+    }
+
+    /** With one part. */
+    public MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerToken) {
+        this(weightBytes, kvBytesPerToken, List.of(new Part("activations", workspaceBytes)));
+    }
 
     /**
      * The largest step of an engine.
@@ -33,7 +48,17 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      * @param sequences that a step may hold, each of which may want a token
      * @param pagesPerSequence the width of the page table
      */
-    public record Largest(int tokens, int sequences, int pagesPerSequence) {}
+    public record Largest(int tokens, int sequences, int pagesPerSequence, int pageSize) {
+        /** With pages of one token. */
+        public Largest(int tokens, int sequences, int pagesPerSequence) {
+            this(tokens, sequences, pagesPerSequence, 1);
+        }
+
+        private Device.Recorded step() {
+            long positions = (long) pagesPerSequence * pageSize;
+            return new Device.Recorded(sequences, (int) Math.min(Integer.MAX_VALUE, positions));
+        }
+    }
 
     /**
      * How the rank's device keeps numbers.
@@ -42,17 +67,40 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
      * @param activations of its ops
      * @param quantization of weights
      * @param matrices how it reads them
-     * @param preparedBytes as {@link espalier.tensor.Device#preparedBytes} has them
+     * @param preparedBytes as {@link Device#preparedBytes} has them
+     * @param own as {@link Device#ownBytes} has them
      */
     public record Storage(
             KvType kvType,
             DType activations,
             Quantization quantization,
             Device.Matrices matrices,
-            ToLongFunction<Matrix> preparedBytes) {
+            ToLongFunction<Matrix> preparedBytes,
+            ToLongBiFunction<Device.Recorded, Set<Ops.Attending>> own) {
+        /** Of a device that takes nothing for itself. */
+        public Storage(
+                KvType kvType,
+                DType activations,
+                Quantization quantization,
+                Device.Matrices matrices,
+                ToLongFunction<Matrix> preparedBytes) {
+            this(kvType, activations, quantization, matrices, preparedBytes, (_, _) -> 0);
+        }
+
         /** Of a device that reads weights as they are stored. */
         public static Storage plain(KvType kvType) {
             return new Storage(kvType, DType.F32, Quantization.NONE, Device.Matrices.AS_STORED, _ -> 0);
+        }
+
+        /** A device that reads weights in the type of its activations has no others, whatever is asked for. */
+        public static Storage of(Device device, KvType kvType, Quantization asked) {
+            return new Storage(
+                    kvType,
+                    device.ops().activations(),
+                    device.matrices() == Device.Matrices.AS_STORED ? asked : Quantization.NONE,
+                    device.matrices(),
+                    device::preparedBytes,
+                    device::ownBytes);
         }
     }
 
@@ -61,10 +109,13 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
             ModelDefinition family, Checkpoint checkpoint, Mesh mesh, Largest largest, Storage storage) {
         try (var dry = device(mesh, storage)) {
             var decoder = outline(family, checkpoint, mesh, storage, dry);
+            Rehearsal step = rehearse(decoder, mesh, largest, storage.activations);
             return new MemoryPlan(
                     dry.weightBytes(),
-                    workspaceBytes(decoder, mesh, largest, storage.activations),
-                    decoder.shape().kvShape(mesh, 1, storage.kvType).bytes());
+                    decoder.shape().kvShape(mesh, 1, storage.kvType).bytes(),
+                    List.of(
+                            new Part("activations", step.peakBytes),
+                            new Part("kernels", storage.own.applyAsLong(largest.step(), step.attending))));
         }
     }
 
@@ -86,20 +137,34 @@ public record MemoryPlan(long weightBytes, long workspaceBytes, long kvBytesPerT
         return Decoder.load(family, ModelConfig.of(checkpoint.config()), weights, _ -> {});
     }
 
-    /** With so many bytes more in its workspace. */
-    public MemoryPlan besides(long bytes) {
-        return new MemoryPlan(weightBytes, workspaceBytes + bytes, kvBytesPerToken);
+    /** With something more. */
+    public MemoryPlan with(String what, long bytes) {
+        var more = new ArrayList<>(parts);
+        more.add(new Part(what, bytes));
+        return new MemoryPlan(weightBytes, kvBytesPerToken, more);
+    }
+
+    /** Of all {@link #parts}: what is neither weights nor cache. */
+    public long workspaceBytes() {
+        return parts.stream().mapToLong(Part::bytes).sum();
     }
 
     /** The peak of activations and logits of a decoder that is already loaded. */
     public static long workspaceBytes(Decoder decoder, Mesh mesh, Largest largest, DType activations) {
+        return rehearse(decoder, mesh, largest, activations).peakBytes;
+    }
+
+    /** What the largest step asked of a device that only counts. */
+    private record Rehearsal(long peakBytes, Set<Ops.Attending> attending) {}
+
+    private static Rehearsal rehearse(Decoder decoder, Mesh mesh, Largest largest, DType activations) {
         try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), activations, Device.Matrices.AS_STORED, _ -> 0)) {
             var space = new Workspace(dry.allocate(BOUNDLESS));
             KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, KvType.F32));
             Tensor logits = space.take(
                     DType.F32, largest.sequences, decoder.shape().vocab().size());
             decoder.forward(new Pass(dry.ops(), space, inputs(dry, largest), kv, dry.collective()), logits);
-            return space.peakBytes();
+            return new Rehearsal(space.peakBytes(), dry.attending());
         }
     }
 

@@ -2,6 +2,7 @@ package espalier.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One place where tensors live and ops run; one rank of a tensor-parallel group. Not shared between threads. */
@@ -32,6 +33,9 @@ public interface Device extends AutoCloseable {
 
     /** Zeroed memory; pages that are never written need not be backed. */
     Buffer allocate(long bytes);
+
+    /** Told before any {@link #place}: so many bytes of weights will come, as they lie here once they are prepared. */
+    default void expectWeights(long bytes) {}
 
     /**
      * A buffer with the contents of {@code bytes}, which stay unchanged and alive as long as the device: a host device
@@ -93,7 +97,7 @@ public interface Device extends AutoCloseable {
 
     KvCache kvCache(KvCache.Shape shape);
 
-    Sampler sampler(int seats, int vocab);
+    Sampler sampler(Sampler.Size size);
 
     Collective collective();
 
@@ -175,7 +179,7 @@ public interface Device extends AutoCloseable {
      * @param leastPrefillTokens that fill the device beside sequences that decode
      * @param fullRows of a long step, prompts and decoding sequences together, that leave nothing of the device idle at the end of
      *     a product, as multiples of {@code enoughPrefillTokens} nearly do; 0 where any number does
-     * @param cacheShare of the memory that weights and activations leave, for the KV cache
+     * @param cache how much memory the KV cache gets
      */
     record Defaults(
             int sequences,
@@ -183,12 +187,33 @@ public interface Device extends AutoCloseable {
             int enoughPrefillTokens,
             int leastPrefillTokens,
             int fullRows,
-            double cacheShare) {
+            CacheShare cache) {
         /**
          * More sequences would only share the same arithmetic; prompts are read in pieces that are bound by arithmetic but
          * let decoding sequences keep their pace; the rest of the memory is the page cache's and other programs'.
          */
-        public static final Defaults HOST = new Defaults(64, 512, 512, 32, 0, 0.4);
+        public static final Defaults HOST = new Defaults(64, 512, 512, 32, 0, new CacheShare.OfRest(0.4));
+    }
+
+    /** What the KV cache gets of the memory that is available before the weights, where nobody says. */
+    sealed interface CacheShare {
+        /** A share of what weights and the largest step leave. */
+        record OfRest(double share) implements CacheShare {}
+
+        /**
+         * All but the weights and a reserve, which is what the largest step takes and {@code besides}, or {@code least} where
+         * that is more.
+         */
+        record AllBut(long besides, long least) implements CacheShare {}
+
+        /** Bytes, none where nothing is left. */
+        default long bytes(long available, long weights, long step) {
+            long all = switch (this) {
+                case OfRest(double share) -> (long) ((available - weights - step) * share);
+                case AllBut(long besides, long least) -> available - weights - Math.max(step + besides, least);
+            };
+            return Math.max(0, all);
+        }
     }
 
     /**
@@ -200,8 +225,19 @@ public interface Device extends AutoCloseable {
     }
 
     /** Bytes of its memory that {@link #sampler} would take. */
-    default long samplerBytes(int seats, int vocab) {
-        return 4L * seats;
+    default long samplerBytes(Sampler.Size size) {
+        return 4L * size.seats();
+    }
+
+    /**
+     * Bytes of its memory that it takes besides for its ops, once and for all: what attention and products keep between their
+     * kernels, and what is lost between allocations.
+     *
+     * @param most no step has more sequences, none of them more positions
+     * @param attending the kinds of attention of the model
+     */
+    default long ownBytes(Recorded most, Set<Ops.Attending> attending) {
+        return 0;
     }
 
     /** Bytes that may still be allocated, as far as the device can tell. */

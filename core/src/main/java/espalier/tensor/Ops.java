@@ -116,4 +116,12 @@ public interface Ops {
             int window,
             StepInputs in,
             KvCache kv) {}
+
+    /** What attention is compiled and sized for: what calls of one kind of layer have in common. */
+    record Attending(int heads, int kvHeads, int headDim, int window) {
+        public static Attending of(Attend call) {
+            int headDim = call.headDim();
+            return new Attending(call.q().cols() / headDim, call.k().cols() / headDim, headDim, call.window());
+        }
+    }
 }

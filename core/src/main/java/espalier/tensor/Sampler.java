@@ -9,6 +9,13 @@ import espalier.step.StepResult;
  */
 public interface Sampler {
 
+    /**
+     * What it is made for.
+     *
+     * @param longest no sequence has more tokens
+     */
+    record Size(int seats, int vocab, int longest) {}
+
     /** Chooses one token for each row of {@code logits} [rows, vocab] F32, whose contents are spent by it. */
     void sample(Tensor logits, SamplingBatch how);
 

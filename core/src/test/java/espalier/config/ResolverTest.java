@@ -49,6 +49,46 @@ class ResolverTest {
     }
 
     @Test
+    void aShareOfTheMemoryIsForWeightsAndCacheAsInSglang() {
+        var flags = Map.of("--max-running-requests", "10000", "--mem-fraction-static", "0.5");
+        assertThat(resolve(flags, 10 * GIB).limits().maxTotalTokens()).isEqualTo((int) ((5 - 1) * GIB / 1000));
+        assertThat(resolve(flags, 10 * GIB).reasons()).anyMatch(line -> line.contains("mem_fraction_static=0.500"));
+    }
+
+    @Test
+    void aShareThatLeavesNoRoomForAStepOrNoneForTheCacheIsRefused() {
+        assertThatThrownBy(() -> resolve(Map.of("--mem-fraction-static", "0.95"), 10 * GIB))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageStartingWith("--mem-fraction-static 0.95 leaves 0.50 GiB of 10.00 GiB for the largest step,"
+                        + " which needs 1.00 GiB; lower it");
+        assertThatThrownBy(() -> resolve(Map.of("--mem-fraction-static", "0.1"), 10 * GIB))
+                .isInstanceOf(EngineFault.class)
+                .hasMessageContaining("no room for a KV cache; raise --mem-fraction-static 0.1");
+        assertThatThrownBy(() -> resolve(Map.of("--mem-fraction-static", "1.5"), 10 * GIB))
+                .isInstanceOf(RequestRejected.class)
+                .hasMessage("--mem-fraction-static must be greater than 0 and less than 1, got 1.5");
+    }
+
+    @Test
+    void aGpuKeepsAReserveInWhichAStepIsIncluded() {
+        assertThat(tokensWith(new Device.CacheShare.AllBut(GIB / 2, 0))).isEqualTo((int) ((10 - 1 - 1.5) * GIB / 1000));
+        assertThat(tokensWith(new Device.CacheShare.AllBut(GIB / 2, 3 * GIB))).isEqualTo((int) (6 * GIB / 1000));
+        assertThatThrownBy(() -> tokensWith(new Device.CacheShare.AllBut(9 * GIB, 0)))
+                .hasMessageContaining("no room for a KV cache; free some");
+    }
+
+    private static int tokensWith(Device.CacheShare cache) {
+        var defaults = new Device.Defaults(10_000, 512, 512, 32, 0, cache);
+        Options options = OptionReader.read(Options.class, Map.<String, String>of()::get);
+        return Resolver.resolve(
+                        options,
+                        new Resolver.Facts(
+                                SHAPE, 10 * GIB, defaults, Long.MAX_VALUE, (_, _) -> new MemoryPlan(GIB, GIB, 1000)))
+                .limits()
+                .maxTotalTokens();
+    }
+
+    @Test
     void ranksShareTheBudget() {
         Settings one = resolve(Map.of("--max-running-requests", "1000"), 9 * GIB);
         Settings two = resolve(Map.of("--max-running-requests", "1000", "--tp", "2"), 9 * GIB);

@@ -70,8 +70,8 @@ final class WrappedDevice implements Device {
     }
 
     @Override
-    public Sampler sampler(int seats, int vocab) {
-        return inner.sampler(seats, vocab);
+    public Sampler sampler(Sampler.Size size) {
+        return inner.sampler(size);
     }
 
     @Override

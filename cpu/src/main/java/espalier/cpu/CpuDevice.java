@@ -182,8 +182,9 @@ public final class CpuDevice implements Device {
     }
 
     @Override
-    public Sampler sampler(int seats, int vocab) {
-        return new HostSampler(new HostBuffer(Mapping.allocate(arena, 4L * seats)), seats, vocab, team);
+    public Sampler sampler(Sampler.Size size) {
+        var lastTokens = new HostBuffer(Mapping.allocate(arena, 4L * size.seats()));
+        return new HostSampler(lastTokens, size.seats(), size.vocab(), team);
     }
 
     @Override

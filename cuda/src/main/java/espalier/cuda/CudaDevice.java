@@ -36,12 +36,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * One GPU as the engine sees it: everything is queued on one stream, decoding steps as recorded graphs.
  *
- * <p>Memory is taken once, in three pools: weights while a model is loaded, the cache and the activations when a rank
- * starts. Serving allocates nothing.
+ * <p>Memory is taken once: weights while a model is loaded; the cache, activations, tables, the sampler and what kernels keep
+ * for themselves when a rank starts. Serving allocates nothing. What the driver itself takes, for recorded steps say, comes out
+ * of a reserve.
  */
 public final class CudaDevice implements Device {
-    /** Left for the driver, recorded steps, workspaces of kernels and what products are measured on. */
-    private static final long RESERVE_BYTES = 2L << 30;
+    private static final long MEBIBYTE = 1L << 20;
+
+    /** For the driver, as SGLang leaves it: its code and stacks, and for a recorded step by its sequences. */
+    private static final long DRIVER_BYTES = 512 * MEBIBYTE;
+
+    private static final long RECORDED_BYTES = 2 * MEBIBYTE;
+
+    /** Large cards keep so much in all, whatever a step takes. */
+    private static final long LARGE_RESERVE_BYTES = 10L << 30;
+
+    /** Between allocations, layers of the cache and weights; a driver hands memory out in units of 512 bytes. */
+    private static final long ROUNDING_BYTES = 1 << 20;
 
     private static final long LARGE_MEMORY_BYTES = 60L << 30;
 
@@ -66,6 +77,9 @@ public final class CudaDevice implements Device {
 
     /** Partial results of attention grow with them: some gigabytes for 1,024 sequences of 131,072 positions. */
     private static final long MOST_POSITIONS = 1 << 25;
+
+    /** Bytes of memory for each position, of which partial results off Hopper take 64 where heads have 4,096 elements. */
+    private static final long POSITION_BYTES = 1024;
 
     private final Driver driver;
     private final Setup setup;
@@ -124,6 +138,7 @@ public final class CudaDevice implements Device {
         bound = Thread.currentThread();
         stream = driver.openStream();
         products = new ProductKernels(driver, stream, setup.mode, setup.choices);
+        products.openLibrary();
         ops = new CudaOps(driver, stream, setup.activations, products, leastSharing());
         weights = new WeightPool(driver, "the weights");
         small = new Staging(driver, SMALL_BLOCKS, SMALL_BYTES);
@@ -169,6 +184,11 @@ public final class CudaDevice implements Device {
         long at = here().allocate(room, what);
         driver.fill(stream, at, 0, room / 4);
         return new CudaBuffer(at, bytes);
+    }
+
+    @Override
+    public void expectWeights(long bytes) {
+        weights.expect(bytes);
     }
 
     @Override
@@ -303,20 +323,23 @@ public final class CudaDevice implements Device {
                     "a CUDA device keeps keys and values in " + setup.activations + ", not in " + shape.type()
                             + wayOut);
         }
-        if (shape.headDim() % HEAD_STEP != 0 || shape.headDim() > MOST_HEAD_DIM) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    "the model's attention heads have " + shape.headDim()
-                            + " elements; a CUDA device serves multiples of " + HEAD_STEP + " up to " + MOST_HEAD_DIM
-                            + "; use --device cpu");
-        }
+        requireHeads(shape.headDim());
         return new CudaKvCache(
                 shape, zeroed(CudaKvCache.bytes(shape), "the KV cache").address());
     }
 
+    private static void requireHeads(int headDim) {
+        if (headDim % HEAD_STEP != 0 || headDim > MOST_HEAD_DIM) {
+            throw new EngineFault(
+                    EngineFault.Code.RESOURCE,
+                    "the model's attention heads have " + headDim + " elements; a CUDA device serves multiples of "
+                            + HEAD_STEP + " up to " + MOST_HEAD_DIM + "; use --device cpu");
+        }
+    }
+
     @Override
-    public Sampler sampler(int seats, int vocab) {
-        return new CudaSampler(here(), stream, seats, vocab);
+    public Sampler sampler(Sampler.Size size) {
+        return new CudaSampler(here(), stream, size);
     }
 
     @Override
@@ -343,27 +366,46 @@ public final class CudaDevice implements Device {
 
     /**
      * Long prompt pieces and many sequences: what a GPU is filled by. Where memory is plenty it holds so many sequences that
-     * the step is bound by arithmetic rather than by reading the weights.
+     * the step is bound by arithmetic rather than by reading the weights. Pieces and reserve are SGLang's by memory, but what
+     * a step takes is known here, where SGLang estimates it.
      *
      * <p>Hopper's products of prompts have tiles of 128 rows and 256 columns: with 64 rows a multiprocessor, and columns in
      * thousands, each has equally many. Of Llama-3.1-8B's products on an H200, 8,448 rows take as long as 8,192.
      */
     @Override
     public Defaults defaults() {
-        boolean large = driver.properties().memoryBytes() >= LARGE_MEMORY_BYTES;
+        long memory = driver.properties().memoryBytes();
+        boolean large = memory >= LARGE_MEMORY_BYTES;
         boolean hopper = driver.properties().computeCapability() == 90;
         int fullRows = hopper ? ROWS_PER_MULTIPROCESSOR * driver.properties().multiprocessors() : 0;
-        return new Defaults(large ? 1024 : 256, 8192, 2048, 256, fullRows, 0.9);
+        long besides = Math.min(DRIVER_BYTES + RECORDED_BYTES * setup.mostRecorded, memory / 8);
+        var cache = new CacheShare.AllBut(besides, large ? LARGE_RESERVE_BYTES : 0);
+        return new Defaults(large ? 1024 : 256, prefillTokens(memory >> 30), 2048, 256, fullRows, cache);
+    }
+
+    private static int prefillTokens(long gibibytes) {
+        return gibibytes < 35 ? 2048 : gibibytes < 60 ? 4096 : gibibytes < 160 ? 8192 : 16_384;
     }
 
     @Override
     public long mostPositions() {
-        return MOST_POSITIONS;
+        return Math.min(MOST_POSITIONS, driver.properties().memoryBytes() / POSITION_BYTES);
     }
 
     @Override
-    public long samplerBytes(int seats, int vocab) {
-        return DeviceSampler.deviceBytes(seats, vocab);
+    public long ownBytes(Recorded most, Set<Ops.Attending> attending) {
+        here();
+        long all = ROUNDING_BYTES + products.libraryBytes();
+        for (Ops.Attending kind : attending) {
+            requireHeads(kind.headDim());
+            all += ops.attentionBytes(kind, most.sequences(), most.longest());
+        }
+        return all;
+    }
+
+    @Override
+    public long samplerBytes(Sampler.Size size) {
+        return DeviceSampler.deviceBytes(size);
     }
 
     @Override
@@ -443,8 +485,7 @@ public final class CudaDevice implements Device {
 
     @Override
     public long availableBytes() {
-        Driver.Memory memory = here().memory();
-        return Math.max(0, memory.free() - Math.min(RESERVE_BYTES, memory.total() / 8));
+        return here().memory().free();
     }
 
     /** Bytes of the weights that were placed. */

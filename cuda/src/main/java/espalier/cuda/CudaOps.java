@@ -248,13 +248,29 @@ final class CudaOps implements Ops {
     }
 
     private Attender open(Attending a) {
-        long context = a.seats * a.longest;
-        var limits = new AttentionLimits(a.seats, Math.max(MOST_TOKENS, a.seats), context, a.window, leastSharing);
-        PagedAttention attention = switch (products.mode()) {
+        AttentionLimits limits = limits(a.seats, a.longest, a.window);
+        PagedAttention attention = switch (decoding()) {
             case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
-            case DETERMINISTIC -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
+            case ALWAYS_ALIKE -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
         };
         return new Attender(attention);
+    }
+
+    private PagedAttention.Decoding decoding() {
+        return switch (products.mode()) {
+            case FASTEST -> PagedAttention.Decoding.FASTEST;
+            case DETERMINISTIC -> PagedAttention.Decoding.ALWAYS_ALIKE;
+        };
+    }
+
+    private AttentionLimits limits(int seats, long longest, int window) {
+        return new AttentionLimits(seats, Math.max(MOST_TOKENS, seats), seats * longest, window, leastSharing);
+    }
+
+    /** Bytes that attention of that kind will take at its first pass, where the cache holds the longest sequence. */
+    long attentionBytes(Ops.Attending kind, int seats, long longest) {
+        var shape = new AttentionShape(kind.heads(), kind.kvHeads(), kind.headDim(), activations, 0);
+        return PagedAttention.deviceBytes(driver, shape, limits(seats, longest, kind.window()), decoding());
     }
 
     private static PagedAttention.Plan plan(StepInputs in) {

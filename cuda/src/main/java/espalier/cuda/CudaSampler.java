@@ -16,11 +16,11 @@ final class CudaSampler implements Sampler {
     private final Tensor lastTokens;
     private final int vocab;
 
-    CudaSampler(Driver driver, Stream stream, int seats, int vocab) {
-        this.vocab = vocab;
-        sampler = new DeviceSampler(driver, stream, seats, vocab);
-        var buffer = new CudaBuffer(sampler.lastTokens(), 4L * seats);
-        lastTokens = new Tensor(buffer, 0, DType.I32, 1, seats, seats);
+    CudaSampler(Driver driver, Stream stream, Size size) {
+        vocab = size.vocab();
+        sampler = new DeviceSampler(driver, stream, size);
+        var buffer = new CudaBuffer(sampler.lastTokens(), 4L * size.seats());
+        lastTokens = new Tensor(buffer, 0, DType.I32, 1, size.seats(), size.seats());
     }
 
     @Override

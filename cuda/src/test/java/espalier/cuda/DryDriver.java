@@ -15,28 +15,55 @@ import espalier.cuda.driver.TensorMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 
 /** A driver that does nothing, at once: what is left is the host's own time. It counts launches. */
 final class DryDriver implements Driver {
     private static final TensorMap MAP = new TensorMap(Arena.global().allocate(TensorMap.BYTES, 64));
 
+    private static final long WORKSPACE_BYTES = 32 << 20;
+    private static final long UNIT_BYTES = 512;
+
+    private final DeviceProperties properties;
+    private final Map<String, Long> taken = new TreeMap<>();
+    private final Map<Long, Long> sizes = new HashMap<>();
+    private long used;
     private long next = 1 << 20;
     private long handles;
     private long launches;
+    private boolean opened;
+
+    /** A card of compute capability {@code major}.0, 80 GiB. */
+    DryDriver(int major) {
+        this(new DeviceProperties(
+                0, "dry", major, 0, 132, major < 9 ? 163 << 10 : 227 << 10, 50L << 20, 80L << 30, 13000));
+    }
+
+    DryDriver(DeviceProperties properties) {
+        this.properties = properties;
+    }
 
     /** Kernels and graphs launched so far. */
     long launches() {
         return launches;
     }
 
-    /** Bytes taken so far. */
-    long allocated() {
-        return next;
+    /** Bytes taken and not given back, as a driver counts them. */
+    long used() {
+        return used;
+    }
+
+    /** What was taken, by its name. */
+    Map<String, Long> taken() {
+        return taken;
     }
 
     @Override
     public DeviceProperties properties() {
-        return new DeviceProperties(0, "dry", 9, 0, 132, 227 << 10, 50L << 20, 80L << 30, 13000);
+        return properties;
     }
 
     @Override
@@ -44,18 +71,24 @@ final class DryDriver implements Driver {
 
     @Override
     public Memory memory() {
-        return new Memory(78L << 30, 80L << 30);
+        return new Memory(properties.memoryBytes() - used, properties.memoryBytes());
     }
 
     @Override
     public long allocate(long bytes, String what) {
         long at = next;
-        next += Math.ceilDiv(bytes, 256) * 256;
+        long room = Math.ceilDiv(bytes, UNIT_BYTES) * UNIT_BYTES;
+        next += room;
+        used += room;
+        sizes.put(at, room);
+        taken.merge(what, room, Long::sum);
         return at;
     }
 
     @Override
-    public void free(long address) {}
+    public void free(long address) {
+        used -= Objects.requireNonNull(sizes.remove(address));
+    }
 
     @Override
     public MemorySegment allocatePinned(long bytes) {
@@ -109,6 +142,19 @@ final class DryDriver implements Driver {
             @Override
             public String missing() {
                 return "";
+            }
+
+            @Override
+            public void open() {
+                if (!opened) {
+                    opened = true;
+                    allocate(WORKSPACE_BYTES, "the library");
+                }
+            }
+
+            @Override
+            public long workspaceBytes() {
+                return WORKSPACE_BYTES;
             }
 
             @Override

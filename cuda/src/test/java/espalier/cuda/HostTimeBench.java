@@ -32,7 +32,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class HostTimeBench {
     private static final int CONTEXT = 4096;
     private static final int STEPS = 2000;
-    private static final String CONFIG = """
+    static final String CONFIG = """
             {"architectures": ["LlamaForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "head_dim": 128,
              "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 8192,
              "model_type": "llama", "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8,
@@ -60,7 +60,7 @@ final class HostTimeBench {
 
     /** @param prompt tokens of the prompt that each step reads beside the decoding sequences, 0 for none */
     static Cost measure(int batch, int recorded, int prompt, int steps) {
-        var driver = new DryDriver();
+        var driver = new DryDriver(9);
         var setup = new CudaDevice.Setup(
                 DType.BF16,
                 recorded,

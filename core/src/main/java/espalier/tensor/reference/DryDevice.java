@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -71,6 +72,11 @@ public final class DryDevice implements Device {
     /** Multiply-adds of products and attention. */
     public long macs() {
         return ops.macs();
+    }
+
+    /** The kinds of attention that were called for. */
+    public Set<Ops.Attending> attending() {
+        return ops.attending();
     }
 
     /** Bytes of buffers that were asked for empty. */
@@ -162,8 +168,9 @@ public final class DryDevice implements Device {
     }
 
     @Override
-    public Sampler sampler(int seats, int vocab) {
-        return new DrySampler(new Tensor(allocate(4L * seats), 0, DType.I32, 1, seats, seats), vocab);
+    public Sampler sampler(Sampler.Size size) {
+        int seats = size.seats();
+        return new DrySampler(new Tensor(allocate(4L * seats), 0, DType.I32, 1, seats, seats), size.vocab());
     }
 
     @Override

@@ -5,10 +5,13 @@ import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
 import espalier.tensor.Ops;
 import espalier.tensor.Tensor;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
 /** Checks shapes and counts. */
 final class DryOps implements Ops {
     private final DType activations;
+    private final Set<Attending> attending = new LinkedHashSet<>();
     private long calls;
     private long macs;
 
@@ -27,6 +30,10 @@ final class DryOps implements Ops {
 
     long macs() {
         return macs;
+    }
+
+    Set<Attending> attending() {
+        return Set.copyOf(attending);
     }
 
     @Override
@@ -88,6 +95,7 @@ final class DryOps implements Ops {
     @Override
     public void attention(Attend a) {
         OpShapes.attention(a);
+        attending.add(Attending.of(a));
         calls++;
         macs += (long) a.in().tokens() * (a.in().tokens() + 1) * a.q().cols();
     }

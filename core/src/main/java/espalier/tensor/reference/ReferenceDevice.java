@@ -69,9 +69,9 @@ public final class ReferenceDevice implements Device {
     }
 
     @Override
-    public Sampler sampler(int seats, int vocab) {
-        var lastTokens = new HostBuffer(arena.allocate(4L * seats, ALIGN));
-        return new HostSampler(lastTokens, seats, vocab, Parts.inTurn());
+    public Sampler sampler(Sampler.Size size) {
+        var lastTokens = new HostBuffer(arena.allocate(4L * size.seats(), ALIGN));
+        return new HostSampler(lastTokens, size.seats(), size.vocab(), Parts.inTurn());
     }
 
     @Override

@@ -108,11 +108,21 @@ final class CublasProducts implements Products {
     }
 
     @Override
+    public void open() {
+        opened();
+    }
+
+    @Override
+    public long workspaceBytes() {
+        return library.isEmpty() ? 0 : WORKSPACE_BYTES;
+    }
+
+    @Override
     public Plan plan(Shape shape, Choice choice, Operands probe) {
         var key = new Key(shape, choice, probe.xStride(), probe.wStride(), probe.yStride());
         Planned known = planned.get(key);
         if (known == null) {
-            Lt open = open();
+            Lt open = opened();
             known = planned(open, key, probe);
             planned.put(key, known);
             byHandle.add(known);
@@ -122,7 +132,7 @@ final class CublasProducts implements Products {
 
     @Override
     public void multiply(Stream stream, Plan plan, Operands operands) {
-        Lt open = open();
+        Lt open = opened();
         Planned p = byHandle.get((int) plan.handle());
         open.check(multiply(open, p, operands, stream), "cublasLtMatmul of " + plan.shape());
     }
@@ -148,7 +158,7 @@ final class CublasProducts implements Products {
                 stream.handle());
     }
 
-    private Lt open() {
+    private Lt opened() {
         Lt open = lt;
         if (open == null) {
             Libraries.Found found = library.orElseThrow(() -> new EngineFault(EngineFault.Code.RESOURCE, MISSING));

@@ -23,6 +23,16 @@ public interface Products {
     String missing();
 
     /**
+     * Loads the library and takes its workspace of {@link #workspaceBytes}, unless that is done: else the first plan does it.
+     *
+     * @throws espalier.api.EngineFault RESOURCE where the library is missing, or the memory
+     */
+    void open();
+
+    /** Bytes of the device's memory that it takes for itself; 0 where the library is missing. */
+    long workspaceBytes();
+
+    /**
      * How products of that shape are computed; remembered, and kept on disk. Not under capture.
      *
      * @param probe memory of such a product, on which candidates are measured: {@code y} is overwritten

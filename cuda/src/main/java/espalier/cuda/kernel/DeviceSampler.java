@@ -13,9 +13,12 @@ import espalier.cuda.driver.Stream;
 import espalier.step.SamplingBatch;
 import espalier.step.StepResult;
 import espalier.tensor.DType;
+import espalier.tensor.Sampler;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +28,10 @@ import org.jspecify.annotations.Nullable;
  * step reads it; the host sees it when it asks for the {@link #result}.
  *
  * <p>Owns device memory: the last token of each seat, the counts for penalties (16 bits a seat and id), the orders of a
- * step and its outcome. All of it is allocated here; only a step with longer lists (histories, masks, biases) than any
- * before makes room anew. One step may be prepared while the one before is under way. One thread uses it.
+ * step and its outcome. All of it is allocated here. There is room for the orders of a step in which every row has a mask and
+ * one has the longest of all other lists; rows beyond are sampled by a second round of launches, and so on. (Only a single
+ * row that names more ids than there are makes room anew.) One step may be prepared while the one before is under way. One
+ * thread uses it.
  */
 public final class DeviceSampler implements AutoCloseable {
     private static final int CHUNK = 4096;
@@ -36,7 +41,8 @@ public final class DeviceSampler implements AutoCloseable {
     private static final int RESULT_BYTES = 24;
     private static final int ALTERNATIVE_BYTES = 8;
     private static final int LISTED_BYTES = 8 * CHUNK;
-    private static final long LEAST_SLAB_BYTES = 64 << 10;
+    private static final int MASK_BITS = 64;
+
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
 
     private final Driver driver;
@@ -60,11 +66,16 @@ public final class DeviceSampler implements AutoCloseable {
     private int turn;
     private @Nullable Outcome newest;
 
-    public DeviceSampler(Driver driver, Stream stream, int seats, int vocab) {
+    public DeviceSampler(Driver driver, Stream stream, Sampler.Size size) {
+        this(driver, stream, size, ordersBytes(size));
+    }
+
+    /** @param ordersBytes room for the orders of rows that are sampled at once */
+    DeviceSampler(Driver driver, Stream stream, Sampler.Size size, long ordersBytes) {
         this.driver = driver;
         this.stream = stream;
-        this.seats = seats;
-        this.vocab = vocab;
+        this.seats = size.seats();
+        this.vocab = size.vocab();
         this.chunks = Math.ceilDiv(vocab, CHUNK);
         this.countsStride = Math.ceilDiv(vocab, 8) * 8;
         Program chunkwise = Sources.program("sample_weigh.cu", Map.of());
@@ -78,15 +89,22 @@ public final class DeviceSampler implements AutoCloseable {
         this.sums = zeros(8L * seats * chunks);
         this.rawSums = zeros(8L * seats * chunks);
         this.outcomes = new Outcome[] {new Outcome(), new Outcome()};
-        makeRoom(0, LEAST_SLAB_BYTES);
-        makeRoom(1, LEAST_SLAB_BYTES);
+        makeRoom(0, ordersBytes);
+        makeRoom(1, ordersBytes);
     }
 
     /** Device memory that a sampler takes. */
-    public static long deviceBytes(int seats, int vocab) {
+    public static long deviceBytes(Sampler.Size size) {
+        int vocab = size.vocab();
         long perChunk = PARTIAL_BYTES + 2L * Long.BYTES;
         long perSeat = 4 + 2L * Math.ceilDiv(vocab, 8) * 8 + perChunk * Math.ceilDiv(vocab, CHUNK);
-        return seats * perSeat + 2 * (seats * Outcome.BYTES_PER_ROW + LEAST_SLAB_BYTES);
+        return size.seats() * (perSeat + 2 * Outcome.BYTES_PER_ROW) + 2 * ordersBytes(size);
+    }
+
+    /** A mask for every row; for one of them a whole sequence's history, and each id barred and with a bias. */
+    private static long ordersBytes(Sampler.Size size) {
+        long row = SamplingOrders.ROW_BYTES + 8L * Math.ceilDiv(size.vocab(), MASK_BITS);
+        return size.seats() * row + 4L * size.longest() + 12L * size.vocab();
     }
 
     /** I32, one a seat: the token that was chosen last, 0 where none could be. */
@@ -119,18 +137,44 @@ public final class DeviceSampler implements AutoCloseable {
         final long device = zeros(seats * BYTES_PER_ROW);
         final MemorySegment host = driver.allocatePinned(seats * BYTES_PER_ROW);
         final Event copied = driver.openEvent(Event.Kind.MARK);
-        SamplingBatch how = new SamplingBatch(0, java.util.List.of());
+        SamplingBatch how = new SamplingBatch(0, List.of());
         int alternatives;
+        boolean scored;
+
+        void begin(SamplingBatch next) {
+            how = next;
+            int most = -1;
+            for (SamplingBatch.Row row : next.rows()) {
+                most = Math.max(most, row.params().logprobs());
+            }
+            alternatives = Math.max(0, most);
+            scored = most >= 0;
+        }
+
+        /** Where the device writes the results of the rows from {@code row} on. */
+        long results(int row) {
+            return device + (long) row * RESULT_BYTES;
+        }
+
+        /** Likewise their alternatives. */
+        long alternatives(int row) {
+            return results(how.rows().size()) + (long) row * alternatives * ALTERNATIVE_BYTES;
+        }
 
         StepResult read() {
             driver.await(copied);
             int rows = how.rows().size();
             var tokens = new int[rows];
-            var logprobs = new ArrayList<@Nullable TokenLogprobs>(rows);
+            List<@Nullable TokenLogprobs> logprobs = Collections.nCopies(rows, null);
+            if (scored) {
+                logprobs = new ArrayList<>(logprobs);
+            }
             for (int i = 0; i < rows; i++) {
                 tokens[i] = host.get(INT, (long) i * RESULT_BYTES);
                 int wanted = how.rows().get(i).params().logprobs();
-                logprobs.add(wanted >= 0 && tokens[i] >= 0 ? logprobs(i, Math.min(wanted, vocab)) : null);
+                if (wanted >= 0 && tokens[i] >= 0) {
+                    logprobs.set(i, logprobs(i, Math.min(wanted, vocab)));
+                }
             }
             return new StepResult(how.number(), tokens, logprobs);
         }
@@ -161,24 +205,43 @@ public final class DeviceSampler implements AutoCloseable {
             throw new IllegalArgumentException(rows + " rows for " + seats + " seats");
         }
         turn = 1 - turn;
-        var orders = new SamplingOrders(how, seats, vocab);
-        if (orders.bytes() > staging[turn].byteSize()) {
-            makeRoom(turn, 2 * orders.bytes());
-        }
-        MemorySegment packed = staging[turn].asSlice(0, orders.bytes());
-        orders.write(packed);
         Outcome outcome = outcomes[turn];
-        outcome.how = how;
-        outcome.alternatives = orders.alternatives();
-        driver.upload(stream, packed, slabs[turn]);
-        launch(logits, orders, rows, outcome);
+        outcome.begin(how);
+        int from = 0;
+        while (from < rows) {
+            int to = fitting(how.rows(), from);
+            if (from > 0) { // what was staged has been sent
+                driver.synchronize(stream);
+            }
+            var orders = new SamplingOrders(how.rows().subList(from, to), seats, vocab);
+            MemorySegment packed = staging[turn].asSlice(0, orders.bytes());
+            orders.write(packed);
+            driver.upload(stream, packed, slabs[turn]);
+            launch(logits.rows(from, to - from), orders, outcome, from);
+            from = to;
+        }
         long bytes = (long) rows * (RESULT_BYTES + (long) ALTERNATIVE_BYTES * outcome.alternatives);
         driver.download(stream, outcome.device, outcome.host.asSlice(0, bytes));
         driver.record(outcome.copied, stream);
         newest = outcome;
     }
 
-    private void launch(View logits, SamplingOrders orders, int rows, Outcome outcome) {
+    /** The end of the rows from {@code from} on whose orders the slab holds together. */
+    private int fitting(List<SamplingBatch.Row> rows, int from) {
+        long left = staging[turn].byteSize();
+        int to = from;
+        while (to < rows.size() && SamplingOrders.bytes(rows.get(to)) <= left) {
+            left -= SamplingOrders.bytes(rows.get(to++));
+        }
+        if (to == from) {
+            makeRoom(turn, SamplingOrders.bytes(rows.get(to++)));
+        }
+        return to;
+    }
+
+    /** Chooses for the rows of {@code orders}, which are those of the step from {@code first} on. */
+    private void launch(View logits, SamplingOrders orders, Outcome outcome, int first) {
+        int rows = orders.rows();
         int wide = logits.isWide() ? 1 : 0;
         if (orders.hasHistory()) {
             Arguments args = Arguments.of()
@@ -202,7 +265,7 @@ public final class DeviceSampler implements AutoCloseable {
         }
         Arguments args =
                 read(logits).pointer(partials).pointer(sums).pointer(rawSums).int32(chunks);
-        args.pointer(lastTokens).pointer(outcome.device).pointer(outcome.device + (long) rows * RESULT_BYTES);
+        args.pointer(lastTokens).pointer(outcome.results(first)).pointer(outcome.alternatives(first));
         args.int32(outcome.alternatives).int32(wide);
         int shared = orders.weighs() ? LISTED_BYTES + Math.ceilDiv(vocab, 32) * 4 : 0;
         queue(pick, Launch.of(rows, PICK_THREADS).shared(shared), args);

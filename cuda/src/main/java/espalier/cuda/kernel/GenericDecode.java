@@ -40,11 +40,12 @@ final class GenericDecode implements DecodeKernel {
     private final long partials;
     private final long partialScales;
 
-    GenericDecode(Driver driver, AttentionShape shape, AttentionLimits limits) {
-        this(driver, shape, limits, SPLIT_TOKENS);
+    GenericDecode(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits) {
+        this(driver, memory, shape, limits, SPLIT_TOKENS);
     }
 
-    private GenericDecode(Driver driver, AttentionShape shape, AttentionLimits limits, int splitTokens) {
+    private GenericDecode(
+            Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits, int splitTokens) {
         this.driver = driver;
         this.shape = shape;
         this.splitTokens = splitTokens;
@@ -60,13 +61,13 @@ final class GenericDecode implements DecodeKernel {
         rotating = rotating(defines());
         long splits = limits.contextTokens() / splitTokens + limits.sequences();
         long heads = splits * shape.kvHeads() * packs * pack();
-        partials = driver.allocate(heads * shape.headDim() * 4, "partial results of attention");
-        partialScales = driver.allocate(heads * 8, "partial results of attention");
+        partials = memory.take(heads * shape.headDim() * 4, "partial results of attention");
+        partialScales = memory.take(heads * 8, "partial results of attention");
     }
 
     /** For few sequences: smaller units, each warp with one tile, so that more multiprocessors share the work. */
-    static GenericDecode ofFew(Driver driver, AttentionShape shape, AttentionLimits limits) {
-        return new GenericDecode(driver, shape, limits, MOST_WARPS * TILE_TOKENS);
+    static GenericDecode ofFew(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits) {
+        return new GenericDecode(driver, memory, shape, limits, MOST_WARPS * TILE_TOKENS);
     }
 
     private static Program rotating(Map<String, Object> defines) {

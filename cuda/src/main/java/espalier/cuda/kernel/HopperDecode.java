@@ -74,12 +74,12 @@ final class HopperDecode implements DecodeKernel {
         return 0;
     }
 
-    HopperDecode(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits) {
-        this(driver, stream, shape, limits, driver.properties().multiprocessors());
+    HopperDecode(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits) {
+        this(driver, memory, shape, limits, driver.properties().multiprocessors());
     }
 
     /** With so many blocks: how finely a batch is cut follows them, but no bit of the result. */
-    HopperDecode(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int blocks) {
+    HopperDecode(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits, int blocks) {
         this.driver = driver;
         this.shape = shape;
         this.blocks = blocks;
@@ -96,11 +96,10 @@ final class HopperDecode implements DecodeKernel {
         rotating = new Parts(attend("ROTATE"), combine);
         long items = Math.max(limits.contextTokens() / GROUP_TOKENS + limits.sequences(), 3L * blocks);
         long units = (long) shape.kvHeads() * packs;
-        partials = driver.allocate(items * units * channels() * 16, "partial results of attention");
-        partialScales = driver.allocate(items * units * 32, "partial results of attention");
-        schedule = driver.allocate(8, "counters of attention");
-        starts = driver.allocate(4L * limits.sequences() + 4, "counters of attention");
-        driver.fill(stream, schedule, 0, 2);
+        partials = memory.take(items * units * channels() * 16, "partial results of attention");
+        partialScales = memory.take(items * units * 32, "partial results of attention");
+        schedule = memory.zeroed(8, "counters of attention");
+        starts = memory.take(4L * limits.sequences() + 4, "counters of attention");
     }
 
     /** What attends to items, and what joins those of a sequence. */

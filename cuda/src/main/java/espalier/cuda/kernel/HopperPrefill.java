@@ -69,18 +69,17 @@ final class HopperPrefill implements PrefillKernel {
         }
     }
 
-    HopperPrefill(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, Keys keys) {
+    HopperPrefill(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits, Keys keys) {
         this.driver = driver;
         this.shape = shape;
         pageSize = keys.pageSize();
         window = limits.window();
         sectionBlocks = keys.sectionBlocks();
         blocks = driver.properties().multiprocessors();
-        ticket = driver.allocate(8, "counters of attention");
-        driver.fill(stream, ticket, 0, 2);
+        ticket = memory.zeroed(8, "counters of attention");
         mostParts = PARTS_PER_BLOCK * blocks;
         boolean cut = limits.contextTokens() > (long) sectionBlocks * BLOCK_KEYS;
-        sums = cut ? driver.allocate((long) (blocks + mostParts) * stateBytes(), "sums of attention") : 0;
+        sums = cut ? memory.take((long) (blocks + mostParts) * stateBytes(), "sums of attention") : 0;
     }
 
     @Override

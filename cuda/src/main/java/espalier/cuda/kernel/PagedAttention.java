@@ -82,9 +82,21 @@ public final class PagedAttention implements AutoCloseable {
     }
 
     /** Which kernel decodes. */
-    private enum Decoding {
+    public enum Decoding {
+        /** The same for every row, so that its bits do not depend on the batch. */
         ALWAYS_ALIKE,
+        /** By how many sequences a step has. */
         FASTEST
+    }
+
+    /** Bytes of the device's memory that attention would take for itself, whatever the page size. */
+    public static long deviceBytes(Driver driver, AttentionShape shape, AttentionLimits limits, Decoding decoding) {
+        var counted = new OwnMemory.Counted();
+        var attention = new PagedAttention(driver, counted, shape, limits, HopperPrefill.Keys.of(1), decoding);
+        if (attention.shared != null && limits.sequences() >= limits.leastSharing()) {
+            attention.shared.take();
+        }
+        return counted.bytes();
     }
 
     public PagedAttention(Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
@@ -93,36 +105,37 @@ public final class PagedAttention implements AutoCloseable {
 
     PagedAttention(
             Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, HopperPrefill.Keys keys) {
-        this(driver, stream, shape, limits, keys, Decoding.ALWAYS_ALIKE);
+        this(driver, new OwnMemory.OfDevice(driver, stream), shape, limits, keys, Decoding.ALWAYS_ALIKE);
     }
 
     /** Attention whose kernel, and with it the bits of a decoded row, may depend on how many sequences a step has. */
     public static PagedAttention fastest(
             Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
-        return new PagedAttention(driver, stream, shape, limits, HopperPrefill.Keys.of(pageSize), Decoding.FASTEST);
+        var memory = new OwnMemory.OfDevice(driver, stream);
+        return new PagedAttention(driver, memory, shape, limits, HopperPrefill.Keys.of(pageSize), Decoding.FASTEST);
     }
 
     private PagedAttention(
             Driver driver,
-            Stream stream,
+            OwnMemory memory,
             AttentionShape shape,
             AttentionLimits limits,
             HopperPrefill.Keys keys,
             Decoding decoding) {
         this.driver = driver;
         boolean fast = HopperDecode.takes(shape, driver.properties());
-        whole = fast ? new HopperDecode(driver, stream, shape, limits) : null;
-        generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, shape, limits);
-        few = fast && decoding == Decoding.FASTEST ? GenericDecode.ofFew(driver, shape, few(limits)) : null;
+        whole = fast ? new HopperDecode(driver, memory, shape, limits) : null;
+        generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, memory, shape, limits);
+        few = fast && decoding == Decoding.FASTEST ? GenericDecode.ofFew(driver, memory, shape, few(limits)) : null;
         rotation = new Rotation(driver, shape);
-        shared = limits.leastSharing() > 0 ? new PrefixAttention(driver, shape, limits) : null;
+        shared = limits.leastSharing() > 0 ? new PrefixAttention(driver, memory, shape, limits) : null;
         prefill = HopperPrefill.takes(shape, driver.properties())
-                ? new HopperPrefill(driver, stream, shape, limits, keys)
+                ? new HopperPrefill(driver, memory, shape, limits, keys)
                 : new GenericPrefill(driver, shape);
         int tileTokens = prefill.tileTokens();
         long most = (long) limits.tokens() / tileTokens + limits.sequences();
-        tiles = driver.allocate(most * TILE_BYTES, "tiles of attention");
-        tileCount = driver.allocate(4, "tiles of attention");
+        tiles = memory.take(most * TILE_BYTES, "tiles of attention");
+        tileCount = memory.take(4, "tiles of attention");
     }
 
     private static AttentionLimits few(AttentionLimits all) {

@@ -1,6 +1,7 @@
 package espalier.cuda.kernel;
 
 import espalier.cuda.driver.Arguments;
+import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Kernel;
 import espalier.cuda.driver.Launch;
@@ -19,21 +20,29 @@ final class PrefixAttention implements AutoCloseable {
     private static final int THREADS = 128;
     private static final int TILE_ROWS = 64;
     private static final int MOST_STAGES = 3;
+    private static final int MOST_THREADS = 2048;
+
+    /** Of each block's shared memory, for the driver. */
+    private static final int SYSTEM_SHARED_BYTES = 1024;
 
     private final Driver driver;
+    private final OwnMemory memory;
     private final AttentionShape shape;
     private final Program program;
     private final int blockKeys;
     private final int stages;
-    private final int leastMembers;
     private final long plan;
     private final int most;
-    private @Nullable Memory memory;
+    private final int mostBlocks;
+    private final int leastMembers;
+    private @Nullable Partials partials;
+    private int blocks;
 
-    private record Memory(int blocks, long partials, long partialScales) {}
+    private record Partials(long values, long scales) {}
 
-    PrefixAttention(Driver driver, AttentionShape shape, AttentionLimits limits) {
+    PrefixAttention(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits) {
         this.driver = driver;
+        this.memory = memory;
         this.shape = shape;
         leastMembers = limits.leastSharing();
         most = limits.sequences();
@@ -50,7 +59,26 @@ final class PrefixAttention implements AutoCloseable {
         defines.put("BLOCK", blockKeys);
         defines.put("STAGES", stages);
         program = Sources.program("prefix_attention.cu", defines);
-        plan = driver.allocate(4L * limits.sequences() + 4, "prefixes of attention");
+        plan = memory.take(4L * most + 4, "prefixes of attention");
+        mostBlocks = mostBlocks(driver.properties(), sharedBytes(stages, most));
+    }
+
+    /** Takes the memory of partial results, which the first step that reads a prefix takes else. */
+    void take() {
+        partials();
+    }
+
+    private Partials partials() {
+        Partials there = partials;
+        if (there == null) {
+            long tiles = (long) most * shape.group() / TILE_ROWS + most / leastMembers + 1;
+            long rows = (mostBlocks + tiles * shape.kvHeads()) * TILE_ROWS;
+            there = new Partials(
+                    memory.take(rows * shape.headDim() * 4, "partial results of prefixes"),
+                    memory.take(rows * 8, "partial results of prefixes"));
+            partials = there;
+        }
+        return there;
     }
 
     private int sharedBytes(int ofStages, int sequences) {
@@ -61,31 +89,29 @@ final class PrefixAttention implements AutoCloseable {
         return List.of(program);
     }
 
-    /** Room for the partial results: how much depends on how many blocks of the compiled kernel run at once. */
-    private Memory memory() {
-        Memory there = memory;
-        if (there == null) {
+    /** As many as shared memory lets run at once; registers may let fewer. */
+    private static int mostBlocks(DeviceProperties device, int sharedBytes) {
+        int room = device.sharedBytesPerBlock() + SYSTEM_SHARED_BYTES; // of a multiprocessor
+        return device.multiprocessors()
+                * Math.clamp(room / (sharedBytes + SYSTEM_SHARED_BYTES), 1, MOST_THREADS / THREADS);
+    }
+
+    /** Blocks of a launch: those that run at once, each of which has room for its partial results. */
+    private int blocks() {
+        int known = blocks;
+        if (known == 0) {
             Kernel kernel = driver.kernel(program, "prefix_attention");
-            int blocks = driver.properties().multiprocessors()
-                    * Math.max(1, driver.blocksPerMultiprocessor(kernel, THREADS, sharedBytes(stages, most)));
-            long tiles = (long) most * shape.group() / TILE_ROWS + most / leastMembers + 1;
-            long rows = (blocks + tiles * shape.kvHeads()) * TILE_ROWS;
-            there = new Memory(
-                    blocks,
-                    driver.allocate(rows * shape.headDim() * 4, "partial results of prefixes"),
-                    driver.allocate(rows * 8, "partial results of prefixes"));
-            memory = there;
+            int each = driver.blocksPerMultiprocessor(kernel, THREADS, sharedBytes(stages, most));
+            known = Math.clamp((long) driver.properties().multiprocessors() * each, 1, mostBlocks);
+            blocks = known;
         }
-        return there;
+        return known;
     }
 
     /** What the kernels read of prefixes and their partial results: {@code struct Prefixes}. */
     Arguments fields(Arguments to, PrefixArrays prefixes) {
-        Memory there = memory();
-        return prefixes.fields(to)
-                .pointer(there.partials)
-                .pointer(there.partialScales)
-                .pointer(plan);
+        Partials there = partials();
+        return prefixes.fields(to).pointer(there.values).pointer(there.scales).pointer(plan);
     }
 
     void launch(Stream stream, AttentionCall call, StepArrays step, PrefixArrays prefixes) {
@@ -95,7 +121,7 @@ final class PrefixAttention implements AutoCloseable {
                 .pointer(call.cache().v());
         Arguments fields =
                 step.step(fields(to, prefixes)).int32(call.q().stride()).int32(0);
-        Launch launch = Launch.of(memory().blocks, THREADS)
+        Launch launch = Launch.of(blocks(), THREADS)
                 .shared(sharedBytes(stages, step.sequences()))
                 .order(Order.DEPENDENT);
         driver.launch(
@@ -108,10 +134,10 @@ final class PrefixAttention implements AutoCloseable {
     @Override
     public void close() {
         driver.free(plan);
-        Memory there = memory;
+        Partials there = partials;
         if (there != null) {
-            driver.free(there.partials);
-            driver.free(there.partialScales);
+            driver.free(there.values);
+            driver.free(there.scales);
         }
     }
 }

@@ -52,6 +52,22 @@ public final class ProductKernels {
         return mode;
     }
 
+    /** Takes the vendor's workspace now rather than at the first product, where it is used at all. */
+    public void openLibrary() {
+        if (usesLibrary()) {
+            driver.products().open();
+        }
+    }
+
+    /** Bytes of the device's memory that {@link #openLibrary} takes. */
+    public long libraryBytes() {
+        return usesLibrary() ? driver.products().workspaceBytes() : 0;
+    }
+
+    private boolean usesLibrary() {
+        return mode == Mode.FASTEST && libraryIsThere;
+    }
+
     /** Queues {@code y = x w^T} with the epilogue. For {@link Epilogue#SILU_MUL} {@link #fuses} must hold. */
     public void multiply(View x, View w, View y, Epilogue epilogue) {
         run(choice(x, w, y, epilogue), new Call(x, w, y, epilogue), Products.Choice.KNOWN);

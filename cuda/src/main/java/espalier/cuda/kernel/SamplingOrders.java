@@ -6,12 +6,14 @@ import espalier.step.SamplingBatch;
 import espalier.tensor.host.Philox;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
 /** A step's rows as {@code sample.cuh} reads them: one {@code Row} each, then the lists that rows point into. */
 final class SamplingOrders {
-    private static final int ROW_BYTES = 88;
+    static final int ROW_BYTES = 88;
+
     private static final int ROW_WORDS = ROW_BYTES / 4;
     private static final int GREEDY = 1;
     private static final int PENALTIES = 2;
@@ -21,45 +23,46 @@ final class SamplingOrders {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
-    private final SamplingBatch how;
+    private final List<SamplingBatch.Row> rows;
     private final int vocab;
-    private final long words;
-    private final int alternatives;
+    private final long bytes;
     private final boolean weighs;
     private final boolean hasHistory;
 
-    SamplingOrders(SamplingBatch how, int seats, int vocab) {
-        this.how = how;
+    SamplingOrders(List<SamplingBatch.Row> rows, int seats, int vocab) {
+        this.rows = rows;
         this.vocab = vocab;
-        long all = (long) ROW_WORDS * how.rows().size();
-        int most = 0;
+        long all = 0;
         boolean anyWeighs = false;
         boolean anyHistory = false;
-        for (SamplingBatch.Row row : how.rows()) {
+        for (SamplingBatch.Row row : rows) {
             Objects.checkIndex(row.seat(), seats);
             SamplingParams p = row.params();
-            all += row.barred().size() + 2L * p.logitBias().size();
-            long[] mask = row.mask();
-            all += mask == null ? 0 : 2L * mask.length;
-            Tokens history = row.history();
-            all += history == null ? 0 : history.size();
-            most = Math.max(most, p.logprobs());
+            all += bytes(row);
             anyWeighs |= !p.isGreedy() || p.logprobs() >= 0;
-            anyHistory |= history != null && p.hasPenalties();
+            anyHistory |= row.history() != null && p.hasPenalties();
         }
-        this.words = all;
-        this.alternatives = most;
+        this.bytes = all;
         this.weighs = anyWeighs;
         this.hasHistory = anyHistory;
     }
 
-    long bytes() {
-        return 4 * words;
+    /** What the orders of one row take, its lists included. */
+    static long bytes(SamplingBatch.Row row) {
+        long[] mask = row.mask();
+        Tokens history = row.history();
+        long words = row.barred().size() + 2L * row.params().logitBias().size();
+        words += mask == null ? 0 : 2L * mask.length;
+        words += history == null ? 0 : history.size();
+        return ROW_BYTES + 4 * words;
     }
 
-    /** Most alternatives that a row reports. */
-    int alternatives() {
-        return alternatives;
+    int rows() {
+        return rows.size();
+    }
+
+    long bytes() {
+        return bytes;
     }
 
     /** Whether a row draws or reports log-probabilities. */
@@ -73,55 +76,70 @@ final class SamplingOrders {
     }
 
     void write(MemorySegment to) {
-        int free = ROW_WORDS * how.rows().size();
-        for (int i = 0; i < how.rows().size(); i++) {
-            free = row(to.asSlice((long) i * ROW_BYTES, ROW_BYTES), how.rows().get(i), to, free);
+        int free = ROW_WORDS * rows.size();
+        for (int i = 0; i < rows.size(); i++) {
+            free = row(rows.get(i), to, (long) i * ROW_BYTES, free);
         }
     }
 
-    private int row(MemorySegment r, SamplingBatch.Row row, MemorySegment to, int from) {
+    /** At byte {@code at}; its lists go from word {@code from} on. Returns the first word behind them. */
+    private int row(SamplingBatch.Row row, MemorySegment to, long at, int from) {
         SamplingParams p = row.params();
         boolean cutsK = p.topK() > 0 && p.topK() < vocab;
         boolean cutsP = p.topP() < 1;
         int flags = p.isGreedy() ? GREEDY : 0;
         flags |= p.hasPenalties() ? PENALTIES : 0;
         flags |= !p.isGreedy() && (cutsK || cutsP) ? CUT : 0;
-        r.set(LONG, 0, Philox.bits(row.seed(), p.choice(), row.position()) & -1L << (Long.SIZE - DRAWN_BITS));
-        r.set(LONG, 8, cutsP ? (long) (p.topP() * 0x1p63) << 1 : -1L);
-        r.set(INT, 16, row.seat());
-        r.set(INT, 20, flags);
-        r.set(INT, 24, cutsK ? p.topK() : vocab);
-        r.set(INT, 28, p.logprobs());
-        float[] numbers = {p.temperature(), p.minP(), p.presencePenalty(), p.frequencyPenalty(), p.repetitionPenalty()};
-        for (int i = 0; i < numbers.length; i++) {
-            r.set(FLOAT, 32 + 4L * i, numbers[i]);
-        }
-        return lists(r, row, to, from);
+        to.set(LONG, at, p.isGreedy() ? 0 : drawn(row));
+        to.set(LONG, at + 8, cutsP ? (long) (p.topP() * 0x1p63) << 1 : -1L);
+        to.set(INT, at + 16, row.seat());
+        to.set(INT, at + 20, flags);
+        to.set(INT, at + 24, cutsK ? p.topK() : vocab);
+        to.set(INT, at + 28, p.logprobs());
+        to.set(FLOAT, at + 32, p.temperature());
+        to.set(FLOAT, at + 36, p.minP());
+        to.set(FLOAT, at + 40, p.presencePenalty());
+        to.set(FLOAT, at + 44, p.frequencyPenalty());
+        to.set(FLOAT, at + 48, p.repetitionPenalty());
+        return lists(row, to, at, from);
     }
 
-    private static int lists(MemorySegment r, SamplingBatch.Row row, MemorySegment to, int from) {
+    private static long drawn(SamplingBatch.Row row) {
+        long bits = Philox.bits(row.seed(), row.params().choice(), row.position());
+        return bits & -1L << (Long.SIZE - DRAWN_BITS);
+    }
+
+    private static int lists(SamplingBatch.Row row, MemorySegment to, long at, int from) {
         int free = from;
-        r.set(INT, 52, free);
-        r.set(INT, 56, row.barred().size());
+        to.set(INT, at + 52, free);
+        to.set(INT, at + 56, row.barred().size());
         free = tokens(row.barred(), to, free);
-        r.set(INT, 60, free);
-        r.set(INT, 64, row.params().logitBias().size());
-        for (Map.Entry<Integer, Float> bias : row.params().logitBias().entrySet()) {
-            to.setAtIndex(INT, free++, bias.getKey());
-            to.setAtIndex(FLOAT, free++, bias.getValue());
+        to.set(INT, at + 60, free);
+        to.set(INT, at + 64, row.params().logitBias().size());
+        if (!row.params().logitBias().isEmpty()) { // an iterator a row is much where there is nothing to go through
+            free = biases(row.params().logitBias(), to, free);
         }
         long[] mask = row.mask();
-        r.set(INT, 68, mask == null ? -1 : free);
-        r.set(INT, 72, mask == null ? 0 : 2 * mask.length);
+        to.set(INT, at + 68, mask == null ? -1 : free);
+        to.set(INT, at + 72, mask == null ? 0 : 2 * mask.length);
         if (mask != null) {
             MemorySegment.copy(mask, 0, to, LONG, 4L * free, mask.length);
             free += 2 * mask.length;
         }
         Tokens history = row.params().hasPenalties() ? row.history() : null;
-        r.set(INT, 76, history == null ? -1 : free);
-        r.set(INT, 80, history == null ? 0 : history.size());
-        r.set(INT, 84, row.historyOutputFrom());
+        to.set(INT, at + 76, history == null ? -1 : free);
+        to.set(INT, at + 80, history == null ? 0 : history.size());
+        to.set(INT, at + 84, row.historyOutputFrom());
         return history == null ? free : tokens(history, to, free);
+    }
+
+    private static int biases(Map<Integer, Float> biases, MemorySegment to, int from) {
+        int free = from;
+        for (Map.Entry<Integer, Float> bias : biases.entrySet()) {
+            to.setAtIndex(INT, free++, bias.getKey());
+            to.setAtIndex(FLOAT, free++, bias.getValue());
+        }
+        return free;
     }
 
     private static int tokens(Tokens ids, MemorySegment to, int from) {

@@ -9,6 +9,7 @@ import espalier.cuda.kernel.View;
 import espalier.step.SamplingBatch;
 import espalier.step.StepResult;
 import espalier.tensor.DType;
+import espalier.tensor.Sampler;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.HostBuffer;
 import espalier.tensor.host.HostSampler;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /** Choosing tokens, against the host's sampler: the same tokens, and log-probabilities within rounding. */
 final class SamplingCases {
     private static final int SEATS = 24;
+    private static final int LONGEST = 64;
     private static final double LOGPROB_TOLERANCE = 1e-5;
     /** These kernels are the same for every architecture and take long to compile: most cases run on one, some on three. */
     private static final int HOPPER = 90;
@@ -149,7 +151,7 @@ final class SamplingCases {
         public void check(Workbench b) {
             List<SamplingParams> ways = ways(vocab);
             try (Arena arena = Arena.ofConfined();
-                    var sampler = new DeviceSampler(b.driver(), b.stream(), SEATS, vocab)) {
+                    var sampler = new DeviceSampler(b.driver(), b.stream(), new Sampler.Size(SEATS, vocab, LONGEST))) {
                 HostSampler host = host(arena, vocab);
                 for (int step = 0; step < 2; step++) {
                     float[] logits = logits(b, ways.size(), vocab, deviation);
@@ -196,7 +198,7 @@ final class SamplingCases {
             logits[4 * vocab + 4321] = 3;
             java.util.Arrays.fill(logits, 5 * vocab, 6 * vocab, Float.NEGATIVE_INFINITY);
             try (Arena arena = Arena.ofConfined();
-                    var sampler = new DeviceSampler(b.driver(), b.stream(), SEATS, vocab)) {
+                    var sampler = new DeviceSampler(b.driver(), b.stream(), new Sampler.Size(SEATS, vocab, LONGEST))) {
                 var rows = new ArrayList<SamplingBatch.Row>();
                 for (int i = 0; i < ways.size(); i++) {
                     rows.add(new SamplingBatch.Row(i, ways.get(i), 5 + i, 9, Tokens.empty(), null, null, 0));
@@ -229,7 +231,7 @@ final class SamplingCases {
             for (int i = 0; i < logits.length; i++) {
                 gaps[1 + i / vocab * (vocab + 3) + i % vocab] = logits[i];
             }
-            try (var sampler = new DeviceSampler(b.driver(), b.stream(), SEATS, vocab)) {
+            try (var sampler = new DeviceSampler(b.driver(), b.stream(), new Sampler.Size(SEATS, vocab, LONGEST))) {
                 SamplingBatch how = batch(b, vocab, 1, ways);
                 sampler.sample(View.dense(b.floats(logits), DType.F32, ways.size(), vocab), how);
                 int[] together = sampler.result().tokens();
@@ -271,7 +273,7 @@ final class SamplingCases {
                     "temperature", params(p -> p.temperature(1)),
                     "top-p 0.9", params(p -> p.temperature(0.7f).topP(0.9f)),
                     "greedy, 5 logprobs", params(p -> p.temperature(0).logprobs(5)));
-            try (var sampler = new DeviceSampler(b.driver(), b.stream(), 256, vocab)) {
+            try (var sampler = new DeviceSampler(b.driver(), b.stream(), new Sampler.Size(256, vocab, LONGEST))) {
                 for (int rows : new int[] {1, 64, 256}) {
                     View logits = View.dense(at, DType.F32, rows, vocab);
                     ways.forEach((name, way) -> {

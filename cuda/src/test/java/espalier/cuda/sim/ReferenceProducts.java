@@ -24,6 +24,16 @@ final class ReferenceProducts implements Products {
     }
 
     @Override
+    public void open() {
+        faults.at("open");
+    }
+
+    @Override
+    public long workspaceBytes() {
+        return 0;
+    }
+
+    @Override
     public Plan plan(Shape shape, Choice choice, Operands probe) {
         faults.at("plan");
         return new Plan(0, shape, 0);
