@@ -50,6 +50,7 @@ final class ModelRunner implements AutoCloseable {
         this.whole = space.frame();
         int slots = Math.multiplyExact(capacity.pages(), capacity.pageSize());
         this.kv = device.kvCache(decoder.shape().kvShape(mesh, slots, capacity.kvType()));
+        rehearse(capacity);
         this.sampler = device.sampler(capacity.sampler(decoder.shape().vocab().size()));
         var most = new Device.Recorded(capacity.largest().sequences(), capacity.contextTokens());
         this.recorded = device.recordedSteps(most);
@@ -57,6 +58,15 @@ final class ModelRunner implements AutoCloseable {
             pass(stage.blank(step), step.sequences(), null);
         }
         record(recording);
+    }
+
+    private void rehearse(Capacity capacity) {
+        StepInputs one = stage.blank(new Device.Recorded(1, capacity.contextTokens()));
+        whole.close();
+        Tensor rows = space.take(DType.F32, 1, decoder.shape().vocab().size());
+        device.rehearse(
+                capacity.tokensPerStep(),
+                ops -> decoder.forward(new Pass(ops, space, one, kv, device.collective()), rows));
     }
 
     /** The largest first: what smaller ones need is there then. */

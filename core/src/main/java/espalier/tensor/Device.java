@@ -3,6 +3,7 @@ package espalier.tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One place where tensors live and ops run; one rank of a tensor-parallel group. Not shared between threads. */
@@ -113,6 +114,15 @@ public interface Device extends AutoCloseable {
     default List<Recorded> recordedSteps(Recorded most) {
         return List.of();
     }
+
+    /**
+     * Gets ready for every step that a model's passes may need, before the first of them: a device that compiles kernels
+     * compiles them here, so that none is compiled while it serves.
+     *
+     * @param mostRows of a step
+     * @param pass calls a pass of one row on ops that need not compute
+     */
+    default void rehearse(int mostRows, Consumer<Ops> pass) {}
 
     /**
      * Steps that are run, not recorded, with sequences of no positions before the first request, up to {@code most}: those at

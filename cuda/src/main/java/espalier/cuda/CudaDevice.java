@@ -31,6 +31,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -453,6 +454,18 @@ public final class CudaDevice implements Device {
         }
         var alone = new Recorded(1, most.longest());
         return setup.sharedPrefixes.sequences() <= most.sequences() ? List.of(alone, alone.sharing()) : List.of(alone);
+    }
+
+    /** Every kernel that a step of up to so many rows may take is compiled, several at once, and loaded. */
+    @Override
+    public void rehearse(int mostRows, Consumer<Ops> pass) {
+        var rehearsal = new Rehearsal(here());
+        var every = ProductKernels.rehearsed(rehearsal, stream, setup.mode, setup.choices, mostRows);
+        var on = new CudaOps(rehearsal, stream, setup.activations, every, leastSharing());
+        on.rehearseStep();
+        pass.accept(on);
+        new DeviceSampler(rehearsal, stream, new Sampler.Size(1, 1, 1));
+        driver.prepare(rehearsal.programs(), (_, _) -> {});
     }
 
     private void addRecorded(int sequences, int longest, List<Recorded> to) {

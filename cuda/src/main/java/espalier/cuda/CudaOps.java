@@ -81,6 +81,12 @@ final class CudaOps implements Ops {
         attenders.values().forEach(a -> a.planned = null);
     }
 
+    /** Asks for what every step needs beside its pass. */
+    void rehearseStep() {
+        elementwise.resolveIds(0, 1, 0);
+        scatter.launch(stream, 0, 0, 0, 1);
+    }
+
     Elementwise elementwise() {
         return elementwise;
     }
@@ -253,6 +259,7 @@ final class CudaOps implements Ops {
             case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
             case ALWAYS_ALIKE -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
         };
+        driver.prepare(attention.programs(), (_, _) -> {});
         return new Attender(attention);
     }
 

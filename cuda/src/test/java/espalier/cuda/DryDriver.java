@@ -18,7 +18,9 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A driver that does nothing, at once: what is left is the host's own time. It counts launches. */
 final class DryDriver implements Driver {
@@ -34,6 +36,7 @@ final class DryDriver implements Driver {
     private long next = 1 << 20;
     private long handles;
     private long launches;
+    private final Set<Program> asked = ConcurrentHashMap.newKeySet();
     private boolean opened;
 
     /** A card of compute capability {@code major}.0, 80 GiB. */
@@ -59,6 +62,11 @@ final class DryDriver implements Driver {
     /** What was taken, by its name. */
     Map<String, Long> taken() {
         return taken;
+    }
+
+    /** Programs that a GPU would have compiled and loaded so far. */
+    Set<Program> asked() {
+        return Set.copyOf(asked);
     }
 
     @Override
@@ -114,10 +122,13 @@ final class DryDriver implements Driver {
     public void fill(Stream stream, long to, int word, long words) {}
 
     @Override
-    public void prepare(Collection<Program> programs, Progress progress) {}
+    public void prepare(Collection<Program> programs, Progress progress) {
+        asked.addAll(programs);
+    }
 
     @Override
     public Kernel kernel(Program program, String name) {
+        asked.add(program);
         return new Kernel(++handles, name);
     }
 

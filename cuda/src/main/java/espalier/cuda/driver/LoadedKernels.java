@@ -69,6 +69,9 @@ final class LoadedKernels {
     void prepare(Collection<Program> programs, Driver.Progress progress) {
         var missing = new LinkedHashSet<>(programs);
         missing.removeAll(modules.keySet());
+        if (missing.isEmpty()) {
+            return;
+        }
         int all = missing.size();
         int threads = Math.min(Math.max(1, all), Runtime.getRuntime().availableProcessors());
         try (ExecutorService pool = Executors.newFixedThreadPool(

@@ -143,7 +143,7 @@ public final class PagedAttention implements AutoCloseable {
         return new AttentionLimits(sequences, sequences, (long) sequences * FEW_POSITIONS, 0);
     }
 
-    /** What {@link Driver#prepare} should compile at start. */
+    /** What {@link Driver#prepare} should compile at start: all that steps of any mix and length take. */
     public List<Program> programs() {
         var all = new ArrayList<>(prefill.programs());
         if (whole != null) {
@@ -159,6 +159,7 @@ public final class PagedAttention implements AutoCloseable {
             all.addAll(shared.programs());
         }
         all.add(tilesProgram);
+        all.add(rotation.program(Rotation.Pairs.HALVES));
         return all;
     }
 

@@ -6,6 +6,8 @@ import espalier.cuda.driver.Products;
 import espalier.cuda.driver.Stream;
 import espalier.tensor.DType;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * Matrix products {@code y = x w^T} on one stream: our kernels for decode batches, for more rows those or the vendor's
@@ -22,6 +24,13 @@ public final class ProductKernels {
      */
     private static final int ROWS_UNDER_LOAD = 2048;
 
+    /** Numbers of rows that take another kernel than the next greater one are multiples of the small step up to here. */
+    private static final int ROWS_IN_SMALL_STEPS = 1024;
+
+    private static final int SMALL_STEP = 8;
+    private static final int LARGE_STEP = 64;
+    private static final int ALIGNED_BYTES = 256;
+
     private final Driver driver;
     private final Stream stream;
     private final Mode mode;
@@ -30,6 +39,8 @@ public final class ProductKernels {
     private final PromptProduct prompt;
     private final MmaProduct mma;
     private final boolean libraryIsThere;
+    private final int rehearsedRows;
+    private final Set<Rehearsed> rehearsed = new HashSet<>();
 
     /** What counts. */
     public enum Mode {
@@ -38,6 +49,10 @@ public final class ProductKernels {
     }
 
     public ProductKernels(Driver driver, Stream stream, Mode mode, KernelChoices choices) {
+        this(driver, stream, mode, choices, 0);
+    }
+
+    private ProductKernels(Driver driver, Stream stream, Mode mode, KernelChoices choices, int rehearsedRows) {
         this.driver = driver;
         this.stream = stream;
         this.mode = mode;
@@ -46,6 +61,16 @@ public final class ProductKernels {
         this.prompt = new PromptProduct(driver, stream);
         this.mma = new MmaProduct(driver, stream);
         this.libraryIsThere = driver.products().missing().isEmpty();
+        this.rehearsedRows = rehearsedRows;
+    }
+
+    /**
+     * For a driver that only notes what it is asked for: each product asks for the kernels of every number of rows up to that
+     * many, once a shape.
+     */
+    public static ProductKernels rehearsed(
+            Driver driver, Stream stream, Mode mode, KernelChoices choices, int mostRows) {
+        return new ProductKernels(driver, stream, mode, choices, mostRows);
     }
 
     public Mode mode() {
@@ -70,7 +95,52 @@ public final class ProductKernels {
 
     /** Queues {@code y = x w^T} with the epilogue. For {@link Epilogue#SILU_MUL} {@link #fuses} must hold. */
     public void multiply(View x, View w, View y, Epilogue epilogue) {
-        run(choice(x, w, y, epilogue), new Call(x, w, y, epilogue), Products.Choice.KNOWN);
+        if (rehearsedRows > 0) {
+            rehearse(x, w, y, epilogue);
+        } else {
+            run(choice(x, w, y, epilogue), new Call(x, w, y, epilogue), Products.Choice.KNOWN);
+        }
+    }
+
+    /** What a product's kernels follow from, the number of rows aside. */
+    private record Rehearsed(View x, View w, View y, Epilogue epilogue) {
+        static Rehearsed of(View x, View w, View y, Epilogue epilogue) {
+            return new Rehearsed(somewhere(x, 1), somewhere(w, w.rows()), somewhere(y, 1), epilogue);
+        }
+
+        /** Aligned as it is. */
+        private static View somewhere(View v, int rows) {
+            return new View(v.address() % ALIGNED_BYTES, v.type(), rows, v.cols(), v.stride());
+        }
+    }
+
+    private void rehearse(View x, View w, View y, Epilogue epilogue) {
+        var shape = Rehearsed.of(x, w, y, epilogue);
+        if (!rehearsed.add(shape)) {
+            return;
+        }
+        int step = 1;
+        for (int next = 1; next <= rehearsedRows; next += step) {
+            step = next <= ROWS_IN_SMALL_STEPS ? SMALL_STEP : LARGE_STEP;
+            rehearse(shape, next);
+            rehearse(shape, Math.min(rehearsedRows, next + step - 1));
+        }
+    }
+
+    private void rehearse(Rehearsed shape, int rows) {
+        View x = withRows(shape.x, rows);
+        View y = withRows(shape.y, rows);
+        ProductChoice choice = choice(x, shape.w, y, shape.epilogue);
+        if (choice != ProductChoice.VENDOR) {
+            run(choice, new Call(x, shape.w, y, shape.epilogue), Products.Choice.KNOWN);
+        } else if (shape.epilogue == Epilogue.SILU_MUL) {
+            View both = View.dense(0, y.type(), 1, shape.w.rows());
+            new Elementwise(driver, stream).siluMul(both, View.dense(0, y.type(), 1, shape.w.rows() / 2));
+        }
+    }
+
+    private static View withRows(View v, int rows) {
+        return new View(v.address(), v.type(), rows, v.cols(), v.stride());
     }
 
     /**
@@ -78,7 +148,7 @@ public final class ProductKernels {
      * {@link Epilogue#STORE} and multiplied by {@link Elementwise#siluMul}, which rounds them in between.
      */
     public boolean fuses(View x, View w, View y) {
-        return choice(x, w, y, Epilogue.SILU_MUL) != ProductChoice.VENDOR;
+        return rehearsedRows > 0 || choice(x, w, y, Epilogue.SILU_MUL) != ProductChoice.VENDOR;
     }
 
     private ProductChoice choice(View x, View w, View y, Epilogue epilogue) {
