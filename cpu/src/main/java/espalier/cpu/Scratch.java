@@ -1,36 +1,52 @@
 package espalier.cpu;
 
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
-/** Memory that a kernel reuses from call to call; it grows when a call needs more. Owned by the device's thread. */
+/**
+ * Memory that a kernel reuses from call to call; it grows when a call needs more. One thread at a time may use it.
+ *
+ * <p>Each allocation has an arena of its own, since an arena gives nothing back before its end. Where memory ends, nothing
+ * is held, and the next call asks again.
+ */
 final class Scratch implements AutoCloseable {
-    private Block block = new Block(64);
+    private static final long ALIGN = 4096;
+    private static final long LEAST = 64;
 
-    /** One allocation, freed by itself: an arena gives nothing back before its end. */
-    private static final class Block {
-        private static final long ALIGN = 4096;
-
-        private final Arena arena = Arena.ofShared();
-        private final long bytes;
-        private final long address;
-
-        Block(long bytes) {
-            this.bytes = bytes;
-            this.address = arena.allocate(bytes, ALIGN).address();
-        }
-    }
+    private @Nullable Arena arena;
+    private long bytes;
+    private long address;
 
     /** The address of at least {@code wanted} bytes, whose contents are anything. */
     long take(long wanted) {
-        if (wanted > block.bytes) {
-            block.arena.close();
-            block = new Block(Math.max(wanted, 2 * block.bytes));
+        if (wanted > bytes || bytes == 0) {
+            allocate(Math.max(Math.max(wanted, LEAST), 2 * bytes));
         }
-        return block.address;
+        return address;
+    }
+
+    private void allocate(long most) {
+        close();
+        Arena next = Arena.ofShared();
+        try {
+            address = next.allocate(most, ALIGN).address();
+            bytes = most;
+            arena = next;
+        } finally {
+            if (bytes == 0) {
+                next.close();
+            }
+        }
     }
 
     @Override
     public void close() {
-        block.arena.close();
+        Arena last = arena;
+        arena = null;
+        bytes = 0;
+        address = 0;
+        if (last != null) {
+            last.close();
+        }
     }
 }

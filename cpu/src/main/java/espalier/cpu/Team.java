@@ -81,7 +81,9 @@ final class Team implements Parts, AutoCloseable {
             int index;
             while ((index = claimed.getAndIncrement()) < count) {
                 try {
-                    part.run(index, lane);
+                    if (failure == null) { // the others would compute what nobody reads
+                        part.run(index, lane);
+                    }
                 } catch (Throwable t) { // whatever it is, it belongs to the caller
                     failure = t;
                 }

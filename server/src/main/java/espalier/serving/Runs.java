@@ -6,6 +6,7 @@ import espalier.chat.TextEvent;
 import espalier.chat.TextRequest;
 import espalier.http.Exchange;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -108,14 +109,23 @@ public final class Runs implements AutoCloseable {
 
     private void pump(int prompt) {
         Run run = runs.get(prompt);
+        var ended = new BitSet();
         try {
             while (run.isOpen()) {
-                joined.add(heard(prompt, run.next()));
+                TextEvent event = run.next();
+                if (!(event instanceof TextEvent.Delta)) {
+                    ended.set(event.choice());
+                }
+                joined.add(heard(prompt, event));
             }
         } catch (Throwable e) { // the top of this thread: whoever waits for its events must hear of it
             run.cancel();
             var cause = new EngineFault(EngineFault.Code.INTERNAL, "reading an answer ended by " + e, e);
-            joined.add(heard(prompt, new TextEvent.Failed(0, cause)));
+            for (int i = 0; i < requests.get(prompt).choices(); i++) {
+                if (!ended.get(i)) {
+                    joined.add(heard(prompt, new TextEvent.Failed(i, cause)));
+                }
+            }
         }
     }
 

@@ -33,7 +33,7 @@ final class CublasProducts implements Products {
     private static final int PREFER_WORKSPACE = 1;
     private static final int PREFER_REDUCTION = 3;
     private static final int TRANSPOSED = 1;
-    private static final int ALGORITHM_BYTES = 64;
+    static final int ALGORITHM_BYTES = 64;
     private static final int SUGGESTION_BYTES = 96;
     private static final int SUGGESTIONS = 16;
     private static final int MEASURED_RUNS = 5;

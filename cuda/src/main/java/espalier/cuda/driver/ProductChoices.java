@@ -3,7 +3,6 @@ package espalier.cuda.driver;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
@@ -25,16 +24,21 @@ final class ProductChoices {
     ProductChoices(Path folder) {
         file = folder.resolve(FILE);
         try {
-            for (String line : Files.readAllLines(file)) {
-                String[] parts = line.split("\t", FIELDS);
-                if (parts.length == FIELDS) {
-                    known.put(parts[2], new Chosen(HexFormat.of().parseHex(parts[0]), Double.parseDouble(parts[1])));
-                }
-            }
-        } catch (NoSuchFileException e) {
-            // Nothing has been measured yet.
-        } catch (IOException | IllegalArgumentException e) {
-            known.clear(); // measured again
+            Files.readAllLines(file).forEach(this::take);
+        } catch (IOException e) {
+            // Nothing has been measured yet, or it is measured again.
+        }
+    }
+
+    private void take(String line) {
+        String[] parts = line.split("\t", FIELDS);
+        if (parts.length != FIELDS || parts[0].length() != 2 * CublasProducts.ALGORITHM_BYTES) {
+            return;
+        }
+        try {
+            known.put(parts[2], new Chosen(HexFormat.of().parseHex(parts[0]), Double.parseDouble(parts[1])));
+        } catch (IllegalArgumentException e) {
+            // Two processes may have written at once.
         }
     }
 

@@ -1,6 +1,5 @@
 package espalier.cuda.kernel;
 
-import espalier.api.EngineFault;
 import espalier.cuda.driver.ProductRows;
 import espalier.tensor.DType;
 import java.io.IOException;
@@ -15,8 +14,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which kernel was measured to be the fastest, by shape; kept in a file, one line a shape. A line that is not understood,
- * such as another version's, counts as not there.
+ * Which kernel was measured to be the fastest, by shape; kept in a file, one line a shape, which several processes may
+ * share. A line that is not understood, such as another version's, counts as not there; a file that cannot be read or
+ * written only costs time.
  */
 public final class KernelChoices {
     private static final int FIELDS = 7;
@@ -37,14 +37,7 @@ public final class KernelChoices {
     /** Kept in {@code file}, which need not exist; one a kind of device and driver. */
     public static KernelChoices keptIn(Path file) {
         var choices = new KernelChoices(file);
-        if (Files.exists(file)) {
-            try {
-                Files.readAllLines(file, StandardCharsets.UTF_8).forEach(choices::read);
-            } catch (IOException e) {
-                throw new EngineFault(
-                        EngineFault.Code.RESOURCE, "cannot read " + file + ", which keeps the choices of products", e);
-            }
-        }
+        choices.read(file);
         return choices;
     }
 
@@ -86,22 +79,37 @@ public final class KernelChoices {
                     Integer.parseInt(f[2]),
                     DType.valueOf(f[3]),
                     DType.valueOf(f[4]));
-            known.put(key, ProductChoice.valueOf(f[5]));
-            lines.put(key.text(), line);
+            ProductChoice choice = ProductChoice.valueOf(f[5]);
+            if (known.putIfAbsent(key, choice) == null) {
+                lines.put(key.text(), line);
+            }
         } catch (IllegalArgumentException e) {
-            lines.remove(line); // measured again
+            // Measured again.
+        }
+    }
+
+    private void read(Path from) {
+        try {
+            Files.readAllLines(from, StandardCharsets.UTF_8).forEach(this::read);
+        } catch (IOException e) {
+            // Not there or not readable: measured again.
         }
     }
 
     private void write(Path to) {
+        read(to); // what other processes have measured since
         try {
-            Files.createDirectories(to.toAbsolutePath().getParent());
-            Path next = to.resolveSibling(to.getFileName() + ".new");
-            Files.write(next, lines.values(), StandardCharsets.UTF_8);
-            Files.move(next, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            Path folder = to.toAbsolutePath().getParent();
+            Files.createDirectories(folder);
+            Path next = Files.createTempFile(folder, "choices", ".new");
+            try {
+                Files.write(next, lines.values(), StandardCharsets.UTF_8);
+                Files.move(next, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(next);
+            }
         } catch (IOException e) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE, "cannot write " + to + ", which keeps the choices of products", e);
+            // Read-only or full: measured again at the next start.
         }
     }
 }

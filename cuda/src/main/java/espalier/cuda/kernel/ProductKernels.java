@@ -231,6 +231,7 @@ public final class ProductKernels {
         var call = new Call(x, w, y, Epilogue.STORE);
         driver.synchronize(stream); // the library measures on a stream of its own
         double best = Double.POSITIVE_INFINITY;
+        ProductChoice fastest = null;
         for (ProductChoice each : ProductChoice.values()) {
             boolean costly = each == ProductChoice.PROMPT && rows >= ROWS_UNDER_LOAD;
             if (costly || !each.serves(driver.properties(), x, w, y, Epilogue.STORE)) {
@@ -239,8 +240,11 @@ public final class ProductKernels {
             double time = time(() -> run(each, call, Products.Choice.MEASURED), flush, flushBytes);
             if (time < best) {
                 best = time;
-                choices.put(key, each, time);
+                fastest = each;
             }
+        }
+        if (fastest != null) {
+            choices.put(key, fastest, best); // only now, or an interrupted start would keep the first for ever
         }
         driver.free(flush);
         driver.free(xs);

@@ -1,0 +1,63 @@
+package espalier.cuda.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import espalier.tensor.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class KernelChoicesTest {
+    private static final KernelChoices.Key FIRST = key(16);
+    private static final KernelChoices.Key SECOND = key(32);
+
+    @TempDir
+    Path folder;
+
+    private static KernelChoices.Key key(int rows) {
+        return new KernelChoices.Key(rows, 4096, 4096, DType.BF16, DType.F32);
+    }
+
+    @Test
+    void whatTwoProcessesMeasureIsKeptForBoth() throws IOException {
+        Path file = folder.resolve("new/choices.txt");
+        var one = KernelChoices.keptIn(file);
+        var other = KernelChoices.keptIn(file);
+        one.put(FIRST, ProductChoice.VENDOR, 10);
+        other.put(SECOND, ProductChoice.WGMMA, 20);
+        var later = KernelChoices.keptIn(file);
+        assertThat(later.of(FIRST)).isEqualTo(ProductChoice.VENDOR);
+        assertThat(later.of(SECOND)).isEqualTo(ProductChoice.WGMMA);
+        try (Stream<Path> files = Files.list(file.getParent())) {
+            assertThat(files).containsExactly(file);
+        }
+    }
+
+    @Test
+    void aLineThatIsNotUnderstoodIsPassedOver() throws IOException {
+        Path file = folder.resolve("choices.txt");
+        KernelChoices.keptIn(file).put(FIRST, ProductChoice.VENDOR, 10);
+        var lines = new ArrayList<>(Files.readAllLines(file));
+        lines.addAll(0, List.of("32 4096 4096 BF16 F32 ABACUS 1.0", "half a li"));
+        Files.write(file, lines);
+        var choices = KernelChoices.keptIn(file);
+        assertThat(choices.of(FIRST)).isEqualTo(ProductChoice.VENDOR);
+        assertThat(choices.of(SECOND)).isNull();
+    }
+
+    @Test
+    void aFileThatCannotBeReadOrWrittenOnlyCostsTime() throws IOException {
+        Path file = folder.resolve("choices.txt");
+        Files.write(file, new byte[] {(byte) 0xC3, (byte) 0x28});
+        assertThat(KernelChoices.keptIn(file).of(FIRST)).isNull();
+        Path below = file.resolve("choices.txt"); // a file is in the way
+        var choices = KernelChoices.keptIn(below);
+        choices.put(FIRST, ProductChoice.VENDOR, 10);
+        assertThat(choices.of(FIRST)).isEqualTo(ProductChoice.VENDOR);
+    }
+}
