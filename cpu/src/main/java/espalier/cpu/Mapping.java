@@ -71,7 +71,8 @@ final class Mapping {
         if (address == -1) {
             throw new EngineFault(
                     EngineFault.Code.RESOURCE,
-                    "the system has no " + bytes + " bytes of address space left; a smaller model or --quantization takes less for weights, "
+                    "the system has no " + bytes
+                            + " bytes of address space left; a smaller model or --quantization takes less for weights, "
                             + "--max-total-tokens less for the KV cache");
         }
         return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(unmap, s.address(), bytes));

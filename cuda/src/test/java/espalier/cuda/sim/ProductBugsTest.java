@@ -32,6 +32,7 @@ class ProductBugsTest {
     private static final String LONG = "decode attention 8/2 x 128 page 16 [1100, 5]";
     private static final String PRODUCT = "product wgmma 17x272x1024";
     private static final String PROMPT = "product of prompts 300x272x328";
+    private static final String CLUSTERED_PROMPT = "product of prompts 1030x784x72";
     private static final String TILE = "    const Tile t = slots[n & 1].t; const int head = slots[n & 1].head;\n"
             + "#ifdef SECTION\n    const int part = slots[n & 1].part;\n#endif\n";
     private static final String PIPELINE = "product wgmma 33x1040x256";
@@ -172,52 +173,64 @@ class ProductBugsTest {
         return List.of(
                 bug("stage released before its wgmma", PROMPT, "        wgmma_wait<1>();\n", "", RACE),
                 bug(
-                        "one block of a cluster ends at once",
+                        "a tile begun before the other's has come",
                         PROMPT,
+                        "      bar_sync(1 + group, 256);\n",
+                        "",
+                        RACE,
+                        MISSING_WAIT,
+                        UNINITIALISED),
+                bug(
+                        "the tensor cores never given away",
+                        PROMPT,
+                        "if (i + 1 == steps) bar_arrive(2 - group, 256);",
+                        "",
+                        DEADLOCK),
+                bug(
+                        "words exchanged with the wrong neighbour",
+                        PROMPT,
+                        "high ? v[1] : v[3], 2",
+                        "high ? v[1] : v[3], 1"),
+                bug(
+                        "one block of a cluster ends at once",
+                        CLUSTERED_PROMPT,
                         "  pdl_wait_previous();\n  if (warp",
-                        "  pdl_wait_previous();\n  if (rank) return;\n  if (warp",
+                        "  pdl_wait_previous();\n  if (blockIdx.x % CLUSTER) return;\n  if (warp",
                         DEADLOCK,
                         OUT_OF_BOUNDS,
                         MBARRIER),
                 bug(
                         "stage released in one block alone",
-                        PROMPT,
+                        CLUSTERED_PROMPT,
                         "map_cluster(empty, lane & 1)",
-                        "map_cluster(empty, rank)",
+                        "map_cluster(empty, blockIdx.x % CLUSTER)",
                         RACE),
                 bug(
                         "multicast to one block alone",
-                        PROMPT,
-                        "w_row, 3, ",
-                        "w_row, 1 << rank, ",
+                        CLUSTERED_PROMPT,
+                        "run * second, 3, ",
+                        "run * second, 1 << run, ",
                         DEADLOCK,
                         UNINITIALISED,
                         MBARRIER),
-                bug("multicast to a block that is not there", PROMPT, "w_row, 3, ", "w_row, 7, ", OUT_OF_BOUNDS),
+                bug(
+                        "multicast to a block that is not there",
+                        CLUSTERED_PROMPT,
+                        "run * second, 3, ",
+                        "run * second, 7, ",
+                        OUT_OF_BOUNDS),
                 bug(
                         "the other's run not expected",
-                        PROMPT,
+                        CLUSTERED_PROMPT,
                         "expect(full + s * 8, STAGE_BYTES)",
                         "expect(full + s * 8, STAGE_BYTES - RUN_BYTES)",
                         MBARRIER,
                         RACE),
                 bug(
-                        "results overwritten while they are stored",
-                        PROMPT,
-                        "tma_store_wait_read<0>(); // what",
-                        "; // what",
-                        RACE),
-                bug(
-                        "no fence between stores and their copy",
-                        PROMPT,
-                        "        fence_proxy_async();\n",
-                        "",
-                        MISSING_FENCE),
-                bug(
                         "no cluster barrier at the start",
-                        PROMPT,
-                        "  cluster_sync();\n",
-                        "  __syncthreads();\n",
+                        CLUSTERED_PROMPT,
+                        "  sync_blocks();\n  pdl_wait",
+                        "  __syncthreads();\n  pdl_wait",
                         RACE,
                         MBARRIER));
     }
