@@ -117,6 +117,11 @@ final class Rehearsal implements Driver {
             }
 
             @Override
+            public String version() {
+                return library.version();
+            }
+
+            @Override
             public void open() {}
 
             @Override

@@ -14,6 +14,7 @@ import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,6 +38,7 @@ final class DryDriver implements Driver {
     private long handles;
     private long launches;
     private final Set<Program> asked = ConcurrentHashMap.newKeySet();
+    private final Map<String, int[]> argumentSizes = new TreeMap<>();
     private boolean opened;
 
     /** A card of compute capability {@code major}.0, 80 GiB. */
@@ -67,6 +69,11 @@ final class DryDriver implements Driver {
     /** Programs that a GPU would have compiled and loaded so far. */
     Set<Program> asked() {
         return Set.copyOf(asked);
+    }
+
+    /** Of kernels that were launched, by name: bytes of each argument. */
+    Map<String, int[]> argumentSizes() {
+        return argumentSizes;
     }
 
     @Override
@@ -140,6 +147,11 @@ final class DryDriver implements Driver {
     @Override
     public void launch(Stream stream, Kernel kernel, Launch launch, Arguments arguments) {
         launches++;
+        if (!argumentSizes.containsKey(kernel.name())) {
+            var sizes = new int[arguments.count()];
+            Arrays.setAll(sizes, arguments::size);
+            argumentSizes.put(kernel.name(), sizes);
+        }
     }
 
     @Override
@@ -153,6 +165,11 @@ final class DryDriver implements Driver {
             @Override
             public String missing() {
                 return "";
+            }
+
+            @Override
+            public String version() {
+                return "dry";
             }
 
             @Override

@@ -12,6 +12,7 @@ import java.util.Map;
 /** The functions of libcuda that this project uses, and what it says when one fails. Used by several threads. */
 final class CudaCalls {
     static final String LIBRARY = "libcuda.so.1";
+    static final int INVALID_VALUE = 1;
     static final int OUT_OF_MEMORY = 2;
     static final int NOT_READY = 600;
 

@@ -9,10 +9,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.Locale;
-import java.util.Set;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 
 /** A GPU through NVIDIA's driver, NVRTC and cuBLASLt. */
 public final class CudaDriver implements Driver {
@@ -22,7 +22,6 @@ public final class CudaDriver implements Driver {
     private static final int EVENT_WITHOUT_TIME = 2;
     private static final int STREAM_NON_BLOCKING = 1;
     private static final int HOST_PORTABLE = 1;
-    private static final int CAPTURE_RELAXED = 2;
 
     /** How long the host looks for an event without pausing; a longer wait pauses in between. */
     private static final long SPIN_NANOS = 20_000;
@@ -31,6 +30,7 @@ public final class CudaDriver implements Driver {
 
     private final CudaCalls cuda;
     private final DeviceProperties properties;
+    private final int device;
     private final long context;
     private final Duration patience;
     private final LoadedKernels kernels;
@@ -40,32 +40,36 @@ public final class CudaDriver implements Driver {
     private final Call eventRecord;
     private final Call copyIn;
     private final Call copyOut;
-    private final Call graphLaunch;
-    private final Set<Long> held = new HashSet<>();
-    private final Set<Long> pinned = new HashSet<>();
+    private final Opened opened;
+    private final Captures captures;
     private boolean answers = true;
     private boolean closed;
 
-    private CudaDriver(CudaCalls cuda, Nvrtc nvrtc, DeviceProperties properties, long context, Setup setup) {
-        this.cuda = cuda;
-        this.properties = properties;
-        this.context = context;
-        this.patience = setup.patience;
+    private CudaDriver(Natives natives, Held gpu, Setup setup) {
+        cuda = natives.cuda;
+        properties = gpu.properties;
+        device = gpu.device;
+        context = gpu.context;
+        patience = setup.patience;
+        opened = new Opened(cuda);
+        captures = new Captures(cuda, opened);
         String environment = String.join(
                 " ",
                 properties.architecture(),
-                nvrtc.version().toString(),
+                natives.nvrtc.version().toString(),
                 Integer.toString(properties.driverVersion()),
                 Nvrtc.SETTINGS.toString());
         kernels = new LoadedKernels(
-                cuda, nvrtc, properties.architecture(), new KernelFiles(setup.cache.resolve("kernels"), environment));
+                cuda,
+                natives.nvrtc,
+                properties.architecture(),
+                new KernelFiles(setup.cache.resolve("kernels"), environment));
         launcher = new Launcher(cuda, kernels, properties);
-        products = new CublasProducts(this, setup.libraries, setup.cache.resolve("products"));
+        products = new CublasProducts(this, natives.cublasLt, new CublasAlgorithms(setup.cache.resolve("products")));
         eventQuery = cuda.call("cuEventQuery", 1);
         eventRecord = cuda.call("cuEventRecord", 2);
         copyIn = cuda.call("cuMemcpyHtoDAsync_v2", 4);
         copyOut = cuda.call("cuMemcpyDtoHAsync_v2", 4);
-        graphLaunch = cuda.call("cuGraphLaunch", 2);
     }
 
     /**
@@ -83,17 +87,25 @@ public final class CudaDriver implements Driver {
      */
     public static CudaDriver open(int ordinal, Setup setup) {
         Nvrtc nvrtc = Nvrtc.require(setup.libraries);
-        return open(new CudaCalls(Gpus.driver()), nvrtc, ordinal, setup);
+        var cuda = new CudaCalls(Gpus.driver());
+        return open(new Natives(cuda, nvrtc, CublasLt.find(setup.libraries)), ordinal, setup);
     }
 
-    static CudaDriver open(CudaCalls cuda, Nvrtc nvrtc, int ordinal, Setup setup) {
+    /** @param cublasLt how it is opened, where there is one */
+    record Natives(CudaCalls cuda, Nvrtc nvrtc, Optional<Supplier<Symbols>> cublasLt) {}
+
+    /** A GPU that is taken hold of. */
+    private record Held(int device, DeviceProperties properties, long context) {}
+
+    static CudaDriver open(Natives natives, int ordinal, Setup setup) {
+        CudaCalls cuda = natives.cuda;
         cuda.run("cuInit", 0);
         int device = cuda.obtainInt("cuDeviceGet", ordinal);
         DeviceProperties properties = Gpus.properties(cuda, ordinal, device);
         long context = cuda.obtain("cuDevicePrimaryCtxRetain", device);
         try {
             cuda.run("cuCtxSetCurrent", context);
-            return new CudaDriver(cuda, nvrtc, properties, context, setup);
+            return new CudaDriver(natives, new Held(device, properties, context), setup);
         } catch (RuntimeException e) {
             cuda.status("cuDevicePrimaryCtxRelease_v2", device);
             throw e;
@@ -128,9 +140,7 @@ public final class CudaDriver implements Driver {
                 throw outOfMemory(bytes, what);
             }
             cuda.check(status, "cuMemAlloc of " + gib(bytes) + " for " + what);
-            long address = out.get(JAVA_LONG, 0);
-            held.add(address);
-            return address;
+            return opened.add(Opened.Kind.MEMORY, out.get(JAVA_LONG, 0));
         }
     }
 
@@ -145,22 +155,20 @@ public final class CudaDriver implements Driver {
 
     @Override
     public void free(long address) {
-        held.remove(address);
-        cuda.run("cuMemFree_v2", address);
+        opened.close(Opened.Kind.MEMORY, address);
     }
 
     @Override
     @SuppressWarnings("restricted") // as long as it was asked for
     public MemorySegment allocatePinned(long bytes) {
-        long at = cuda.obtain("cuMemHostAlloc", Math.max(1, bytes), HOST_PORTABLE);
-        pinned.add(at);
+        long at =
+                opened.add(Opened.Kind.PINNED_MEMORY, cuda.obtain("cuMemHostAlloc", Math.max(1, bytes), HOST_PORTABLE));
         return MemorySegment.ofAddress(at).reinterpret(Math.max(1, bytes));
     }
 
     @Override
     public void freePinned(MemorySegment memory) {
-        pinned.remove(memory.address());
-        cuda.run("cuMemFreeHost", memory.address());
+        opened.close(Opened.Kind.PINNED_MEMORY, memory.address());
     }
 
     @Override
@@ -246,12 +254,12 @@ public final class CudaDriver implements Driver {
 
     @Override
     public Stream openStream() {
-        return new Stream(cuda.obtain("cuStreamCreate", STREAM_NON_BLOCKING));
+        return new Stream(opened.add(Opened.Kind.STREAM, cuda.obtain("cuStreamCreate", STREAM_NON_BLOCKING)));
     }
 
     @Override
     public void closeStream(Stream stream) {
-        cuda.run("cuStreamDestroy_v2", stream.handle());
+        opened.close(Opened.Kind.STREAM, stream.handle());
     }
 
     @Override
@@ -261,18 +269,19 @@ public final class CudaDriver implements Driver {
             record(end, stream);
             await(end);
         } finally {
-            cuda.status("cuEventDestroy_v2", end.handle());
+            opened.abandon(Opened.Kind.EVENT, end.handle());
         }
     }
 
     @Override
     public Event openEvent(Event.Kind kind) {
-        return new Event(cuda.obtain("cuEventCreate", kind == Event.Kind.MARK ? EVENT_WITHOUT_TIME : 0));
+        int flags = kind == Event.Kind.MARK ? EVENT_WITHOUT_TIME : 0;
+        return new Event(opened.add(Opened.Kind.EVENT, cuda.obtain("cuEventCreate", flags)));
     }
 
     @Override
     public void closeEvent(Event event) {
-        cuda.run("cuEventDestroy_v2", event.handle());
+        opened.close(Opened.Kind.EVENT, event.handle());
     }
 
     @Override
@@ -327,38 +336,29 @@ public final class CudaDriver implements Driver {
 
     @Override
     public void beginCapture(Stream stream) {
-        cuda.run("cuStreamBeginCapture_v2", stream.handle(), CAPTURE_RELAXED);
+        captures.begin(stream);
     }
 
     @Override
     public Graph endCapture(Stream stream) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment out = arena.allocate(JAVA_LONG);
-            cuda.run("cuStreamEndCapture", stream.handle(), out.address());
-            long recorded = out.get(JAVA_LONG, 0);
-            try {
-                long graph = cuda.obtain("cuGraphInstantiateWithFlags", recorded, 0);
-                cuda.run("cuGraphUpload", graph, stream.handle());
-                return new Graph(graph);
-            } finally {
-                cuda.status("cuGraphDestroy", recorded);
-            }
-        }
+        return captures.end(stream);
     }
 
     @Override
     public void launch(Stream stream, Graph graph) {
-        cuda.check(graphLaunch.with(graph.handle(), stream.handle()), "cuGraphLaunch");
+        captures.launch(stream, graph);
     }
 
     @Override
     public void closeGraph(Graph graph) {
-        cuda.run("cuGraphExecDestroy", graph.handle());
+        captures.close(graph);
     }
 
     /**
-     * Gives everything back, whatever state the GPU is in. Memory is freed piece by piece: cuBLASLt holds the context as
-     * well, which outlives its release here. A GPU that does not answer would never return from it.
+     * {@inheritDoc}
+     *
+     * <p>Piece by piece: cuBLASLt holds the context as well, which outlives its release here. A GPU that does not answer would
+     * never return from it, so it keeps what it has.
      */
     @Override
     public void close() {
@@ -366,15 +366,17 @@ public final class CudaDriver implements Driver {
             return;
         }
         closed = true;
-        cuda.status("cuCtxSetCurrent", context);
-        products.close();
-        launcher.close();
-        kernels.close();
         if (answers) {
-            held.forEach(address -> cuda.status("cuMemFree_v2", address));
-            pinned.forEach(address -> cuda.status("cuMemFreeHost", address));
+            cuda.status("cuCtxSetCurrent", context);
+            captures.abandon();
+            products.close();
+            opened.closeAll();
+            kernels.close();
+            cuda.status("cuDevicePrimaryCtxRelease_v2", device);
+        } else {
+            products.forget();
         }
-        cuda.status("cuDevicePrimaryCtxRelease_v2", cuda.obtainInt("cuDeviceGet", properties.ordinal()));
+        launcher.close();
     }
 
     static String gib(long bytes) {

@@ -120,6 +120,7 @@ public interface Driver extends AutoCloseable {
 
     void closeGraph(Graph graph);
 
+    /** Ends whatever was opened or taken and is there still, the newest first. In any state of the GPU, and twice. */
     @Override
     void close();
 }

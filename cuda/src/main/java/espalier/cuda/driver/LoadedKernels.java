@@ -160,19 +160,24 @@ final class LoadedKernels {
             cuda.check(
                     cuda.status("cuFuncSetAttribute", function, SET_CARVE_OUT, 100),
                     "cuFuncSetAttribute of " + name + ", carve-out");
-            byHandle.put(function, new Loaded(argumentSizes(function)));
-            return new Kernel(function, name);
+            var kernel = new Kernel(function, name);
+            byHandle.put(function, new Loaded(argumentSizes(kernel)));
+            return kernel;
         }
     }
 
-    /** Bytes of each argument; the driver answers with an error for the one behind the last. */
-    private int[] argumentSizes(long function) {
+    /** Bytes of each argument; the driver calls the one behind the last an invalid value. */
+    private int[] argumentSizes(Kernel kernel) {
         List<Integer> sizes = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(JAVA_LONG, 2);
-            while (sizes.size() < MOST_ARGUMENTS
-                    && cuda.status("cuFuncGetParamInfo", function, sizes.size(), out.address(), out.address() + 8)
-                            == 0) {
+            while (sizes.size() < MOST_ARGUMENTS) {
+                int status = cuda.status(
+                        "cuFuncGetParamInfo", kernel.handle(), sizes.size(), out.address(), out.address() + 8);
+                if (status == CudaCalls.INVALID_VALUE) {
+                    break;
+                }
+                cuda.check(status, "cuFuncGetParamInfo of " + kernel.name());
                 sizes.add((int) out.getAtIndex(JAVA_LONG, 1));
             }
         }

@@ -22,6 +22,9 @@ public interface Products {
     /** Empty where the library can be used, else one line that says what is missing. */
     String missing();
 
+    /** Of the library, as it counts; empty where it is missing. Loads it as {@link #open} does. */
+    String version();
+
     /**
      * Loads the library and takes its workspace of {@link #workspaceBytes}, unless that is done: else the first plan does it.
      *
@@ -33,14 +36,18 @@ public interface Products {
     long workspaceBytes();
 
     /**
-     * How products of that shape are computed; remembered, and kept on disk. Not under capture.
+     * How products of that shape are computed: remembered while some hundred others are, and kept on disk. Not under capture.
      *
      * @param probe memory of such a product, on which candidates are measured: {@code y} is overwritten
      * @throws espalier.api.EngineFault RESOURCE where the library is missing
      */
     Plan plan(Shape shape, Choice choice, Operands probe);
 
-    /** {@code operands} have the strides of those that were planned with. */
+    /**
+     * Queues it; {@code operands} have the strides of those that were planned with.
+     *
+     * @throws IllegalArgumentException where the plan is so old that it is forgotten: plan again, which gives the same
+     */
     void multiply(Stream stream, Plan plan, Operands operands);
 
     /** Of the driver that made it; {@code microseconds} as measured, or 0. */

@@ -24,6 +24,11 @@ final class ReferenceProducts implements Products {
     }
 
     @Override
+    public String version() {
+        return "reference";
+    }
+
+    @Override
     public void open() {
         faults.at("open");
     }

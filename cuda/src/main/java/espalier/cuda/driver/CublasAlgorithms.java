@@ -14,14 +14,14 @@ import java.util.Optional;
  * Which algorithm was the fastest for which product, in a text file: a line each, the product's name after the
  * algorithm's bits. A line that cannot be understood is passed over, a file that cannot be written only costs time.
  */
-final class ProductChoices {
+final class CublasAlgorithms {
     private static final String FILE = "choices.txt";
     private static final int FIELDS = 3;
 
     private final Path file;
     private final Map<String, Chosen> known = new HashMap<>();
 
-    ProductChoices(Path folder) {
+    CublasAlgorithms(Path folder) {
         file = folder.resolve(FILE);
         try {
             Files.readAllLines(file).forEach(this::take);
@@ -32,7 +32,7 @@ final class ProductChoices {
 
     private void take(String line) {
         String[] parts = line.split("\t", FIELDS);
-        if (parts.length != FIELDS || parts[0].length() != 2 * CublasProducts.ALGORITHM_BYTES) {
+        if (parts.length != FIELDS || parts[0].length() != 2 * CublasProduct.ALGORITHM_BYTES) {
             return;
         }
         try {
