@@ -130,16 +130,14 @@ public final class CudaProvider implements DeviceProvider {
         Path cache = cache();
         Driver driver = CudaDriver.open(0, new CudaDriver.Setup(libraries(), cache, PATIENCE));
         try {
-            return List.of(new CudaDevice(driver, setup(settings.gpu(), driver.properties(), cache)));
+            return List.of(new CudaDevice(driver, setup(settings.gpu(), driver, cache)));
         } catch (RuntimeException e) {
             driver.close();
             throw e;
         }
     }
 
-    private static CudaDevice.Setup setup(Gpu gpu, DeviceProperties properties, Path cache) {
-        String kind = properties.name() + "-" + properties.driverVersion();
-        Path choices = cache.resolve("kernel-choices-" + kind.replaceAll("[^A-Za-z0-9]+", "-") + ".txt");
+    private static CudaDevice.Setup setup(Gpu gpu, Driver driver, Path cache) {
         return new CudaDevice.Setup(
                 gpu.activations(),
                 gpu.mostRecorded(),
@@ -148,7 +146,10 @@ public final class CudaProvider implements DeviceProvider {
                     case ALWAYS_ALIKE -> ProductKernels.Mode.DETERMINISTIC;
                 },
                 CudaDevice.Tuning.MEASURED,
-                KernelChoices.keptIn(choices),
+                switch (gpu.sums()) {
+                    case FASTEST -> KernelChoices.keptIn(cache, driver);
+                    case ALWAYS_ALIKE -> KernelChoices.forgotten();
+                },
                 gpu.prefixes() == Device.Prefixes.SHARED && gpu.sums() == DeviceProvider.Sums.FASTEST
                         ? SHARED_PREFIXES
                         : SharedPrefixes.Least.NEVER);

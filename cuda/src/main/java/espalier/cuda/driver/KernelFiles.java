@@ -1,16 +1,10 @@
 package espalier.cuda.driver;
 
-import espalier.api.EngineFault;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -19,12 +13,12 @@ import java.util.Optional;
  */
 final class KernelFiles {
     private final Path folder;
-    private final String suffix;
+    private final String environment;
 
     /** @param environment architecture, compiler and driver */
     KernelFiles(Path folder, String environment) {
         this.folder = folder;
-        this.suffix = environment;
+        this.environment = environment;
     }
 
     Optional<byte[]> read(Program program) {
@@ -59,29 +53,6 @@ final class KernelFiles {
 
     private Path file(Program program) {
         String base = program.name().replace(".cu", "");
-        return folder.resolve(base + "-" + hash(program) + ".cubin");
-    }
-
-    private String hash(Program program) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            add(digest, suffix);
-            add(digest, program.name());
-            add(digest, program.source());
-            for (Map<String, String> each : java.util.List.of(program.headers(), program.defines())) {
-                each.forEach((name, text) -> {
-                    add(digest, name);
-                    add(digest, text);
-                });
-            }
-            return HexFormat.of().formatHex(digest.digest(), 0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new EngineFault(EngineFault.Code.INTERNAL, "this Java runtime lacks SHA-256", e);
-        }
-    }
-
-    private static void add(MessageDigest digest, String text) {
-        digest.update(text.getBytes(StandardCharsets.UTF_8));
-        digest.update((byte) 0);
+        return folder.resolve(base + "-" + program.hash(environment) + ".cubin");
     }
 }

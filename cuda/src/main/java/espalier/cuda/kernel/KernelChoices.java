@@ -1,6 +1,9 @@
 package espalier.cuda.kernel;
 
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.ProductRows;
+import espalier.cuda.driver.Program;
 import espalier.tensor.DType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -8,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KernelChoices {
     private static final int FIELDS = 7;
+
+    private static final List<String> COMPARED =
+            List.of("product_wgmma.cu", "product_prompt.cu", "product_mma.cu", "product_any.cu");
 
     private final @Nullable Path file;
     private final Map<Key, ProductChoice> known = new HashMap<>();
@@ -34,8 +41,28 @@ public final class KernelChoices {
         return new KernelChoices(null);
     }
 
-    /** Kept in {@code file}, which need not exist; one a kind of device and driver. */
-    public static KernelChoices keptIn(Path file) {
+    /**
+     * Kept in a file of {@code folder}, which need not exist: one for each GPU, driver, version of the vendor's library and
+     * source of our kernels that are compared, since with any of them the fastest may be another.
+     */
+    public static KernelChoices keptIn(Path folder, Driver driver) {
+        List<Program> compared =
+                COMPARED.stream().map(file -> Sources.program(file, Map.of())).toList();
+        return keptIn(
+                folder.resolve(fileName(driver.properties(), driver.products().version(), compared)));
+    }
+
+    static String fileName(DeviceProperties gpu, String library, List<Program> compared) {
+        String hash = "";
+        for (Program each : compared) {
+            hash = each.hash(hash);
+        }
+        String kind = String.join("-", gpu.name(), Integer.toString(gpu.driverVersion()), library);
+        return "kernel-choices-" + kind.replaceAll("[^A-Za-z0-9]+", "-") + "-" + hash + ".txt";
+    }
+
+    /** Kept in {@code file}, which need not exist. */
+    static KernelChoices keptIn(Path file) {
         var choices = new KernelChoices(file);
         choices.read(file);
         return choices;

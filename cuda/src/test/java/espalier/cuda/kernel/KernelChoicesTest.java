@@ -2,12 +2,16 @@ package espalier.cuda.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Program;
 import espalier.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +40,27 @@ class KernelChoicesTest {
         try (Stream<Path> files = Files.list(file.getParent())) {
             assertThat(files).containsExactly(file);
         }
+    }
+
+    @Test
+    void eachGpuDriverLibraryAndSourceOfAKernelHasAFileOfItsOwn() {
+        var gpu = new DeviceProperties(0, "H100 80GB/HBM3", 9, 0, 132, 227 << 10, 50 << 20, 80L << 30, 13000);
+        var updated = new DeviceProperties(0, "H100 80GB/HBM3", 9, 0, 132, 227 << 10, 50 << 20, 80L << 30, 13010);
+        var other = new DeviceProperties(0, "A100", 8, 0, 108, 163 << 10, 40 << 20, 80L << 30, 13000);
+        List<Program> kernels = List.of(program("a.cu", ""), program("b.cu", ""));
+        assertThat(Set.of(
+                        KernelChoices.fileName(gpu, "130200", kernels),
+                        KernelChoices.fileName(updated, "130200", kernels),
+                        KernelChoices.fileName(other, "130200", kernels),
+                        KernelChoices.fileName(gpu, "130300", kernels),
+                        KernelChoices.fileName(gpu, "130200", List.of(program("a.cu", ""), program("b.cu", "//"))),
+                        KernelChoices.fileName(gpu, "130200", List.of(program("a.cu", "//"), program("b.cu", "")))))
+                .hasSize(6)
+                .allMatch(name -> name.matches("kernel-choices-[A-Za-z0-9-]+-[0-9a-f]{32}\\.txt"));
+    }
+
+    private static Program program(String name, String source) {
+        return new Program(name, source, Map.of(), Map.of());
     }
 
     @Test
