@@ -4,13 +4,11 @@ import espalier.api.EngineFault;
 import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Graph;
-import espalier.cuda.driver.ProductRows;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.kernel.DeviceSampler;
 import espalier.cuda.kernel.KernelChoices;
 import espalier.cuda.kernel.PagedAttention;
 import espalier.cuda.kernel.ProductKernels;
-import espalier.cuda.kernel.View;
 import espalier.tensor.Buffer;
 import espalier.tensor.Collective;
 import espalier.tensor.DType;
@@ -22,12 +20,10 @@ import espalier.tensor.Matrix;
 import espalier.tensor.Ops;
 import espalier.tensor.Sampler;
 import espalier.tensor.SharedPrefixes;
-import espalier.tensor.Tensor;
 import espalier.tensor.host.ThreadRanks;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -57,11 +53,6 @@ public final class CudaDevice implements Device {
 
     private static final long LARGE_MEMORY_BYTES = 60L << 30;
 
-    private static final int SMALL_BLOCKS = 64;
-    private static final long SMALL_BYTES = 256 << 10;
-    private static final int LARGE_BLOCKS = 3;
-    private static final long LARGE_BYTES = 16 << 20;
-
     /** Logits of so many rows at once are worth measuring. */
     private static final int HEAD_ROWS = 256;
 
@@ -74,8 +65,6 @@ public final class CudaDevice implements Device {
 
     private static final int MOST_HEAD_DIM = 256;
 
-    private static final int MOST_MEASURED_ROWS = 8192;
-
     /** Partial results of attention grow with them: some gigabytes for 1,024 sequences of 131,072 positions. */
     private static final long MOST_POSITIONS = 1 << 25;
 
@@ -87,12 +76,9 @@ public final class CudaDevice implements Device {
     private final Stream stream;
     private final ProductKernels products;
     private final CudaOps ops;
-    private final WeightPool weights;
-    private final Staging small;
+    private final CudaWeights weights;
     private final Collective alone = ThreadRanks.alone();
     private final Map<Recorded, Graph> graphs = new HashMap<>();
-    private final Set<String> measured = new HashSet<>();
-    private @Nullable Staging large;
     private @Nullable CudaClock clock;
     private @Nullable Thread bound;
     private boolean closed;
@@ -141,8 +127,7 @@ public final class CudaDevice implements Device {
         products = new ProductKernels(driver, stream, setup.mode, setup.choices);
         products.openLibrary();
         ops = new CudaOps(driver, stream, setup.activations, products, leastSharing());
-        weights = new WeightPool(driver, "the weights");
-        small = new Staging(driver, SMALL_BLOCKS, SMALL_BYTES);
+        weights = new CudaWeights(driver, stream, setup, products);
     }
 
     private static void requireServed(DeviceProperties gpu, DType activations) {
@@ -195,41 +180,20 @@ public final class CudaDevice implements Device {
     @Override
     public Buffer place(MemorySegment bytes) {
         here();
-        long at = weights.take(bytes.byteSize());
-        send(bytes, at);
-        return new CudaBuffer(at, bytes.byteSize());
+        return weights.place(bytes);
     }
 
     @Override
     public @Nullable Buffer placeUniform(DType dtype, long count, long seed, float bound) {
         here();
-        long at = weights.take(count * dtype.bytes());
-        int cols = Math.toIntExact(Math.min(count, 1 << 20));
-        while (count % cols != 0) {
-            cols--;
-        }
-        ops.elementwise().fillUniform(View.dense(at, dtype, Math.toIntExact(count / cols), cols), seed, bound);
-        return new CudaBuffer(at, count * dtype.bytes());
+        return weights.placeUniform(dtype, count, seed, bound);
     }
 
     @Override
     public void upload(MemorySegment from, Buffer to, long toOffset) {
         java.util.Objects.checkFromIndexSize(toOffset, from.byteSize(), to.bytes());
         here();
-        send(from, CudaBuffer.of(to).address() + toOffset);
-    }
-
-    private void send(MemorySegment from, long to) {
-        if (from.byteSize() <= SMALL_BYTES) {
-            small.upload(stream, from, to);
-            return;
-        }
-        Staging through = large;
-        if (through == null) {
-            through = new Staging(driver, LARGE_BLOCKS, LARGE_BYTES);
-            large = through;
-        }
-        through.upload(stream, from, to);
+        weights.send(from, CudaBuffer.of(to).address() + toOffset);
     }
 
     @Override
@@ -246,71 +210,16 @@ public final class CudaDevice implements Device {
         return Matrices.AS_ACTIVATIONS;
     }
 
-    /** In one piece, in the type of the activations: where it lies if it is so already. */
     @Override
     public Matrix prepare(Matrix stored, Matrix.Stored after) {
-        return prepared(stored, setup.activations, Integer.MAX_VALUE);
+        here();
+        return weights.prepare(stored, setup.activations, Integer.MAX_VALUE);
     }
 
     @Override
     public Matrix prepareHead(Matrix stored, Matrix.Stored after) {
-        return prepared(stored, DType.F32, HEAD_ROWS);
-    }
-
-    private CudaMatrix prepared(Matrix stored, DType yields, int mostRows) {
         here();
-        CudaMatrix matrix = new CudaMatrix(joined(stored));
-        measure(matrix.view(), yields, mostRows);
-        return matrix;
-    }
-
-    private View joined(Matrix stored) {
-        var parts = new ArrayList<View>();
-        collect(stored, parts);
-        View first = parts.getFirst();
-        boolean inPlace = first.type() == setup.activations;
-        long next = first.address();
-        for (View part : parts) {
-            inPlace &= part.address() == next && part.type() == first.type() && part.stride() == part.cols();
-            next = part.address()
-                    + (long) part.rows() * part.cols() * part.type().bytes();
-        }
-        if (inPlace) {
-            return View.dense(first.address(), first.type(), stored.out(), stored.in());
-        }
-        long at = weights.take((long) stored.out() * stored.in() * setup.activations.bytes());
-        View whole = View.dense(at, setup.activations, stored.out(), stored.in());
-        int row = 0;
-        for (View part : parts) {
-            ops.elementwise().copy(part, whole.rows(row, part.rows()));
-            row += part.rows();
-        }
-        return whole;
-    }
-
-    private static void collect(Matrix stored, List<View> parts) {
-        switch (stored) {
-            case Matrix.Dense(Tensor values) -> parts.add(CudaBuffer.view(values));
-            case Matrix.Stacked(var all) -> all.forEach(part -> collect(part, parts));
-            case Matrix.Blocks b -> throw new EngineFault(EngineFault.Code.RESOURCE, unsupported(b));
-            case CudaMatrix(View view) -> parts.add(view);
-            case Matrix.Prepared other -> throw new IllegalArgumentException("a matrix of another device: " + other);
-        }
-    }
-
-    static String unsupported(Matrix.Blocks b) {
-        return "products of weights in " + b.format()
-                + " are not supported on a CUDA device: they are to be written out"
-                + " while they are loaded; leave --quantization out, or use --device cpu";
-    }
-
-    private void measure(View w, DType yields, int mostRows) {
-        boolean known = !measured.add(w.rows() + "x" + w.cols() + " " + yields);
-        if (known || setup.tuning == Tuning.ASSUMED) {
-            return;
-        }
-        ProductRows.upTo(Math.min(mostRows, MOST_MEASURED_ROWS))
-                .forEach(rows -> products.measure(w, rows, setup.activations, yields));
+        return weights.prepare(stored, DType.F32, HEAD_ROWS);
     }
 
     @Override
@@ -411,13 +320,7 @@ public final class CudaDevice implements Device {
 
     @Override
     public long preparedBytes(Matrix stored) {
-        return switch (stored) {
-            case Matrix.Dense(Tensor values) ->
-                values.dtype() == setup.activations ? 0 : (long) stored.out() * stored.in() * setup.activations.bytes();
-            case Matrix.Stacked(var parts) ->
-                parts.stream().mapToLong(this::preparedBytes).sum();
-            case Matrix.Blocks _, Matrix.Prepared _ -> 0;
-        };
+        return weights.preparedBytes(stored);
     }
 
     @Override
@@ -459,7 +362,7 @@ public final class CudaDevice implements Device {
     /** Every kernel that a step of up to so many rows may take is compiled, several at once, and loaded. */
     @Override
     public void rehearse(int mostRows, Consumer<Ops> pass) {
-        var rehearsal = new Rehearsal(here());
+        var rehearsal = new Rehearsal(here().properties(), driver.products());
         var every = ProductKernels.rehearsed(rehearsal, stream, setup.mode, setup.choices, mostRows);
         var on = new CudaOps(rehearsal, stream, setup.activations, every, leastSharing());
         on.rehearseStep();
@@ -506,7 +409,7 @@ public final class CudaDevice implements Device {
         return weights.takenBytes();
     }
 
-    /** Whatever state the GPU is in; the driver gives all memory back. */
+    /** Whatever state the GPU is in: the driver ends all that was made of it. */
     @Override
     public void close() {
         if (!closed) {

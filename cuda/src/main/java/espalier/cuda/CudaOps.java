@@ -87,10 +87,6 @@ final class CudaOps implements Ops {
         scatter.launch(stream, 0, 0, 0, 1);
     }
 
-    Elementwise elementwise() {
-        return elementwise;
-    }
-
     @Override
     public void resolveIds(Tensor ids, Tensor lastTokens) {
         OpShapes.resolveIds(ids, lastTokens);
@@ -143,7 +139,7 @@ final class CudaOps implements Ops {
                     from += part.out();
                 }
             }
-            case Matrix.Blocks b -> throw new IllegalArgumentException(CudaDevice.unsupported(b));
+            case Matrix.Blocks b -> throw new IllegalArgumentException(CudaWeights.unsupported(b));
             case Matrix.Prepared other -> throw new IllegalArgumentException("a matrix of another device: " + other);
         }
     }

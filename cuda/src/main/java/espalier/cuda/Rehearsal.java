@@ -25,13 +25,16 @@ import java.util.Set;
 final class Rehearsal implements Driver {
     private static final long SOME_ADDRESS = 1 << 20;
 
-    private final Driver real;
+    private final DeviceProperties properties;
+    private final Products library;
     private final Set<Program> programs = new LinkedHashSet<>();
     private final TensorMap map = new TensorMap(Arena.ofAuto().allocate(TensorMap.BYTES, 64));
     private long handles;
 
-    Rehearsal(Driver real) {
-        this.real = real;
+    /** @param library tells whether it is there and what it would take; it computes nothing */
+    Rehearsal(DeviceProperties properties, Products library) {
+        this.properties = properties;
+        this.library = library;
     }
 
     /** All that were asked for, in that order. */
@@ -41,7 +44,7 @@ final class Rehearsal implements Driver {
 
     @Override
     public DeviceProperties properties() {
-        return real.properties();
+        return properties;
     }
 
     @Override
@@ -49,7 +52,7 @@ final class Rehearsal implements Driver {
 
     @Override
     public Memory memory() {
-        return real.memory();
+        return new Memory(properties.memoryBytes(), properties.memoryBytes());
     }
 
     @Override
@@ -109,7 +112,6 @@ final class Rehearsal implements Driver {
 
     @Override
     public Products products() {
-        Products library = real.products();
         return new Products() {
             @Override
             public String missing() {

@@ -12,7 +12,6 @@ import espalier.cuda.driver.Products;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collection;
@@ -21,25 +20,20 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 
-/** A driver that does nothing, at once: what is left is the host's own time. It counts launches. */
+/** A {@link Rehearsal}, on which nothing happens, so that the host's own time is left; it counts memory and launches. */
 final class DryDriver implements Driver {
-    private static final TensorMap MAP = new TensorMap(Arena.global().allocate(TensorMap.BYTES, 64));
-
     private static final long WORKSPACE_BYTES = 32 << 20;
     private static final long UNIT_BYTES = 512;
 
-    private final DeviceProperties properties;
+    private final Library library = new Library();
+    private final Rehearsal nothing;
     private final Map<String, Long> taken = new TreeMap<>();
     private final Map<Long, Long> sizes = new HashMap<>();
+    private final Map<String, int[]> argumentSizes = new TreeMap<>();
     private long used;
     private long next = 1 << 20;
-    private long handles;
     private long launches;
-    private final Set<Program> asked = ConcurrentHashMap.newKeySet();
-    private final Map<String, int[]> argumentSizes = new TreeMap<>();
-    private boolean opened;
 
     /** A card of compute capability {@code major}.0, 80 GiB. */
     DryDriver(int major) {
@@ -48,7 +42,7 @@ final class DryDriver implements Driver {
     }
 
     DryDriver(DeviceProperties properties) {
-        this.properties = properties;
+        nothing = new Rehearsal(properties, library);
     }
 
     /** Kernels and graphs launched so far. */
@@ -68,7 +62,7 @@ final class DryDriver implements Driver {
 
     /** Programs that a GPU would have compiled and loaded so far. */
     Set<Program> asked() {
-        return Set.copyOf(asked);
+        return Set.copyOf(nothing.programs());
     }
 
     /** Of kernels that were launched, by name: bytes of each argument. */
@@ -76,17 +70,48 @@ final class DryDriver implements Driver {
         return argumentSizes;
     }
 
-    @Override
-    public DeviceProperties properties() {
-        return properties;
+    /** The vendor's, which takes memory when it is opened. */
+    private final class Library implements Products {
+        private boolean opened;
+
+        @Override
+        public String missing() {
+            return "";
+        }
+
+        @Override
+        public String version() {
+            return "dry";
+        }
+
+        @Override
+        public void open() {
+            if (!opened) {
+                opened = true;
+                allocate(WORKSPACE_BYTES, "the library");
+            }
+        }
+
+        @Override
+        public long workspaceBytes() {
+            return WORKSPACE_BYTES;
+        }
+
+        @Override
+        public Plan plan(Shape shape, Choice choice, Operands probe) {
+            return nothing.products().plan(shape, choice, probe);
+        }
+
+        @Override
+        public void multiply(Stream stream, Plan plan, Operands operands) {
+            launches++;
+        }
     }
 
     @Override
-    public void bind() {}
-
-    @Override
     public Memory memory() {
-        return new Memory(properties.memoryBytes() - used, properties.memoryBytes());
+        long all = nothing.memory().total();
+        return new Memory(all - used, all);
     }
 
     @Override
@@ -106,141 +131,13 @@ final class DryDriver implements Driver {
     }
 
     @Override
-    public MemorySegment allocatePinned(long bytes) {
-        return Arena.ofAuto().allocate(bytes, 256);
-    }
-
-    @Override
-    public void freePinned(MemorySegment pinned) {}
-
-    @Override
-    public void upload(Stream stream, MemorySegment from, long to) {}
-
-    @Override
-    public void download(Stream stream, long from, MemorySegment to) {}
-
-    @Override
-    public void copy(Stream stream, long from, long to, long bytes) {}
-
-    @Override
-    public void copy(Stream stream, Copy2D rows) {}
-
-    @Override
-    public void fill(Stream stream, long to, int word, long words) {}
-
-    @Override
-    public void prepare(Collection<Program> programs, Progress progress) {
-        asked.addAll(programs);
-    }
-
-    @Override
-    public Kernel kernel(Program program, String name) {
-        asked.add(program);
-        return new Kernel(++handles, name);
-    }
-
-    @Override
-    public int blocksPerMultiprocessor(Kernel kernel, int threads, int sharedBytes) {
-        return 1;
-    }
-
-    @Override
     public void launch(Stream stream, Kernel kernel, Launch launch, Arguments arguments) {
         launches++;
         if (!argumentSizes.containsKey(kernel.name())) {
-            var sizes = new int[arguments.count()];
-            Arrays.setAll(sizes, arguments::size);
-            argumentSizes.put(kernel.name(), sizes);
+            var bytes = new int[arguments.count()];
+            Arrays.setAll(bytes, arguments::size);
+            argumentSizes.put(kernel.name(), bytes);
         }
-    }
-
-    @Override
-    public TensorMap tensorMap(TensorMap.Layout layout) {
-        return MAP;
-    }
-
-    @Override
-    public Products products() {
-        return new Products() {
-            @Override
-            public String missing() {
-                return "";
-            }
-
-            @Override
-            public String version() {
-                return "dry";
-            }
-
-            @Override
-            public void open() {
-                if (!opened) {
-                    opened = true;
-                    allocate(WORKSPACE_BYTES, "the library");
-                }
-            }
-
-            @Override
-            public long workspaceBytes() {
-                return WORKSPACE_BYTES;
-            }
-
-            @Override
-            public Plan plan(Shape shape, Choice choice, Operands probe) {
-                return new Plan(0, shape, 0);
-            }
-
-            @Override
-            public void multiply(Stream stream, Plan plan, Operands operands) {
-                launches++;
-            }
-        };
-    }
-
-    @Override
-    public Stream openStream() {
-        return new Stream(++handles);
-    }
-
-    @Override
-    public void closeStream(Stream stream) {}
-
-    @Override
-    public void synchronize(Stream stream) {}
-
-    @Override
-    public Event openEvent(Event.Kind kind) {
-        return new Event(++handles);
-    }
-
-    @Override
-    public void closeEvent(Event event) {}
-
-    @Override
-    public void record(Event event, Stream stream) {}
-
-    @Override
-    public void await(Stream stream, Event event) {}
-
-    @Override
-    public void await(Event event) {}
-
-    @Override
-    public boolean reached(Event event) {
-        return true;
-    }
-
-    @Override
-    public float milliseconds(Event from, Event to) {
-        return 0;
-    }
-
-    @Override
-    public void beginCapture(Stream stream) {}
-
-    @Override
-    public Graph endCapture(Stream stream) {
-        return new Graph(++handles);
     }
 
     @Override
@@ -249,8 +146,144 @@ final class DryDriver implements Driver {
     }
 
     @Override
-    public void closeGraph(Graph graph) {}
+    public Products products() {
+        return library;
+    }
+
+    // The rest is the rehearsal's.
 
     @Override
-    public void close() {}
+    public DeviceProperties properties() {
+        return nothing.properties();
+    }
+
+    @Override
+    public void bind() {
+        nothing.bind();
+    }
+
+    @Override
+    public MemorySegment allocatePinned(long bytes) {
+        return nothing.allocatePinned(bytes);
+    }
+
+    @Override
+    public void freePinned(MemorySegment pinned) {
+        nothing.freePinned(pinned);
+    }
+
+    @Override
+    public void upload(Stream stream, MemorySegment from, long to) {
+        nothing.upload(stream, from, to);
+    }
+
+    @Override
+    public void download(Stream stream, long from, MemorySegment to) {
+        nothing.download(stream, from, to);
+    }
+
+    @Override
+    public void copy(Stream stream, long from, long to, long bytes) {
+        nothing.copy(stream, from, to, bytes);
+    }
+
+    @Override
+    public void copy(Stream stream, Copy2D rows) {
+        nothing.copy(stream, rows);
+    }
+
+    @Override
+    public void fill(Stream stream, long to, int word, long words) {
+        nothing.fill(stream, to, word, words);
+    }
+
+    @Override
+    public void prepare(Collection<Program> programs, Progress progress) {
+        nothing.prepare(programs, progress);
+    }
+
+    @Override
+    public Kernel kernel(Program program, String name) {
+        return nothing.kernel(program, name);
+    }
+
+    @Override
+    public int blocksPerMultiprocessor(Kernel kernel, int threads, int sharedBytes) {
+        return nothing.blocksPerMultiprocessor(kernel, threads, sharedBytes);
+    }
+
+    @Override
+    public TensorMap tensorMap(TensorMap.Layout layout) {
+        return nothing.tensorMap(layout);
+    }
+
+    @Override
+    public Stream openStream() {
+        return nothing.openStream();
+    }
+
+    @Override
+    public void closeStream(Stream stream) {
+        nothing.closeStream(stream);
+    }
+
+    @Override
+    public void synchronize(Stream stream) {
+        nothing.synchronize(stream);
+    }
+
+    @Override
+    public Event openEvent(Event.Kind kind) {
+        return nothing.openEvent(kind);
+    }
+
+    @Override
+    public void closeEvent(Event event) {
+        nothing.closeEvent(event);
+    }
+
+    @Override
+    public void record(Event event, Stream stream) {
+        nothing.record(event, stream);
+    }
+
+    @Override
+    public void await(Stream stream, Event event) {
+        nothing.await(stream, event);
+    }
+
+    @Override
+    public void await(Event event) {
+        nothing.await(event);
+    }
+
+    @Override
+    public boolean reached(Event event) {
+        return nothing.reached(event);
+    }
+
+    @Override
+    public float milliseconds(Event from, Event to) {
+        return nothing.milliseconds(from, to);
+    }
+
+    @Override
+    public void beginCapture(Stream stream) {
+        nothing.beginCapture(stream);
+    }
+
+    @Override
+    public Graph endCapture(Stream stream) {
+        return nothing.endCapture(stream);
+    }
+
+    @Override
+    public void closeGraph(Graph graph) {
+        nothing.closeGraph(graph);
+    }
+
+    @Override
+    public void close() {
+        nothing.close();
+    }
 }
