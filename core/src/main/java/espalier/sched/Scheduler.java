@@ -369,6 +369,7 @@ public final class Scheduler {
             roster.leave(s);
         } else {
             waiting.remove(s);
+            room.giveBack(s);
         }
     }
 

@@ -58,56 +58,6 @@ class SchedulerTest {
     }
 
     @Test
-    void aFullQueueRejectsNewcomers() {
-        var scheduler = scheduler(new Limits(100, 1, 1, 64, 64, 64, 2), Policy.FCFS);
-        for (int id = 0; id < 3; id++) { // one finds the seat, two wait
-            assertThat(scheduler.submit(id, request(4, 4), 0, null)).isEmpty();
-        }
-        var fourth = scheduler.submit(3, request(4, 4), 0, null).orElseThrow();
-        assertThat(fourth.request()).isEqualTo(3);
-        assertThat(fourth.cause()).hasMessage("The request queue is full.");
-        assertThat(((RequestRejected) fourth.cause()).code()).isEqualTo(RequestRejected.Code.OVERLOADED);
-        plan(scheduler); // the first runs now, and two wait still
-        assertThat(scheduler.submit(4, request(4, 4), 0, null)).isPresent();
-        scheduler.cancel(1);
-        assertThat(scheduler.submit(5, request(4, 4), 0, null)).isEmpty();
-    }
-
-    @Test
-    void whoeverFindsASeatDoesNotCountForTheQueue() {
-        var scheduler = scheduler(new Limits(1000, 1, 4, 64, 64, 64, 8), Policy.FCFS);
-        scheduler.submit(0, request(4, 4), 0, null);
-        plan(scheduler); // while this step runs, the others come
-        assertThat(accepted(scheduler, 1, 200))
-                .as("three seats and eight places")
-                .isEqualTo(3 + 8);
-        plan(scheduler);
-        assertThat(accepted(scheduler, 200, 400)).isZero();
-    }
-
-    @Test
-    void aSeatWithoutMemoryForItIsNone() {
-        var scheduler = scheduler(new Limits(20, 1, 4, 64, 64, 64, 1), Policy.FCFS);
-        // Each is charged for its prompt, its answer and a page: 9 of 20 tokens.
-        assertThat(accepted(scheduler, 0, 10)).as("two that fit, and one place").isEqualTo(2 + 1);
-    }
-
-    @Test
-    void nobodyIsSeatedDuringAPause() {
-        var scheduler = scheduler(new Limits(1000, 1, 4, 64, 64, 64, 8), Policy.FCFS);
-        scheduler.pause(Pause.IN_PLACE);
-        assertThat(accepted(scheduler, 0, 100)).isEqualTo(8);
-    }
-
-    private static int accepted(Scheduler scheduler, int from, int to) {
-        int accepted = 0;
-        for (int id = from; id < to; id++) {
-            accepted += scheduler.submit(id, request(4, 4), 0, null).isEmpty() ? 1 : 0;
-        }
-        return accepted;
-    }
-
-    @Test
     void aRequestForWhichNothingCanBeChosenFailsAndLeavesNothingBehind() {
         var scheduler = scheduler(Limits.of(100, 4, 2, 64), Policy.FCFS);
         scheduler.submit(1, request(4, 4), 0, null);
