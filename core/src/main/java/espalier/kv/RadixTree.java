@@ -2,6 +2,7 @@ package espalier.kv;
 
 import espalier.api.EngineFault;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
@@ -196,10 +197,33 @@ public final class RadixTree {
             pages -= cut;
             left -= cut;
             if (cut == leaf.length) {
-                drop(leaf);
+                removeLeaf(leaf);
             } else {
                 leaf.cut(cut, pageSize);
             }
+        }
+    }
+
+    /** Forgets the prefix up to {@code node} and all that continues it, as far as nobody holds it. */
+    public void drop(Node node) {
+        Node top = null;
+        for (Node n = node; n != null && n.parent != null && n.pins == 0; n = n.parent) {
+            top = n;
+        }
+        if (top == null) {
+            return;
+        }
+        var below = new ArrayList<Node>();
+        below.add(top);
+        for (int i = 0; i < below.size(); i++) {
+            below.get(i).children.forEach(below::add);
+        }
+        for (Node n : below.reversed()) { // a leaf by then
+            for (int i = 0; i < n.length; i++) {
+                pool.give(n.pages[i]);
+            }
+            pages -= n.length;
+            removeLeaf(n);
         }
     }
 
@@ -309,7 +333,7 @@ public final class RadixTree {
         return upper;
     }
 
-    private void drop(Node leaf) {
+    private void removeLeaf(Node leaf) {
         leaves.remove(leaf);
         Node parent = Objects.requireNonNull(leaf.parent);
         parent.children.remove(leaf);

@@ -125,6 +125,17 @@ final class KvSpace {
         s.shares = false;
     }
 
+    /**
+     * Forgets what a released sequence has left in the tree, and what it had read there: somewhere in it may be keys or values
+     * that are not numbers. What others read meanwhile stays; if it is at fault, they end alike, and the last of them drops it.
+     */
+    void doubt(Sequence s) {
+        Node node = tree.deepest(s.salt(), s.tokens, s.known);
+        if (node != null) {
+            tree.drop(node);
+        }
+    }
+
     /** Forgets every prefix; nobody holds one. */
     void flush() {
         tree.evict(tree.evictable());

@@ -357,6 +357,7 @@ public final class Scheduler {
     private Emission.Failed nothingToChoose(Sequence s) {
         s.ended = true;
         forget(s);
+        space.doubt(s);
         abortedRequests++;
         String why = "no token could be chosen after " + s.generated()
                 + ": every id was forbidden, or the model's logits are not numbers";

@@ -174,6 +174,25 @@ class RadixTreeTest {
     }
 
     @Test
+    void aPrefixIsDroppedWithAllThatContinuesItUpToWhatIsHeld() {
+        var b = new Bench(100, 1);
+        b.cache("", 1, 2, 3, 4);
+        b.cache("", 1, 2, 3, 5);
+        b.cache("", 1, 2, 9);
+        Node held = b.tree.match("", new int[] {1, 2, 9}, 3);
+        b.tree.pin(held);
+        b.tree.drop(b.tree.match("", new int[] {1, 2, 3}, 3));
+        b.tree.checkInvariants(List.of(held));
+        assertThat(b.cached(1, 2, 3, 4)).as("1 2 is held").isEqualTo(2);
+        assertThat(b.cached(1, 2, 9)).isEqualTo(3);
+        assertThat(b.pool.available()).isEqualTo(97);
+        b.tree.unpin(held);
+        b.tree.drop(held);
+        assertThat(b.cached(1)).isZero();
+        assertThat(b.pool.available()).isEqualTo(100);
+    }
+
+    @Test
     void aNodeThatManyShareKeepsFindingItsChildren() {
         var b = new Bench(5000, 1);
         for (int i = 0; i < 1000; i++) {
@@ -212,9 +231,10 @@ class RadixTreeTest {
 
         void run() {
             for (int i = 0; i < 300; i++) {
-                switch (random.nextInt(4)) {
-                    case 0, 1 -> compute();
-                    case 2 -> bench.tree.evict(random.nextInt(bench.tree.evictable() + 1));
+                switch (random.nextInt(9)) {
+                    case 0, 1, 2, 3 -> compute();
+                    case 4 -> drop();
+                    case 5, 6 -> bench.tree.evict(random.nextInt(bench.tree.evictable() + 1));
                     default -> release();
                 }
                 bench.tree.checkInvariants(held);
@@ -254,6 +274,18 @@ class RadixTreeTest {
             } else {
                 bench.tree.insert(at, tokens, wanted * bench.pageSize, pages);
                 bench.tree.unpin(at);
+            }
+        }
+
+        private void drop() {
+            int[] tokens = random.ints(1 + random.nextInt(30), 0, 2).toArray();
+            Node found = bench.tree.deepest("", tokens, tokens.length);
+            if (found != null) {
+                bench.tree.drop(found);
+                int left = bench.tree.cachedTokens("", tokens, tokens.length);
+                assertThat(left == 0 || held.stream().anyMatch(n -> n.prefixPages() * bench.pageSize >= left))
+                        .as("what is left is held, seed %d", seed)
+                        .isTrue();
             }
         }
 

@@ -58,21 +58,6 @@ class SchedulerTest {
     }
 
     @Test
-    void aRequestForWhichNothingCanBeChosenFailsAndLeavesNothingBehind() {
-        var scheduler = scheduler(Limits.of(100, 4, 2, 64), Policy.FCFS);
-        scheduler.submit(1, request(4, 4), 0, null);
-        StepPlan plan = plan(scheduler);
-        assertThat(scheduler.sampling().rows()).hasSize(1);
-        List<Emission> heard =
-                scheduler.complete(new StepResult(plan.number(), new int[] {-1}, Collections.singletonList(null)));
-        assertThat(((Emission.Failed) heard.getFirst()).cause())
-                .hasMessageStartingWith("no token could be chosen after 0: every id was forbidden");
-        assertThat(heard).hasSize(1);
-        assertThat(scheduler.isIdle()).isTrue();
-        scheduler.checkInvariants();
-    }
-
-    @Test
     void chunksFillTheBudgetAndEndAtPages() {
         var limits = new Limits(100, 4, 4, 64, 10, 1000, Integer.MAX_VALUE);
         var run = new Simulation(limits, Strategy.standard(), 1, 0)
