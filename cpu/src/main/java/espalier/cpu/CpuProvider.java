@@ -1,6 +1,7 @@
 package espalier.cpu;
 
 import espalier.api.EngineFault;
+import espalier.api.RequestRejected;
 import espalier.cpu.jit.Code;
 import espalier.cpu.jit.Processor;
 import espalier.tensor.Device;
@@ -14,6 +15,7 @@ import java.util.TreeSet;
 
 /** {@code --device cpu}: ranks share the cores evenly, at least one thread each. */
 public final class CpuProvider implements DeviceProvider {
+    private static final int MOST_THREADS_A_CORE = 16;
 
     /** For {@link java.util.ServiceLoader}. */
     public CpuProvider() {}
@@ -45,6 +47,23 @@ public final class CpuProvider implements DeviceProvider {
                     : "no machine code of ours: " + obstacle;
         } catch (EngineFault refused) {
             return "no machine code of ours: " + refused.getMessage();
+        }
+    }
+
+    @Override
+    public void require(Demand demand) {
+        requireFew(demand.settings().threads(), Machine.local().physicalCores());
+    }
+
+    /** A few threads too many are slow; thousands take stacks and scratch memory, and steps no longer end. */
+    static void requireFew(int threads, int cores) {
+        int most = MOST_THREADS_A_CORE * cores;
+        if (threads > most) {
+            throw RequestRejected.invalid(
+                    "--cpu-threads",
+                    "--cpu-threads must be at most " + most + " on this machine, " + MOST_THREADS_A_CORE
+                            + " for each of its physical cores (" + cores + "), got " + threads
+                            + ": each takes memory of its own and all wait for the slowest; leave it out for one a core");
         }
     }
 

@@ -1,9 +1,14 @@
 package espalier.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import espalier.api.RequestRejected;
+import espalier.config.OptionReader;
+import espalier.config.Options;
 import espalier.cpu.jit.Code;
+import espalier.launch.EngineLoader;
 import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
@@ -17,6 +22,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AutoClose;
@@ -50,6 +56,19 @@ class CpuDeviceTest {
                     .contains("--cpu-threads " + cores);
             assertThat(full.remarks()).noneMatch(line -> line.startsWith("warning"));
         }
+    }
+
+    @Test
+    void farMoreThreadsThanCoresAreRefusedBeforeAnyIsStarted() {
+        assertThatCode(() -> CpuProvider.requireFew(64, 4)).doesNotThrowAnyException();
+        assertThatThrownBy(() -> CpuProvider.requireFew(65, 4))
+                .isInstanceOf(RequestRejected.class)
+                .hasMessageStartingWith(
+                        "--cpu-threads must be at most 64 on this machine, 16 for each of its physical cores (4)");
+        Options options = OptionReader.read(Options.class, Map.of("--device", "cpu", "--cpu-threads", "20000")::get);
+        assertThatThrownBy(() -> EngineLoader.require(options))
+                .isInstanceOf(RequestRejected.class)
+                .hasMessageContaining("got 20000");
     }
 
     @Test
