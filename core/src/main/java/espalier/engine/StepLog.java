@@ -7,18 +7,18 @@ import java.util.function.Consumer;
 /** Writes steps as SGLang's scheduler does, for eyes and scripts that know its log. */
 public final class StepLog implements Consumer<StepReport> {
     private final Consumer<String> lines;
-    private final String prefillGraph;
-    private final String decodeGraph;
+    private final String graphLabel;
+    private final int mostReplayed;
 
     /**
      * @param lines takes one line at a time, without its end
      * @param graphLabel {@code cuda graph} or {@code cpu graph}
-     * @param decodeReplays {@code True} or {@code False}: whether decode steps replay a recording
+     * @param mostReplayed sequences of a decode step that still replays a recording; 0 where none is recorded
      */
-    public StepLog(Consumer<String> lines, String graphLabel, String decodeReplays) {
+    public StepLog(Consumer<String> lines, String graphLabel, int mostReplayed) {
         this.lines = lines;
-        this.prefillGraph = graphLabel + ": False";
-        this.decodeGraph = graphLabel + ": " + decodeReplays;
+        this.graphLabel = graphLabel;
+        this.mostReplayed = mostReplayed;
     }
 
     @Override
@@ -39,7 +39,7 @@ public final class StepLog implements Consumer<StepReport> {
             lines.accept(String.format(
                     Locale.ROOT,
                     "Prefill batch, #new-seq: %d, #new-token: %d, #cached-token: %d, token usage: %.2f, #running-req: %d,"
-                            + " #queue-req: %d, #pending-token: %d, %s, input throughput (token/s): %.2f",
+                            + " #queue-req: %d, #pending-token: %d, %s: False, input throughput (token/s): %.2f",
                     f.newSequences(),
                     f.promptTokens(),
                     f.cachedTokens(),
@@ -47,18 +47,19 @@ public final class StepLog implements Consumer<StepReport> {
                     f.runningRequests(),
                     f.waitingRequests(),
                     f.pendingTokens(),
-                    prefillGraph,
+                    graphLabel,
                     report.inputThroughput()));
         }
         if (report.decodeInterval()) {
             lines.accept(String.format(
                     Locale.ROOT,
-                    "Decode batch, #running-req: %d, #token: %d, token usage: %.2f, %s, gen throughput (token/s): %.2f,"
+                    "Decode batch, #running-req: %d, #token: %d, token usage: %.2f, %s: %s, gen throughput (token/s): %.2f,"
                             + " #queue-req: %d",
                     f.runningRequests(),
                     f.usedTokens(),
                     f.tokenUsage(),
-                    decodeGraph,
+                    graphLabel,
+                    f.runningRequests() <= mostReplayed ? "True" : "False",
                     report.generationThroughput(),
                     f.waitingRequests()));
         }

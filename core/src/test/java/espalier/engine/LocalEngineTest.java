@@ -235,7 +235,7 @@ class LocalEngineTest {
     @Test
     void stepsAreLoggedAsSglangLogsThem() throws InterruptedException {
         var lines = new ArrayList<String>();
-        var options = LoopOptions.of(1).withListener(new StepLog(lines::add, "cpu graph", "False"));
+        var options = LoopOptions.of(1).withListener(new StepLog(lines::add, "cpu graph", 0));
         try (var engine = engine(fake(), options)) {
             listen(engine.submit(request(1, 60)));
         }
@@ -247,5 +247,19 @@ class LocalEngineTest {
                 .matches("Decode batch, #running-req: 1, #token: 48, token usage: 0.19, cpu graph: False,"
                         + " gen throughput \\(token/s\\): \\d+\\.\\d\\d, #queue-req: 0");
         assertThat(lines).hasSize(2);
+    }
+
+    @Test
+    void stepsUpToTheLargestRecordingAreLoggedAsReplayed() throws InterruptedException {
+        for (int mostReplayed : new int[] {0, 1}) {
+            var lines = new ArrayList<String>();
+            var options = LoopOptions.of(1).withListener(new StepLog(lines::add, "cuda graph", mostReplayed));
+            try (var engine = engine(fake(), options)) {
+                listen(engine.submit(request(1, 60)));
+            }
+            assertThat(lines.getFirst()).contains("cuda graph: False, input");
+            assertThat(lines.getLast())
+                    .contains(mostReplayed == 0 ? "cuda graph: False, gen" : "cuda graph: True, gen");
+        }
     }
 }

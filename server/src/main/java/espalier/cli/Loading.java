@@ -20,6 +20,7 @@ import espalier.launch.EngineLoader;
 import espalier.launch.LoadListener;
 import espalier.server.ServerOptions;
 import espalier.serving.ServingOptions;
+import espalier.tensor.DeviceProvider;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +37,7 @@ final class Loading {
     private Loading() {}
 
     static Espalier load(Options options, Terminal terminal) {
-        var _ = EngineLoader.require(options); // a flag that cannot be is told before a download
+        DeviceProvider device = EngineLoader.require(options); // a flag that cannot be is told before a download
         Options.Model model = options.model();
         Path folder = model.modelPath() == null
                 ? bundled(terminal)
@@ -46,7 +47,14 @@ final class Loading {
                 : resolve(
                         HubRequest.Named.of(model.tokenizerPath(), null), HubRequest.Wanted.TOKENIZER, model, terminal);
         LOG.log(Level.INFO, "Load weight begin. model_path=" + folder);
-        return EspalierLoader.load(named(options, folder), folder, tokenizer, new Told(terminal));
+        return EspalierLoader.load(
+                named(options, folder), folder, tokenizer, new Told(terminal, steps(options.device(), device)));
+    }
+
+    private static StepLog steps(Options.Device options, DeviceProvider device) {
+        boolean records = device.name().equals("cuda") && !options.disableCudaGraph();
+        return new StepLog(
+                line -> LOG.log(Level.INFO, line), device.name() + " graph", records ? options.cudaGraphMaxBs() : 0);
     }
 
     /** The bundled model goes by a name of its own, and a hub id by itself. */
@@ -126,10 +134,11 @@ final class Loading {
     /** Log lines, a bar for the layers where somebody watches, and SGLang's lines about steps. */
     private static final class Told implements LoadListener {
         private final Terminal terminal;
-        private final StepLog steps = new StepLog(line -> LOG.log(Level.INFO, line), "cpu graph", "False");
+        private final StepLog steps;
 
-        Told(Terminal terminal) {
+        Told(Terminal terminal, StepLog steps) {
             this.terminal = terminal;
+            this.steps = steps;
         }
 
         @Override
