@@ -14,6 +14,7 @@ import espalier.tensor.reference.DryDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.ToLongBiFunction;
 import java.util.function.ToLongFunction;
 
@@ -69,6 +70,7 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
      * @param matrices how it reads them
      * @param preparedBytes as {@link Device#preparedBytes} has them
      * @param own as {@link Device#ownBytes} has them
+     * @param scratch as {@link Device#scratchBytes} has them
      */
     public record Storage(
             KvType kvType,
@@ -76,7 +78,8 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
             Quantization quantization,
             Device.Matrices matrices,
             ToLongFunction<Matrix> preparedBytes,
-            ToLongBiFunction<Device.Recorded, Set<Ops.Attending>> own) {
+            ToLongBiFunction<Device.Recorded, Set<Ops.Attending>> own,
+            Scratch scratch) {
         /** Of a device that takes nothing for itself. */
         public Storage(
                 KvType kvType,
@@ -84,7 +87,7 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
                 Quantization quantization,
                 Device.Matrices matrices,
                 ToLongFunction<Matrix> preparedBytes) {
-            this(kvType, activations, quantization, matrices, preparedBytes, (_, _) -> 0);
+            this(kvType, activations, quantization, matrices, preparedBytes, (_, _) -> 0, (_, _) -> 0);
         }
 
         /** Of a device that reads weights as they are stored. */
@@ -100,8 +103,14 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
                     device.matrices() == Device.Matrices.AS_STORED ? asked : Quantization.NONE,
                     device.matrices(),
                     device::preparedBytes,
-                    device::ownBytes);
+                    device::ownBytes,
+                    device::scratchBytes);
         }
+    }
+
+    /** As {@link Device#scratchBytes} has it. */
+    public interface Scratch {
+        long bytes(int mostRows, Consumer<Ops> pass);
     }
 
     /** Reads the names, shapes and types of {@code checkpoint}, but no weight. */
@@ -110,12 +119,12 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
         try (var dry = device(mesh, storage)) {
             var decoder = outline(family, checkpoint, mesh, storage, dry);
             Rehearsal step = rehearse(decoder, mesh, largest, storage.activations);
+            long own = storage.own.applyAsLong(largest.step(), step.attending)
+                    + scratchBytes(decoder, mesh, largest, storage);
             return new MemoryPlan(
                     dry.weightBytes(),
                     decoder.shape().kvShape(mesh, 1, storage.kvType).bytes(),
-                    List.of(
-                            new Part("activations", step.peakBytes),
-                            new Part("kernels", storage.own.applyAsLong(largest.step(), step.attending))));
+                    List.of(new Part("activations", step.peakBytes), new Part("kernels", own)));
         }
     }
 
@@ -159,13 +168,31 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
 
     private static Rehearsal rehearse(Decoder decoder, Mesh mesh, Largest largest, DType activations) {
         try (var dry = new DryDevice(mesh.rank(), mesh.ranks(), activations, Device.Matrices.AS_STORED, _ -> 0)) {
-            var space = new Workspace(dry.allocate(BOUNDLESS));
-            KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, KvType.F32));
-            Tensor logits = space.take(
-                    DType.F32, largest.sequences, decoder.shape().vocab().size());
-            decoder.forward(new Pass(dry.ops(), space, inputs(dry, largest), kv, dry.collective()), logits);
-            return new Rehearsal(space.peakBytes(), dry.attending());
+            long peakBytes = pass(decoder, mesh, largest, new Dry(dry, dry.ops(), KvType.F32));
+            return new Rehearsal(peakBytes, dry.attending());
         }
+    }
+
+    private static long scratchBytes(Decoder decoder, Mesh mesh, Largest largest, Storage storage) {
+        try (var dry =
+                new DryDevice(mesh.rank(), mesh.ranks(), storage.activations, Device.Matrices.AS_STORED, _ -> 0)) {
+            return storage.scratch.bytes(
+                    largest.tokens, ops -> pass(decoder, mesh, largest, new Dry(dry, ops, storage.kvType)));
+        }
+    }
+
+    /** Where a pass is made without memory. */
+    private record Dry(DryDevice device, Ops ops, KvType kvType) {}
+
+    /** The largest step; returns the peak of its workspace. */
+    private static long pass(Decoder decoder, Mesh mesh, Largest largest, Dry on) {
+        DryDevice dry = on.device;
+        var space = new Workspace(dry.allocate(BOUNDLESS));
+        KvCache kv = dry.kvCache(decoder.shape().kvShape(mesh, 1, on.kvType));
+        Tensor logits =
+                space.take(DType.F32, largest.sequences, decoder.shape().vocab().size());
+        decoder.forward(new Pass(on.ops, space, inputs(dry, largest), kv, dry.collective()), logits);
+        return space.peakBytes();
     }
 
     private static StepInputs inputs(DryDevice dry, Largest l) {
@@ -173,7 +200,17 @@ public record MemoryPlan(long weightBytes, long kvBytesPerToken, List<Part> part
         Tensor sequences = ints(dry, 1, l.sequences);
         Tensor pages = ints(dry, l.sequences, l.pagesPerSequence);
         return new StepInputs(
-                tokens, tokens, tokens, sequences, sequences, sequences, pages, 1, sequences, l.tokens, l.sequences);
+                tokens,
+                tokens,
+                tokens,
+                sequences,
+                sequences,
+                sequences,
+                pages,
+                l.pageSize,
+                sequences,
+                l.tokens,
+                l.sequences);
     }
 
     private static Tensor ints(DryDevice dry, int rows, int cols) {

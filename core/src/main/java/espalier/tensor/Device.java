@@ -125,6 +125,16 @@ public interface Device extends AutoCloseable {
     default void rehearse(int mostRows, Consumer<Ops> pass) {}
 
     /**
+     * Bytes of its memory that {@link #rehearse} takes for its ops, so that serving takes none.
+     *
+     * @param pass calls the largest step on ops that need not compute: no tensor has memory behind it, and matrices are as they
+     *     are stored
+     */
+    default long scratchBytes(int mostRows, Consumer<Ops> pass) {
+        return 0;
+    }
+
+    /**
      * Steps that are run, not recorded, with sequences of no positions before the first request, up to {@code most}: those at
      * which the device compiles kernels and takes memory.
      */

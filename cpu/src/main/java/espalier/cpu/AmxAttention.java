@@ -53,6 +53,13 @@ final class AmxAttention implements AttentionPath {
                 form -> new AmxAttentionKernels(arena, form.headDim, form.scale * LOG2_E));
     }
 
+    /** Those of single positions are emitted when their memory is asked for. */
+    @Override
+    public void prepare(Call c) {
+        var _ = kernels(c);
+        widening.prepare(c);
+    }
+
     @Override
     public int tileRows() {
         return 128;

@@ -33,6 +33,8 @@ final class AmxProduct implements Product {
     private static final int GROUPS_PER_LANE = 4;
     /** Behind packed weights: what {@link Greatest} says of them. */
     private static final int GREATEST_BYTES = 64;
+    /** Of a lane, in front of what it expands, in whole pages. */
+    private static final int CALL_BYTES = Math.ceilDiv(ExpandingKernels.CALL_BYTES, 4096) * 4096;
     /** Bytes of streamed weights that are worth handing to another thread: some microseconds. */
     private static final int PART_BYTES = 96 << 10;
 
@@ -41,15 +43,13 @@ final class AmxProduct implements Product {
     private final Layout layout;
     private final int stepBytes;
     private final @Nullable Supplier<ExpandingKernels> loading;
-    private final Scratch input = new Scratch();
-    private final Scratch calls = new Scratch();
-    private final Scratch[] rooms;
+    private final OpMemory memory;
     /** Emitted for the first matrix; none where weights are bf16. */
     private @Nullable ExpandingKernels expanding;
 
     /** Weights of bf16. */
-    AmxProduct(Team team, AmxKernels kernels) {
-        this(team, kernels, new HalfLayout(), AmxKernels.STEP_BYTES, null);
+    AmxProduct(Crew crew, AmxKernels kernels) {
+        this(crew, kernels, new HalfLayout(), AmxKernels.STEP_BYTES, null);
     }
 
     /**
@@ -57,28 +57,18 @@ final class AmxProduct implements Product {
      *
      * @param loading emits the kernels, when the first matrix is packed
      */
-    AmxProduct(Team team, AmxKernels kernels, GroupLayout layout, Supplier<ExpandingKernels> loading) {
-        this(team, kernels, layout, ExpandingKernels.stepBytes(layout.grouping()), loading);
+    AmxProduct(Crew crew, AmxKernels kernels, GroupLayout layout, Supplier<ExpandingKernels> loading) {
+        this(crew, kernels, layout, ExpandingKernels.stepBytes(layout.grouping()), loading);
     }
 
     private AmxProduct(
-            Team team, AmxKernels kernels, Layout layout, int stepBytes, @Nullable Supplier<ExpandingKernels> loading) {
-        this.team = team;
+            Crew crew, AmxKernels kernels, Layout layout, int stepBytes, @Nullable Supplier<ExpandingKernels> loading) {
+        team = crew.team();
+        memory = crew.memory();
         this.kernels = kernels;
         this.layout = layout;
         this.stepBytes = stepBytes;
         this.loading = loading;
-        rooms = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(rooms, i -> new Scratch());
-    }
-
-    @Override
-    public void close() {
-        input.close();
-        calls.close();
-        for (Scratch room : rooms) {
-            room.close();
-        }
     }
 
     /** Weights as {@link AmxKernels} or {@link ExpandingKernels} want them. */
@@ -139,11 +129,10 @@ final class AmxProduct implements Product {
     }
 
     private void noteGreatest(ExpandingKernels kernels, Panels of, int first, int end) {
-        long memory = calls.take((long) team.lanes() * ExpandingKernels.CALL_BYTES);
         var found = new Greatest[team.lanes()];
         java.util.Arrays.fill(found, Greatest.NONE);
         team.run(end - first, (part, lane) -> {
-            Greatest here = kernels.greatest(of.at(first + part, 0), of.steps(), call(memory, lane));
+            Greatest here = kernels.greatest(of.at(first + part, 0), of.steps(), call(memory.lane(lane, CALL_BYTES)));
             found[lane] = found[lane].and(here);
         });
         Greatest all = greatest(of);
@@ -159,8 +148,28 @@ final class AmxProduct implements Product {
                 Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, of.end()), Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, of.end() + 4));
     }
 
-    private static MemorySegment call(long memory, int lane) {
-        return Lanes.ALL.asSlice(memory + (long) lane * ExpandingKernels.CALL_BYTES, ExpandingKernels.CALL_BYTES);
+    private static MemorySegment call(long own) {
+        return Lanes.ALL.asSlice(own, ExpandingKernels.CALL_BYTES);
+    }
+
+    @Override
+    public OpMemory.Need need(int mostRows, int out, int in) {
+        var w = new Panels(out, in, stepBytes, 0);
+        return new OpMemory.Need(mostRows * stride(w), CALL_BYTES + expandedBytes(w, mostRows));
+    }
+
+    /** An odd number of cache lines apart, or the rows of a tile would share the cache's sets. */
+    private static long stride(Panels w) {
+        return 64L * (w.steps() | 1);
+    }
+
+    /** Of a group of panels that a lane expands at a time; it does for more than {@link AmxKernels#ROWS} rows. */
+    private long expandedBytes(Panels w, int rows) {
+        if (loading == null || rows <= AmxKernels.ROWS) {
+            return 0;
+        }
+        int steps = Math.min(w.steps(), spanSteps(rows));
+        return cut(w, rows, stride(w)).panelsEach * ((long) steps * AmxKernels.STEP_BYTES);
     }
 
     @Override
@@ -169,24 +178,24 @@ final class AmxProduct implements Product {
             return;
         }
         Panels w = panels(packed);
-        // an odd number of cache lines apart, or the rows of a tile would share the cache's sets
-        long stride = 64L * (w.steps() | 1);
-        long rounded = input.take(x.rows() * stride);
+        long stride = stride(w);
+        long rounded = memory.shared(x.rows() * stride);
         int shift = expanding == null ? 0 : expanding.shift(greatest(w));
         round(x, rounded, stride, shift);
         var job = new Job(w, shift, rounded, stride, x.rows(), Address.of(out), Address.rowBytes(out));
         Cut cut = cut(w, x.rows(), stride);
-        long memory = calls.take((long) team.lanes() * ExpandingKernels.CALL_BYTES);
+        long laneBytes = CALL_BYTES + expandedBytes(w, x.rows());
         team.run(cut.groups * cut.chunks, (part, lane) -> {
-            var room = new Room(call(memory, lane), rooms[lane]);
+            long own = memory.lane(lane, laneBytes);
+            var room = new Room(call(own), own + CALL_BYTES);
             multiply(job, cut, new Part(part / cut.chunks, part % cut.chunks), room);
         });
     }
 
     private record Job(Panels w, int shift, long x, long stride, int rows, long out, long outStride) {}
 
-    /** A thread's own memory. */
-    private record Room(MemorySegment call, Scratch weights) {}
+    /** A thread's own memory: of a call, and the address of weights that it expands. */
+    private record Room(MemorySegment call, long weights) {}
 
     private record Part(int group, int chunk) {}
 
@@ -257,10 +266,9 @@ final class AmxProduct implements Product {
 
     private record Span(int firstPanel, int columns, int firstStep, int steps) {}
 
-    private static Weights expand(ExpandingKernels expanding, Job j, Span s, Scratch room) {
+    private static Weights expand(ExpandingKernels expanding, Job j, Span s, long to) {
         int panels = Math.ceilDiv(s.columns, AmxKernels.PANEL);
         long bytesEach = (long) s.steps * AmxKernels.STEP_BYTES;
-        long to = room.take(panels * bytesEach);
         for (int i = 0; i < panels; i++) {
             expanding.expand(j.w.at(s.firstPanel + i, s.firstStep), to + i * bytesEach, s.steps, j.shift);
         }

@@ -34,24 +34,43 @@ final class Attention {
     static final int SPLIT = 512;
 
     private final Team team;
+    private final OpMemory memory;
     private final RowOps rows;
     private final AttentionPath path;
-    private final Scratch[] lanes;
-    private final Scratch partial = new Scratch();
 
-    Attention(Team team, RowOps rows, AttentionPath path) {
-        this.team = team;
+    Attention(Crew crew, RowOps rows, AttentionPath path) {
+        team = crew.team();
+        memory = crew.memory();
         this.rows = rows;
         this.path = path;
-        lanes = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(lanes, i -> new Scratch());
     }
 
-    void close() {
-        partial.close();
-        for (Scratch lane : lanes) {
-            lane.close();
+    /**
+     * The most that calls like {@code a} take, which have memory for no tensor here; emits what they run.
+     *
+     * @param sequences that a step may have
+     * @param longest no sequence has more positions
+     */
+    OpMemory.Need need(Ops.Attend a, int sequences, int longest) {
+        Call c = Call.outline(a);
+        path.prepare(c);
+        int most = tokensOfTile(c, path);
+        long lane = 0;
+        for (int tokens = 1; tokens <= most; tokens++) {
+            lane = Math.max(lane, tileBytes(c, new Tile(0, 0, tokens, 0, 0, 0)));
+            lane = Math.max(lane, tileBytes(c, new Tile(0, 0, tokens, 0, 0, 1)));
         }
+        int splits = Math.ceilDiv(longest, SPLIT);
+        int tiles = 2 * team.lanes() - 1;
+        long spread = (long) tiles * path.stateBytes(c, most * c.group());
+        long own = team.lanes() == 1 || splits == 1 ? 0 : memory.mostBytes(spread, splits, 2);
+        long alike = memory.mostBytes(PrefixStates.splitBytes(c, path, sequences), splits, 1);
+        return new OpMemory.Need(Math.max(own, alike + PrefixStates.listBytes(sequences)), lane);
+    }
+
+    /** Of a lane that computes a whole tile: two states, and what the path wants. */
+    private long tileBytes(Call c, Tile t) {
+        return 2 * path.stateBytes(c, t.tokens() * c.group()) + path.memoryBytes(c, t);
     }
 
     /**
@@ -91,6 +110,11 @@ final class Attention {
                     Address.of(in.positions()),
                     Address.of(in.writeSlots()),
                     Address.of(in.pageTable()));
+        }
+
+        /** Of shapes alone. */
+        static Call outline(Ops.Attend a) {
+            return new Call(a, new CpuKvCache(a.kv().shape(), 0), 0, 0, 0, 0, 0, 0, 0);
         }
 
         int headDim() {
@@ -188,11 +212,11 @@ final class Attention {
         if (longest > 1 && tiles.size() < 2 * team.lanes() && team.lanes() > 1) {
             spreadSplits(c, tiles, longest);
         } else {
-            PrefixStates shared = PrefixStates.of(c, path);
+            PrefixStates shared = PrefixStates.of(c, path, memory);
             if (shared != null) {
-                shared.compute(team, lanes, partial);
+                shared.compute(team);
             }
-            team.run(tiles.size(), (i, lane) -> wholeTile(c, tiles.get(i), lanes[lane], shared));
+            team.run(tiles.size(), (i, lane) -> wholeTile(c, tiles.get(i), lane, shared));
         }
     }
 
@@ -242,11 +266,6 @@ final class Attention {
         }
     }
 
-    /** At most, and a multiple of the group. */
-    private int rowsOfTile(Call c) {
-        return tokensOfTile(c, path) * c.group();
-    }
-
     static int tokensOfTile(Call c, AttentionPath path) {
         return Math.max(1, path.tileRows() / c.group());
     }
@@ -275,12 +294,12 @@ final class Attention {
         return Lanes.ALL.get(JAVA_INT_UNALIGNED, ints + 4L * index);
     }
 
-    private void wholeTile(Call c, Tile t, Scratch lane, @Nullable PrefixStates prefixes) {
+    private void wholeTile(Call c, Tile t, int lane, @Nullable PrefixStates prefixes) {
         int rows = t.tokens() * c.group();
         long stateBytes = path.stateBytes(c, rows);
-        long own = lane.take(2 * stateBytes + path.memoryBytes(c, t));
-        long memory = own + 2 * stateBytes;
-        path.begin(c, t, memory);
+        long own = memory.lane(lane, tileBytes(c, t));
+        long room = own + 2 * stateBytes;
+        path.begin(c, t, room);
         int shared = prefixes == null ? 0 : prefixes.end(t);
         int first = c.sees(t.first()) / SPLIT;
         long state = own;
@@ -293,7 +312,7 @@ final class Attention {
             }
             int from = Math.max(shared, c.low(t, split));
             if (from < c.high(t, split)) {
-                path.add(c, new Stretch(t, from, c.high(t, split)), memory, at);
+                path.add(c, new Stretch(t, from, c.high(t, split)), room, at);
             }
             if (split == first) {
                 state = at;
@@ -304,28 +323,63 @@ final class Attention {
         path.finish(c, t, state);
     }
 
-    /** Few tiles and long pasts: every split of every tile is a part; a second job merges them in order. */
+    /**
+     * Few tiles and long pasts: every split of every tile is a part; a second job merges them in order. Where their states
+     * would take too much memory they come in turns, each of which goes on from the state that those before have left.
+     */
     private void spreadSplits(Call c, List<Tile> tiles, int longest) {
-        long stateBytes = path.stateBytes(c, rowsOfTile(c));
-        long states = partial.take(stateBytes * tiles.size() * longest);
-        team.run(tiles.size() * longest, (part, lane) -> {
-            Tile t = tiles.get(part / longest);
-            int split = c.sees(t.first()) / SPLIT + part % longest;
+        int rows = 0;
+        for (Tile t : tiles) {
+            rows = Math.max(rows, t.tokens() * c.group());
+        }
+        long stateBytes = path.stateBytes(c, rows);
+        int each = memory.statesOf(stateBytes * tiles.size(), longest, 2);
+        var states = new States(memory.shared(stateBytes * tiles.size() * each), stateBytes, each);
+        for (int done = 0; done < longest; ) {
+            int kept = done == 0 ? 0 : 1;
+            int count = Math.min(each - kept, longest - done);
+            spread(c, tiles, states, new Turn(done, count, kept, longest));
+            done += count;
+        }
+    }
+
+    /** States of tiles, {@code each} of every tile. */
+    private record States(long address, long bytes, int each) {
+        long at(int tile, int number) {
+            return address + ((long) tile * each + number) * bytes;
+        }
+    }
+
+    /** Splits {@code first} to {@code first + count - 1} of {@code all} of a tile; {@code kept} states stand before theirs. */
+    private record Turn(int first, int count, int kept, int all) {
+        boolean isLast() {
+            return first + count == all;
+        }
+    }
+
+    private void spread(Call c, List<Tile> tiles, States states, Turn turn) {
+        team.run(tiles.size() * turn.count, (part, lane) -> {
+            int tile = part / turn.count;
+            int number = part % turn.count;
+            Tile t = tiles.get(tile);
+            int split = c.sees(t.first()) / SPLIT + turn.first + number;
             if (split <= t.last() / SPLIT) {
-                long memory = lanes[lane].take(path.memoryBytes(c, t));
-                path.begin(c, t, memory);
-                path.clear(c, t.tokens() * c.group(), states + part * stateBytes);
-                path.add(c, new Stretch(t, c.low(t, split), c.high(t, split)), memory, states + part * stateBytes);
+                long state = states.at(tile, turn.kept + number);
+                long room = memory.lane(lane, path.memoryBytes(c, t));
+                path.begin(c, t, room);
+                path.clear(c, t.tokens() * c.group(), state);
+                path.add(c, new Stretch(t, c.low(t, split), c.high(t, split)), room, state);
             }
         });
-        team.run(tiles.size(), (i, lane) -> {
-            Tile t = tiles.get(i);
+        team.run(tiles.size(), (tile, lane) -> {
+            Tile t = tiles.get(tile);
             int splits = t.last() / SPLIT + 1 - c.sees(t.first()) / SPLIT;
-            long first = states + (long) i * longest * stateBytes;
-            for (int s = 1; s < splits; s++) {
-                path.merge(c, t.tokens() * c.group(), first, first + s * stateBytes);
+            for (int i = 1; i < turn.kept + turn.count && turn.first - turn.kept + i < splits; i++) {
+                path.merge(c, t.tokens() * c.group(), states.at(tile, 0), states.at(tile, i));
             }
-            path.finish(c, t, first);
+            if (turn.isLast()) {
+                path.finish(c, t, states.at(tile, 0));
+            }
         });
     }
 }

@@ -12,6 +12,9 @@ interface AttentionPath {
     /** Rows that a tile should have, as far as the group divides it. */
     int tileRows();
 
+    /** Emits the kernels of calls like this one, which has memory for no tensor, so that none is emitted while serving. */
+    void prepare(Call c);
+
     /** What a lane wants for a tile, beside its states. */
     long memoryBytes(Call c, Tile t);
 

@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * This machine's processors: Vector API kernels, spread over a team of threads inside each op. A call has finished when
@@ -27,8 +28,9 @@ public final class CpuDevice implements Device {
     /** Less than that gained nothing (docs/performance.md). */
     private static final SharedPrefixes.Least SHARED_PREFIXES = new SharedPrefixes.Least(4, 256, 4096);
 
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final Team team;
+    private final OpMemory memory;
     private final Products products;
     private final List<String> remarks;
     private final CpuOps ops;
@@ -46,12 +48,19 @@ public final class CpuDevice implements Device {
 
     /** @param settings the threads are those of this rank */
     CpuDevice(DeviceProvider.Settings settings, ThreadRanks group, int rank) {
+        this(settings, group, rank, OpMemory.Source.USUAL);
+    }
+
+    /** @param source where all of its memory comes from */
+    CpuDevice(DeviceProvider.Settings settings, ThreadRanks group, int rank, OpMemory.Source source) {
         this.group = group;
         collective = group.rank(rank);
+        arena = source.arenas().get();
         team = new Team("espalier-cpu-" + rank, settings.threads());
+        memory = new OpMemory(team.lanes(), source);
         products = chosen(settings);
         remarks = crowd(settings);
-        ops = new CpuOps(team, arena, products);
+        ops = new CpuOps(new Crew(team, memory), arena, products);
         sharedPrefixes = switch (settings.cpu().prefixes()) {
             case SHARED -> SHARED_PREFIXES;
             case OWN -> SharedPrefixes.Least.NEVER;
@@ -60,7 +69,7 @@ public final class CpuDevice implements Device {
 
     private Products chosen(DeviceProvider.Settings settings) {
         try {
-            return Products.choose(settings, team, arena);
+            return Products.choose(settings, new Crew(team, memory), arena);
         } catch (RuntimeException refused) { // nobody else can close what there is so far
             team.close();
             arena.close();
@@ -192,6 +201,27 @@ public final class CpuDevice implements Device {
         return collective;
     }
 
+    /** What products, attention and rotations of a step keep between their parts. */
+    @Override
+    public long scratchBytes(int mostRows, Consumer<Ops> pass) {
+        RehearsedOps rehearsal = ops.rehearsal(mostRows);
+        pass.accept(rehearsal);
+        return rehearsal.bytes();
+    }
+
+    /** Takes what {@link #scratchBytes} tells, and emits what a first request would have emitted. */
+    @Override
+    public void rehearse(int mostRows, Consumer<Ops> pass) {
+        RehearsedOps rehearsal = ops.rehearsal(mostRows);
+        pass.accept(rehearsal);
+        rehearsal.reserve();
+    }
+
+    /** What {@link #rehearse} has taken, and ops beyond it. */
+    long ownBytes() {
+        return ops.ownBytes();
+    }
+
     @Override
     public long availableBytes() {
         return Machine.local().availableBytes();
@@ -201,8 +231,7 @@ public final class CpuDevice implements Device {
     public void close() {
         group.leave(collective.rank(), "its device was closed");
         team.close();
-        ops.close();
-        products.close();
+        memory.close();
         arena.close();
     }
 }

@@ -24,38 +24,56 @@ final class CpuOps implements Ops {
     private static final int PART_ELEMENTS = 16_384;
 
     private final Team team;
+    private final OpMemory memory;
     private final Arena arena;
+    private final Products products;
     private final Matmul matmul;
     private final Attention attention;
     private final @Nullable Attention amxAttention;
     private final RowOps rows;
-    private final Scratch weights = new Scratch();
-    private final Scratch[] widened;
     private final Map<Rope, RotationTable> rotations = new HashMap<>();
 
-    CpuOps(Team team, Arena arena, Products products) {
+    CpuOps(Crew crew, Arena arena, Products products) {
         AmxKernels amx = products.tiles();
-        this.team = team;
+        team = crew.team();
+        memory = crew.memory();
         this.arena = arena;
+        this.products = products;
         RowCode code = products.rowCode();
         rows = code == null ? new RowLoops() : new EmittedRows(code, team.lanes(), arena);
         matmul = products.vectors();
         var wide = new Widening(products.widening(), arena);
-        attention = new Attention(team, rows, new VectorAttention(wide));
-        amxAttention = amx == null ? null : new Attention(team, rows, new AmxAttention(amx, wide, arena));
-        widened = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(widened, i -> new Scratch());
+        attention = new Attention(crew, rows, new VectorAttention(wide));
+        amxAttention = amx == null ? null : new Attention(crew, rows, new AmxAttention(amx, wide, arena));
     }
 
-    void close() {
-        attention.close();
-        if (amxAttention != null) {
-            amxAttention.close();
-        }
-        weights.close();
-        for (Scratch row : widened) {
-            row.close();
-        }
+    /** Ops that compute nothing and learn what these would take for steps of up to so many rows. */
+    RehearsedOps rehearsal(int mostRows) {
+        return new RehearsedOps(this, mostRows);
+    }
+
+    int lanes() {
+        return team.lanes();
+    }
+
+    OpMemory memory() {
+        return memory;
+    }
+
+    Products products() {
+        return products;
+    }
+
+    RotationTable rotation(Rope rope) {
+        return rotations.computeIfAbsent(rope, r -> new RotationTable(arena, r));
+    }
+
+    /** Bytes that are held for ops. */
+    long ownBytes() {
+        return memory.bytes()
+                + rotations.values().stream()
+                        .mapToLong(RotationTable::reservedBytes)
+                        .sum();
     }
 
     /** What is done to one row, on one of the lanes. */
@@ -78,10 +96,26 @@ final class CpuOps implements Ops {
         if (row.dtype() == DType.F32) {
             return Address.of(row);
         }
-        long bytes = (long) Packing.blocks(row.cols()) * 2 * Lanes.V;
-        long at = weights.take(2 * bytes);
+        long bytes = widenedBytes(row.cols());
+        long at = memory.shared(2 * bytes);
         Packing.widenNatural(row.dtype(), Address.of(row), row.cols(), at, at + bytes);
         return at;
+    }
+
+    private static long widenedBytes(int cols) {
+        return (long) Packing.blocks(cols) * 2 * Lanes.V;
+    }
+
+    /** What a row of weights takes that is read as floats. */
+    static OpMemory.Need needOfWeights(Tensor row) {
+        return row.dtype() == DType.F32 ? OpMemory.Need.NONE : new OpMemory.Need(2 * widenedBytes(row.cols()), 0);
+    }
+
+    /** What a row of embeddings takes. */
+    static OpMemory.Need needOfTable(Matrix table) {
+        return table instanceof Matrix.Dense(Tensor t)
+                ? new OpMemory.Need(0, widenedBytes(t.cols()))
+                : OpMemory.Need.NONE;
     }
 
     private static int integer(long ints, int index) {
@@ -120,9 +154,8 @@ final class CpuOps implements Ops {
     private void widen(Matrix table, int row, long to, int lane) {
         switch (table) {
             case Matrix.Dense(Tensor t) -> {
-                long rowBytes = (long) Packing.blocks(t.cols()) * 2 * Lanes.V;
                 long from = Address.of(t) + row * Address.rowBytes(t);
-                Packing.widenNatural(t.dtype(), from, t.cols(), to, widened[lane].take(rowBytes));
+                Packing.widenNatural(t.dtype(), from, t.cols(), to, memory.lane(lane, widenedBytes(t.cols())));
             }
             case Matrix.Blocks b ->
                 MemorySegment.copy(
@@ -205,7 +238,7 @@ final class CpuOps implements Ops {
         OpShapes.rope(x, headDim, positions, rope);
         long xAt = Address.of(x);
         long positionsAt = Address.of(positions);
-        RotationTable table = rotations.computeIfAbsent(rope, r -> new RotationTable(arena, r));
+        RotationTable table = rotation(rope);
         for (int i = 0; i < x.rows(); i++) {
             table.reach(integer(positionsAt, i));
         }
@@ -236,8 +269,12 @@ final class CpuOps implements Ops {
     @Override
     public void attention(Attend call) {
         OpShapes.attention(call);
+        attentionFor(call).run(call);
+    }
+
+    Attention attentionFor(Attend call) {
         boolean tiles = call.kv().shape().dtype() == DType.BF16 && AmxAttention.takes(call.headDim());
-        (tiles && amxAttention != null ? amxAttention : attention).run(call);
+        return tiles && amxAttention != null ? amxAttention : attention;
     }
 
     @Override

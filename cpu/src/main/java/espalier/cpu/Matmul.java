@@ -43,20 +43,35 @@ final class Matmul {
     private static final long ACC_BYTES = 4L * V;
 
     private final Team team;
-    private final Scratch packed = new Scratch();
-    private final Scratch[] lanes;
+    private final OpMemory memory;
 
-    Matmul(Team team) {
+    Matmul(Team team, OpMemory memory) {
         this.team = team;
-        lanes = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(lanes, i -> new Scratch());
+        this.memory = memory;
     }
 
-    void close() {
-        packed.close();
-        for (Scratch lane : lanes) {
-            lane.close();
-        }
+    /** The most that products of up to so many rows take. */
+    static OpMemory.Need need(int mostRows, int in) {
+        int rows = Math.min(mostRows, chunkRows(in));
+        return new OpMemory.Need(packedBytes(rows, in), quadBytes(rows));
+    }
+
+    private static long packedRowBytes(int in) {
+        return (long) Packing.blocks(in) * 2 * V;
+    }
+
+    private static int chunkRows(int in) {
+        return Math.clamp(CHUNK_BYTES / packedRowBytes(in) / 4 * 4, 4, MOST_CHUNK_ROWS);
+    }
+
+    /** Of a chunk's x, packed both ways. */
+    private static long packedBytes(int rows, int in) {
+        return 2 * rows * packedRowBytes(in);
+    }
+
+    /** Of a lane, as {@link #quad} divides it. */
+    private static long quadBytes(int rows) {
+        return 2 * rows * ACC_BYTES + 4L * 4 * PANEL;
     }
 
     /** Where a matrix's numbers are. */
@@ -111,13 +126,13 @@ final class Matmul {
             natural |= !r.source().isSplit();
         }
         int in = w.in();
-        long rowBytes = (long) Packing.blocks(in) * 2 * V;
-        int most = Math.clamp(CHUNK_BYTES / rowBytes / 4 * 4, 4, MOST_CHUNK_ROWS);
+        long rowBytes = packedRowBytes(in);
+        int most = chunkRows(in);
         for (int from = 0; from < x.rows(); from += most) {
             int rows = Math.min(most, x.rows() - from);
-            long memory = packed.take(2 * rows * rowBytes);
-            long splitAt = split ? memory : 0;
-            long naturalAt = natural ? memory + rows * rowBytes : 0;
+            long packed = memory.shared(packedBytes(rows, in));
+            long splitAt = split ? packed : 0;
+            long naturalAt = natural ? packed + rows * rowBytes : 0;
             pack(x.rows(from, rows), splitAt, naturalAt);
             Tensor to = out.rows(from, rows);
             multiply(new Chunk(weights, rows, in, splitAt, naturalAt, Address.of(to), Address.rowBytes(to)));
@@ -202,7 +217,7 @@ final class Matmul {
         int enough = Math.clamp(PART_MACS / macsEach, 1, quads);
         int each = Math.max(enough, (quads + 8 * team.lanes() - 1) / (8 * team.lanes()));
         team.run((quads + each - 1) / each, (part, lane) -> {
-            long memory = lanes[lane].take(2 * c.rows() * ACC_BYTES + 4L * 4 * PANEL);
+            long own = memory.lane(lane, quadBytes(c.rows()));
             int end = Math.min(quads, (part + 1) * each);
             int which = 0;
             for (int quad = part * each; quad < end; quad++) {
@@ -211,7 +226,7 @@ final class Matmul {
                                 + c.weights().get(which).quads()) {
                     which++;
                 }
-                quad(c, c.weights().get(which), quad, memory);
+                quad(c, c.weights().get(which), quad, own);
             }
         });
     }

@@ -25,28 +25,33 @@ final class PanelProduct implements Product {
     private final Supplier<PanelKernels> loading;
     private final Form form;
     private final Layout layout;
-    private final Scratch input = new Scratch();
-    private final Scratch[] rooms;
+    private final OpMemory memory;
     /** Emitted for the first matrix. */
     private @Nullable PanelKernels kernels;
 
     /** @param loading emits the kernels, when the first matrix is packed */
-    PanelProduct(String path, Form form, Layout layout, Team team, Supplier<PanelKernels> loading) {
+    PanelProduct(String path, Form form, Layout layout, Crew crew, Supplier<PanelKernels> loading) {
         this.path = path;
-        this.team = team;
+        team = crew.team();
+        memory = crew.memory();
         this.loading = loading;
         this.form = form;
         this.layout = layout;
-        rooms = new Scratch[team.lanes()];
-        java.util.Arrays.setAll(rooms, i -> new Scratch());
     }
 
     @Override
-    public void close() {
-        input.close();
-        for (Scratch room : rooms) {
-            room.close();
-        }
+    public OpMemory.Need need(int mostRows, int out, int in) {
+        long padded = in % form.stepElements() == 0 ? 0 : paddedBytes(in);
+        return new OpMemory.Need(mostRows * form.inputStride(in), Math.max(padded, asideBytes(form.mostRows())));
+    }
+
+    private long paddedBytes(int count) {
+        return 4L * form.steps(count) * form.stepElements();
+    }
+
+    /** Of rows of a panel that has too few columns to be stored where it belongs. */
+    private long asideBytes(int rows) {
+        return form.edge() == Form.Edge.WHOLE ? rows * 4L * form.columns() : 0;
     }
 
     @Override
@@ -89,7 +94,7 @@ final class PanelProduct implements Product {
                 w,
                 rows,
                 form.steps(w.in()),
-                input.take(rows * stride),
+                memory.shared(rows * stride),
                 stride,
                 Address.of(out),
                 Address.rowBytes(out));
@@ -99,7 +104,7 @@ final class PanelProduct implements Product {
         int each = Math.max(least, panels / (16 * team.lanes()));
         team.run(Math.ceilDiv(panels, each), (part, lane) -> {
             for (int panel = part * each; panel < Math.min(panels, (part + 1) * each); panel++) {
-                multiply(job, panel, rooms[lane]);
+                multiply(job, panel, lane);
             }
         });
     }
@@ -114,23 +119,23 @@ final class PanelProduct implements Product {
             for (int row = part * each; row < Math.min(job.rows, (part + 1) * each); row++) {
                 long to = job.x + row * job.xStride;
                 long floats = from + row * rowBytes;
-                job.kernels.convert(whole ? floats : padded(floats, cols, rooms[lane]), to, job.steps);
+                job.kernels.convert(whole ? floats : padded(floats, cols, lane), to, job.steps);
             }
         });
     }
 
     /** A copy of a row with zeros behind it, up to whole steps. */
-    private long padded(long from, int count, Scratch room) {
-        long bytes = 4L * form.steps(count) * form.stepElements();
-        long at = room.take(bytes);
-        MemorySegment memory = Lanes.ALL.asSlice(at, bytes);
-        MemorySegment.copy(Lanes.ALL, from, memory, 0, 4L * count);
-        memory.asSlice(4L * count).fill((byte) 0);
+    private long padded(long from, int count, int lane) {
+        long bytes = paddedBytes(count);
+        long at = memory.lane(lane, bytes);
+        MemorySegment row = Lanes.ALL.asSlice(at, bytes);
+        MemorySegment.copy(Lanes.ALL, from, row, 0, 4L * count);
+        row.asSlice(4L * count).fill((byte) 0);
         return at;
     }
 
     /** Tiles of even height rather than full ones and a rest: one row costs almost as much as four. */
-    private void multiply(Job j, int panel, Scratch room) {
+    private void multiply(Job j, int panel, int lane) {
         int columns = Math.min(form.columns(), j.w.out() - panel * form.columns());
         long weights = j.w.address() + panel * form.panelBytes(j.w.in());
         long out = j.out + 4L * panel * form.columns();
@@ -142,7 +147,7 @@ final class PanelProduct implements Product {
             int rows = (int) ((long) j.rows * (tile + 1) / tiles) - row;
             Fetch fetch = tile == 0 && rows >= j.kernels.fetchingRows() ? Fetch.AHEAD : Fetch.NONE;
             long x = j.x + row * j.xStride;
-            long to = aside ? room.take(rows * asideStride) : out + row * j.outStride;
+            long to = aside ? memory.lane(lane, asideBytes(rows)) : out + row * j.outStride;
             long toStride = aside ? asideStride : j.outStride;
             j.kernels.multiply(new Tile(rows, x, j.xStride, weights, j.steps, columns, to, toStride), fetch);
             for (int r = 0; aside && r < rows; r++) {

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class PrefixStates {
     private final Call c;
     private final AttentionPath path;
+    private final OpMemory memory;
     private final long members;
     private final long firstPlaces;
     private final int groups;
@@ -35,9 +36,10 @@ final class PrefixStates {
 
     private long states;
 
-    private PrefixStates(Call c, AttentionPath path, SharedPrefixes prefixes) {
+    private PrefixStates(Call c, AttentionPath path, OpMemory memory, SharedPrefixes prefixes) {
         this.c = c;
         this.path = path;
+        this.memory = memory;
         members = Address.of(prefixes.members());
         firstPlaces = Address.of(prefixes.firstPlaces());
         groups = c.a().in().sequences() / 2; // a group has two members at least
@@ -51,13 +53,29 @@ final class PrefixStates {
             places[row] = place;
             longest = Math.max(longest, ends[row]);
         }
-        splits = Math.ceilDiv(longest, SPLIT);
+        int count = integer(firstPlaces, groups);
+        int wanted = Math.ceilDiv(longest, SPLIT);
+        splits = count == 0 ? 0 : memory.statesOf(splitBytes(c, path, count), wanted, 1);
+        for (int place = 0; place < count; place++) { // what lies beyond, each reads by itself
+            int row = row(place);
+            ends[row] = Math.min(ends[row], splits * SPLIT);
+        }
+    }
+
+    /** Of the states that the positions of a split leave. */
+    static long splitBytes(Call c, AttentionPath path, int members) {
+        return path.stateBytes(c, c.group()) * members * c.kv().shape().kvHeads();
+    }
+
+    /** Of the list of rows. */
+    static long listBytes(int members) {
+        return 4L * members;
     }
 
     /** Those of a call; null where it has none. */
-    static @Nullable PrefixStates of(Call c, AttentionPath path) {
+    static @Nullable PrefixStates of(Call c, AttentionPath path, OpMemory memory) {
         SharedPrefixes prefixes = c.a().in().prefixes();
-        return prefixes == null || c.a().window() > 0 ? null : new PrefixStates(c, path, prefixes);
+        return prefixes == null || c.a().window() > 0 ? null : new PrefixStates(c, path, memory, prefixes);
     }
 
     private int row(int place) {
@@ -79,16 +97,16 @@ final class PrefixStates {
         return states + number * path.stateBytes(c, c.group());
     }
 
-    void compute(Team team, Scratch[] lanes, Scratch memory) {
+    void compute(Team team) {
         int count = integer(firstPlaces, groups);
-        long stateBytes = path.stateBytes(c, c.group()) * count * c.kv().shape().kvHeads() * splits;
-        states = memory.take(stateBytes + 4L * count);
+        long stateBytes = splitBytes(c, path, count) * splits;
+        states = memory.shared(stateBytes + listBytes(count));
         long rows = states + stateBytes;
         for (int place = 0; place < count; place++) {
             Lanes.ALL.set(JAVA_INT_UNALIGNED, rows + 4L * place, row(place));
         }
         List<Part> parts = parts(rows);
-        team.run(parts.size(), (i, lane) -> compute(parts.get(i), lanes[lane]));
+        team.run(parts.size(), (i, lane) -> compute(parts.get(i), lane));
     }
 
     /** @param place of the tile's first row */
@@ -114,15 +132,15 @@ final class PrefixStates {
         return parts;
     }
 
-    private void compute(Part part, Scratch lane) {
+    private void compute(Part part, int lane) {
         Tile t = part.stretch.tile();
         int rows = t.tokens() * c.group();
         long stateBytes = path.stateBytes(c, rows);
-        long state = lane.take(stateBytes + path.memoryBytes(c, t));
-        long memory = state + stateBytes;
-        path.begin(c, t, memory);
+        long state = memory.lane(lane, stateBytes + path.memoryBytes(c, t));
+        long room = state + stateBytes;
+        path.begin(c, t, room);
         path.clear(c, rows, state);
-        path.add(c, part.stretch, memory, state);
+        path.add(c, part.stretch, room, state);
         for (int i = 0; i < t.tokens(); i++) {
             int split = part.stretch.from() / SPLIT;
             path.copy(c, rows, state, i * c.group(), state(part.place + i, t.kvHead(), split));

@@ -7,7 +7,7 @@ import espalier.tensor.Tensor;
  * One way to multiply by weights of some formats: the form that they are packed in, and the kernels that read it. A row
  * of the result depends on its row of x alone, bit for bit, and not on other rows, chunks or threads.
  */
-interface Product extends AutoCloseable {
+interface Product {
 
     /** For the log: what they are multiplied by. */
     String path();
@@ -24,8 +24,8 @@ interface Product extends AutoCloseable {
     /** {@code out = x * w^T}. */
     void run(Tensor x, Packed w, Tensor out);
 
-    @Override
-    void close();
+    /** The most that {@link #run} takes for up to so many rows of x. */
+    OpMemory.Need need(int mostRows, int out, int in);
 
     /**
      * Weights in the form of a product.

@@ -71,14 +71,14 @@ final class Products {
      *
      * @throws EngineFault RESOURCE if the settings name instructions that it has not
      */
-    static Products choose(Settings settings, Team team, Arena arena) {
-        return new Choice(settings, team, arena).choose();
+    static Products choose(Settings settings, Crew crew, Arena arena) {
+        return new Choice(settings, crew, arena).choose();
     }
 
     /** The steps of {@link #choose}. */
     private static final class Choice {
         private final Settings settings;
-        private final Team team;
+        private final Crew crew;
         private final Arena arena;
         private final List<Product> found = new ArrayList<>();
         private final List<String> missing = new ArrayList<>();
@@ -87,9 +87,9 @@ final class Products {
         private Widening.By widening = Widening.By.LOOPS;
         private @Nullable RowCode rowCode;
 
-        Choice(Settings settings, Team team, Arena arena) {
+        Choice(Settings settings, Crew crew, Arena arena) {
             this.settings = settings;
-            this.team = team;
+            this.crew = crew;
             this.arena = arena;
         }
 
@@ -98,8 +98,8 @@ final class Products {
                 case FLOAT32 -> wish = "--dtype float32";
                 case FASTEST -> fastest();
             }
-            var vectors = new Matmul(team); // not before a refusal, after which nobody would close it
-            found.addAll(QuadProduct.all(team, vectors));
+            var vectors = new Matmul(crew.team(), crew.memory());
+            found.addAll(QuadProduct.all(crew.team(), vectors));
             return new Products(this, vectors);
         }
 
@@ -168,12 +168,12 @@ final class Products {
             if (obstacle.isEmpty()) {
                 var kernels = new AmxKernels(arena);
                 tiles = kernels;
-                found.add(new AmxProduct(team, kernels));
+                found.add(new AmxProduct(crew, kernels));
                 var layouts = GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS, arena);
                 for (GroupLayout layout : blocksByTiles(processor) ? layouts : List.<GroupLayout>of()) {
                     Grouping grouping = layout.grouping();
                     found.add(new AmxProduct(
-                            team, kernels, layout, () -> new ExpandingKernels(grouping, kernels, arena)));
+                            crew, kernels, layout, () -> new ExpandingKernels(grouping, kernels, arena)));
                 }
             } else {
                 refuse(wanted, obstacle);
@@ -236,7 +236,7 @@ final class Products {
 
         private void add(String path, PanelKernels.Emitter emitter, Layout layout, Fetching fetching) {
             found.add(new PanelProduct(
-                    path, emitter.form(), layout, team, () -> PanelKernels.load(emitter, fetching, arena)));
+                    path, emitter.form(), layout, crew, () -> PanelKernels.load(emitter, fetching, arena)));
         }
 
         /** Only a path that was asked for by its name is a fault where it is missing. */
@@ -252,11 +252,6 @@ final class Products {
         }
     }
 
-    void close() {
-        products.forEach(Product::close);
-        vectors.close();
-    }
-
     /** Of the weights that were prepared. */
     List<String> remarks() {
         return log.lines();
@@ -269,8 +264,8 @@ final class Products {
             log.add(stored, product);
         }
         if (product != null) {
-            var packed = new Product.Packed(
-                    product, stored.out(), stored.in(), memory.take(product.bytes(stored.out(), stored.in())));
+            long bytes = product.bytes(stored.out(), stored.in());
+            var packed = new Product.Packed(product, stored.out(), stored.in(), memory.take(bytes));
             pack(stored, packed, 0);
             return packed;
         }
@@ -298,6 +293,24 @@ final class Products {
             }
         }
         return sum;
+    }
+
+    /** The most that products of up to so many rows take, with a matrix that will be prepared or was. */
+    OpMemory.Need need(Matrix w, int mostRows) {
+        if (w instanceof Product.Packed packed) {
+            return packed.by().need(mostRows, packed.out(), packed.in());
+        }
+        Product product = product(w);
+        if (product != null) {
+            return product.need(mostRows, w.out(), w.in());
+        }
+        OpMemory.Need need = Matmul.need(mostRows, w.in());
+        if (w instanceof Matrix.Stacked(var parts)) {
+            for (Matrix part : parts) {
+                need = need.or(need(part, mostRows));
+            }
+        }
+        return need;
     }
 
     private @Nullable Product product(Matrix stored) {

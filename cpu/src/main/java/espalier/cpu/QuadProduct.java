@@ -87,5 +87,7 @@ final class QuadProduct implements Product {
     }
 
     @Override
-    public void close() {} // the loops' memory belongs to all of these together
+    public OpMemory.Need need(int mostRows, int out, int in) {
+        return Matmul.need(mostRows, in);
+    }
 }

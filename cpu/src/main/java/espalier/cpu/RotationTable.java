@@ -7,7 +7,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Cosines and sines of one {@link Ops.Rope}, computed when a position is first met and kept: in double precision they
- * cost more than the rotation itself. Read by many threads, filled by the device's.
+ * cost more than the rotation itself. Read by many threads, filled by the device's. Memory for the longest context may be
+ * reserved, of which the system backs what is filled.
  */
 final class RotationTable {
     private static final int PAGE = 64;
@@ -20,6 +21,11 @@ final class RotationTable {
 
     private int count;
 
+    /** Of pages from 0 on. */
+    private long reserved;
+
+    private int reservedPages;
+
     RotationTable(Arena arena, Ops.Rope rope) {
         this.arena = arena;
         this.factor = rope.attentionFactor();
@@ -29,10 +35,36 @@ final class RotationTable {
         }
     }
 
+    /** What {@link #reserve} takes. */
+    static long bytes(int rotaryDim, int positions) {
+        return Math.ceilDiv(positions, PAGE) * pageBytes(rotaryDim / 2);
+    }
+
+    private static long pageBytes(int half) {
+        return 8L * PAGE * half;
+    }
+
+    /** Takes memory for so many positions, before the first is met. */
+    void reserve(int positions) {
+        if (count == 0 && reservedPages == 0) {
+            reserved = Mapping.allocate(arena, bytes(2 * frequencies.length, positions))
+                    .address();
+            reservedPages = Math.ceilDiv(positions, PAGE);
+            pages = new long[reservedPages];
+        }
+    }
+
+    long reservedBytes() {
+        return reservedPages * pageBytes(frequencies.length);
+    }
+
     /** Makes {@link #cosines} and {@link #sines} work up to this position. */
     void reach(int position) {
         while (count <= position / PAGE) {
-            long page = arena.allocate(8L * PAGE * frequencies.length, 64).address();
+            long bytes = pageBytes(frequencies.length);
+            long page = count < reservedPages
+                    ? reserved + count * bytes
+                    : arena.allocate(bytes, 64).address();
             int first = count * PAGE;
             for (int i = 0; i < PAGE; i++) {
                 fill(page + 8L * i * frequencies.length, first + i);

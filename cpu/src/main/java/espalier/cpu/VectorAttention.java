@@ -24,6 +24,11 @@ final class VectorAttention implements AttentionPath {
         return 32;
     }
 
+    @Override
+    public void prepare(Call c) {
+        widening.prepare(c);
+    }
+
     /** Vectors of a widened row. */
     private static int vectors(Call c) {
         return 2 * Packing.blocks(c.headDim());

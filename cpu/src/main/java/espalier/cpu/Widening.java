@@ -49,6 +49,21 @@ final class Widening {
         return c.kv().shape().type().isNarrow();
     }
 
+    /** Emits what a call needs. */
+    void prepare(Call c) {
+        if (applies(c) && isByKernels(c)) {
+            var _ = kernels(c);
+        }
+    }
+
+    private boolean isByKernels(Call c) {
+        return byKernels && WideningKernels.takes(c.headDim());
+    }
+
+    private WideningKernels kernels(Call c) {
+        return kernels.computeIfAbsent(c.headDim(), headDim -> new WideningKernels(arena, headDim));
+    }
+
     /** Where the parts of its memory begin; 0 bytes where it does not apply. */
     record Room(long keys, long values, long rows, long scales, long end, long rowBytes) {
         static Room of(Call c, long memory) {
@@ -96,13 +111,13 @@ final class Widening {
 
     private void widenFound(Call c, int count, Room room, long to) {
         KvType type = c.kv().shape().type();
-        if (!byKernels || !WideningKernels.takes(c.headDim())) {
+        if (!isByKernels(c)) {
             for (int i = 0; i < count; i++) {
                 loop(type, room, i, c.headDim(), to + i * room.rowBytes());
             }
             return;
         }
-        WideningKernels k = kernels.computeIfAbsent(c.headDim(), headDim -> new WideningKernels(arena, headDim));
+        WideningKernels k = kernels(c);
         switch (type) {
             case FP8_E4M3 -> k.floats(room.rows(), to, count, e4m3);
             case FP8_E5M2 -> k.floats(room.rows(), to, count, e5m2);

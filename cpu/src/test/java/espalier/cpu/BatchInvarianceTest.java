@@ -22,12 +22,14 @@ class BatchInvarianceTest {
     private static final CpuDevice ONE = TestDevices.inFloats(1);
     private static final CpuDevice TWO = TestDevices.inFloats(2);
     private static final CpuDevice FIVE = TestDevices.inFloats(5);
+    private static final CpuDevice FEW_STATES = TestDevices.inFloatsWithFewStates(5);
 
     @AfterAll
     static void close() {
         ONE.close();
         TWO.close();
         FIVE.close();
+        FEW_STATES.close();
     }
 
     private static void assertSameBits(float[] have, float[] want, String what) {
@@ -155,6 +157,23 @@ class BatchInvarianceTest {
     void attentionIsTheSameInAnyChunksCompanyPagesAndThreads() {
         for (long seed = 0; seed < 18; seed++) {
             assertToldAlike(Story.random(seed), List.of(ONE, TWO, FIVE));
+        }
+    }
+
+    /** Splits that are spread over threads come in turns then. */
+    @Test
+    void norWhereThereIsMemoryForFewStates() {
+        for (long seed = 0; seed < 24; seed++) {
+            Story story = Story.random(seed);
+            if (story.length() > 2 * Attention.SPLIT && story.window() == 0) {
+                assertToldAlike(story, List.of(ONE, FEW_STATES, FEW_STATES));
+            }
+        }
+        try (CpuDevice one = TestDevices.withTiles(1);
+                CpuDevice few = TestDevices.withTilesAndFewStates(5)) {
+            if (one != null && few != null) {
+                assertToldAlike(new Story(7, KvType.BF16, 64, 3, 1, 0, 1100), List.of(one, few, few));
+            }
         }
     }
 

@@ -32,6 +32,13 @@ class PrefixStatesTest {
         assertSame(TestDevices::inFloats);
     }
 
+    /** A prefix of more splits than there is memory for is read once for all as far as it goes. */
+    @Test
+    void inLittleMemory() {
+        assertSame(TestDevices::withTilesAndFewStates);
+        assertSame(TestDevices::inFloatsWithFewStates);
+    }
+
     private static void assertSame(IntFunction<@Nullable CpuDevice> open) {
         for (int threads : new int[] {1, 2, 5}) {
             try (CpuDevice device = open.apply(threads)) {
