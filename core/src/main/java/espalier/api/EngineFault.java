@@ -30,6 +30,16 @@ public final class EngineFault extends RuntimeException {
         this.code = code;
     }
 
+    /** Memory ended while one request was worked on; only that one ends by it. */
+    public static EngineFault outOfMemory(String doing, OutOfMemoryError cause) {
+        return new EngineFault(
+                Code.RESOURCE,
+                "out of memory while " + doing + " (" + cause.getMessage()
+                        + "); this request is ended, others go on: send it again later or shorter, or start the server with a"
+                        + " larger heap (-Xmx)",
+                cause);
+    }
+
     public Code code() {
         return code;
     }

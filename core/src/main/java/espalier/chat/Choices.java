@@ -69,6 +69,9 @@ final class Choices implements Completion {
     }
 
     private static RuntimeException cause(Throwable e) {
+        if (e instanceof OutOfMemoryError none) {
+            return EngineFault.outOfMemory("an answer was read", none);
+        }
         return e instanceof RequestRejected || e instanceof EngineFault
                 ? (RuntimeException) e
                 : new EngineFault(EngineFault.Code.INTERNAL, "reading an answer ended by " + e, e);

@@ -79,7 +79,11 @@ final class EngineLoop {
         while (source.receive(idle)) {
             long begun = System.nanoTime();
             StepPlan plan = scheduler.plan(times.speed());
-            idle = plan.isEmpty() && flights.isEmpty();
+            List<Emission.Failed> lost = scheduler.lost();
+            if (!lost.isEmpty()) {
+                out.accept(List.copyOf(lost));
+            }
+            idle = plan.isEmpty() && flights.isEmpty() && lost.isEmpty();
             if (plan.isEmpty()) {
                 finishDownTo(Math.max(0, flights.size() - 1));
                 if (idle && !scheduler.isIdle() && !scheduler.isPaused()) {

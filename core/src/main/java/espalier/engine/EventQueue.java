@@ -1,6 +1,7 @@
 package espalier.engine;
 
 import espalier.api.Emission;
+import espalier.api.EngineFault;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
@@ -10,11 +11,16 @@ import java.util.concurrent.LinkedBlockingQueue;
  */
 final class EventQueue {
     private final String rid;
-    private final BlockingQueue<Emission> events = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Emission> events;
     private volatile boolean ended;
 
     EventQueue(String rid) {
+        this(rid, new LinkedBlockingQueue<>());
+    }
+
+    EventQueue(String rid, BlockingQueue<Emission> events) {
         this.rid = rid;
+        this.events = events;
     }
 
     String rid() {
@@ -26,8 +32,17 @@ final class EventQueue {
         return ended;
     }
 
-    void put(Emission emission) {
-        events.add(emission);
+    /** False where there was no memory for it: what nobody has read yet gives way to an end that says so. */
+    boolean put(Emission emission) {
+        try {
+            events.add(emission);
+            return true;
+        } catch (OutOfMemoryError none) {
+            events.clear();
+            events.add(new Emission.Failed(
+                    emission.request(), EngineFault.outOfMemory("its answer waited to be read", none)));
+            return false;
+        }
     }
 
     /** The next event; called by one thread at a time. */

@@ -96,8 +96,15 @@ public final class LocalEngine implements Engine {
         }
         long id = ids.getAndIncrement();
         EventQueue events = outbox.open(id, request.rid());
-        if (!inbox.offer(new Message.Submit(id, request, seed(request), rules))) {
-            outbox.withdraw(id);
+        boolean taken = false;
+        try {
+            taken = inbox.offer(new Message.Submit(id, request, seed(request), rules));
+        } finally {
+            if (!taken) { // or there was no memory for it
+                outbox.withdraw(id);
+            }
+        }
+        if (!taken) {
             throw refusal();
         }
         return new LocalGeneration(id, events);
@@ -294,7 +301,11 @@ public final class LocalEngine implements Engine {
     /** Counters first: who hears of an end finds it counted. */
     private void deliver(List<? extends Emission> emissions) {
         look();
-        emissions.forEach(outbox::put);
+        for (Emission each : emissions) {
+            if (!outbox.put(each)) {
+                scheduler.cancel(each.request());
+            }
+        }
     }
 
     private void launched() {

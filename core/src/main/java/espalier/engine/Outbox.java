@@ -41,15 +41,18 @@ final class Outbox {
         close(id);
     }
 
-    void put(Emission emission) {
+    /** False where there was no memory for it: the request has ended for its owner, and nothing more is to be done for it. */
+    boolean put(Emission emission) {
         EventQueue queue = switch (emission) {
             case Emission.Token t -> find(t.request());
             case Emission.Done d -> close(d.request());
             case Emission.Failed f -> close(f.request());
         };
-        if (queue != null) {
-            queue.put(emission);
+        if (queue == null || queue.put(emission)) {
+            return true;
         }
+        close(emission.request());
+        return false;
     }
 
     /** Ends every open request with {@code cause}. */
@@ -62,7 +65,7 @@ final class Outbox {
             lock.unlock();
         }
         for (long id : ids) {
-            put(new Emission.Failed(id, cause));
+            var _ = put(new Emission.Failed(id, cause));
         }
     }
 

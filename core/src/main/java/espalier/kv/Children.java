@@ -42,17 +42,22 @@ final class Children {
         }
     }
 
-    /** Adds a node whose first page is not yet here. */
-    void add(Node node) {
+    /** Makes room for one more, so that {@link #add} allocates nothing. */
+    void reserve() {
         if ((size + 1) * 2 > table.length) {
             var old = table;
-            table = new @Nullable Node[Math.max(2, old.length * 2)];
+            table = new @Nullable Node[Math.max(2, old.length * 2)]; // where memory ends the old one stays
             for (Node n : old) {
                 if (n != null) {
                     place(n);
                 }
             }
         }
+    }
+
+    /** Adds a node whose first page is not yet here. */
+    void add(Node node) {
+        reserve();
         place(node);
         size++;
     }

@@ -17,10 +17,14 @@ final class LeafHeap {
         return at(0);
     }
 
-    void add(Node node) {
-        if (size == heap.length) {
-            heap = Arrays.copyOf(heap, size * 2);
+    /** Makes room for so many in all; whoever makes nodes sees to it, so that {@link #add} allocates nothing. */
+    void reserve(int count) {
+        if (count > heap.length) {
+            heap = Arrays.copyOf(heap, Math.max(count, 2 * heap.length));
         }
+    }
+
+    void add(Node node) {
         rise(size++, node);
     }
 

@@ -41,6 +41,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Namespaces.</b> Each cache salt has a root of its own; prefixes with different salts never meet, but compete
  * for the same pages. A root without children and pins is forgotten.
  *
+ * <p><b>Where memory ends</b>, the tree is as it was before: whatever a change needs is allocated before anything is
+ * changed.
+ *
  * <p>Pure: it moves page numbers between itself and its {@link PagePool}. One thread uses it.
  */
 public final class RadixTree {
@@ -52,6 +55,7 @@ public final class RadixTree {
     private final LeafHeap leaves = new LeafHeap();
     private int pages;
     private int pinnedPages;
+    private int nodes;
     private long clock;
 
     public RadixTree(PagePool pool, int pageSize) {
@@ -156,7 +160,7 @@ public final class RadixTree {
 
     /**
      * Gives the tree the pages of {@code tokens[at.end, to)} of a sequence that has ended. Those that are cached
-     * already go back to the pool. Unpin {@code at} afterwards.
+     * already go back to the pool, as do those for which there is no memory left. Unpin {@code at} afterwards.
      *
      * @param to a multiple of the page size
      * @param pageOf the sequence's pages from its position 0 on
@@ -165,20 +169,27 @@ public final class RadixTree {
         clock++;
         Node node = at;
         touchPath(node);
-        while (node.end * pageSize < to) {
-            Node next = node.children.find(tokens, node.end * pageSize);
-            if (next == null) {
-                offer(attach(node, tokens, to, pageOf));
-                return;
-            }
-            int common = matched(next, tokens, to) - node.end;
-            for (int i = node.end; i < node.end + common; i++) {
-                if (next.pages[i - node.end] != pageOf[i]) {
-                    pool.give(pageOf[i]);
+        int done = node.end; // pages that are the tree's, or the pool's again
+        try {
+            while (node.end * pageSize < to) {
+                Node next = node.children.find(tokens, node.end * pageSize);
+                if (next == null) {
+                    offer(attach(node, tokens, to, pageOf));
+                    return;
                 }
+                int common = matched(next, tokens, to) - node.end;
+                for (; done < node.end + common; done++) {
+                    if (next.pages[done - node.end] != pageOf[done]) {
+                        pool.give(pageOf[done]);
+                    }
+                }
+                node = common < next.length ? split(next, common) : next;
+                touch(node);
             }
-            node = common < next.length ? split(next, common) : next;
-            touch(node);
+        } catch (OutOfMemoryError none) { // what is not kept is computed again
+            for (int i = done; i < to / pageSize; i++) {
+                pool.give(pageOf[i]);
+            }
         }
     }
 
@@ -256,6 +267,7 @@ public final class RadixTree {
         var open = new ArrayDeque<>(roots.values());
         while (!open.isEmpty()) {
             Node n = open.pop();
+            seen.merge("nodes", n.parent == null ? 0 : 1, Integer::sum);
             seen.merge("pages", n.length, Integer::sum);
             seen.merge("pinned", n.pins > 0 ? n.length : 0, Integer::sum);
             require(n.pins == pins.getOrDefault(n, 0), n, "pins");
@@ -269,7 +281,9 @@ public final class RadixTree {
                 open.push(c);
             });
         }
-        if (seen.getOrDefault("pages", 0) != pages || seen.getOrDefault("pinned", 0) != pinnedPages) {
+        if (seen.getOrDefault("nodes", 0) != nodes
+                || seen.getOrDefault("pages", 0) != pages
+                || seen.getOrDefault("pinned", 0) != pinnedPages) {
             throw new EngineFault(
                     EngineFault.Code.INTERNAL,
                     "radix tree: counted " + seen + ", have " + pages + " pages, " + pinnedPages + " pinned");
@@ -304,9 +318,12 @@ public final class RadixTree {
     }
 
     private Node attach(Node parent, int[] tokens, int to, int[] pageOf) {
-        leaves.remove(parent);
         int[] run = Arrays.copyOfRange(tokens, parent.end * pageSize, to);
         Node node = new Node(parent, parent.salt, pageSize, run, Arrays.copyOfRange(pageOf, parent.end, to / pageSize));
+        parent.children.reserve();
+        leaves.reserve(nodes + 1);
+        nodes++;
+        leaves.remove(parent);
         touchPath(node);
         parent.children.add(node);
         pages += node.length;
@@ -322,11 +339,16 @@ public final class RadixTree {
                 pageSize,
                 Arrays.copyOf(node.tokens, head * pageSize),
                 Arrays.copyOf(node.pages, head));
+        int[] tokens = Arrays.copyOfRange(node.tokens, head * pageSize, node.length * pageSize);
+        int[] pagesBelow = Arrays.copyOfRange(node.pages, head, node.length);
+        upper.children.reserve();
+        leaves.reserve(nodes + 1);
+        nodes++;
         upper.pins = node.pins;
         upper.used = node.used;
         parent.children.replace(node, upper);
-        node.tokens = Arrays.copyOfRange(node.tokens, head * pageSize, node.length * pageSize);
-        node.pages = Arrays.copyOfRange(node.pages, head, node.length);
+        node.tokens = tokens;
+        node.pages = pagesBelow;
         node.length -= head;
         node.parent = upper;
         upper.children.add(node);
@@ -335,6 +357,7 @@ public final class RadixTree {
 
     private void removeLeaf(Node leaf) {
         leaves.remove(leaf);
+        nodes--;
         Node parent = Objects.requireNonNull(leaf.parent);
         parent.children.remove(leaf);
         offer(parent);

@@ -121,8 +121,13 @@ final class Admission {
     }
 
     private boolean admit(Sequence s, Draft draft, double promised) {
-        if (!roster.seat(s, promised)) {
-            return false;
+        try {
+            if (!roster.seat(s, promised)) {
+                return false;
+            }
+        } catch (OutOfMemoryError none) {
+            draft.lost.add(new Draft.Lost(s, none));
+            return true; // those behind it need not be as large
         }
         int count = chunk(s, draft);
         if (count == 0) {

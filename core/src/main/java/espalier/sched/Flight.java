@@ -54,7 +54,11 @@ final class Flight {
         for (int i = 0; i < choosing.length; i++) {
             TokenRules rules = rules(choosing[i]);
             if (rules != null) {
-                masked.set(i, masked.get(i).withMask(rules.mask()));
+                try {
+                    masked.set(i, masked.get(i).withMask(rules.mask()));
+                } catch (OutOfMemoryError none) { // it is launched already: whatever is chosen for it is not its token
+                    choosing[i].lost = true;
+                }
             }
         }
         return masked;

@@ -51,6 +51,7 @@ final class KvSpace {
     void open(Sequence s) {
         s.pages = 0;
         s.planned = 0;
+        s.reservePages(limits.pagesFor(s.known), limits.pagesFor(s.known));
         if (!caching) {
             return;
         }
@@ -59,9 +60,6 @@ final class KvSpace {
         s.node = node;
         s.shares = true;
         s.pages = node.prefixPages();
-        if (s.pageOf.length < s.pages) {
-            s.pageOf = new int[limits.pagesFor(s.known)];
-        }
         node.copyPages(s.pageOf);
         s.planned = s.pages * limits.pageSize();
     }
@@ -82,9 +80,9 @@ final class KvSpace {
         if (wanted > pool.available()) {
             tree.evict(wanted - pool.available());
         }
-        int most = limits.pagesFor(Math.max(to, s.lastPosition()));
+        s.reservePages(s.pages + wanted, limits.pagesFor(Math.max(to, s.lastPosition())));
         for (int i = 0; i < wanted; i++) {
-            s.addPage(pool.take(), most);
+            s.addPage(pool.take());
         }
     }
 
@@ -98,7 +96,12 @@ final class KvSpace {
             return;
         }
         int to = Math.min(s.planned, s.prefillEnd) / limits.pageSize() * limits.pageSize();
-        s.node = tree.extend(node, s.tokens, to, s.pageOf);
+        try {
+            s.node = tree.extend(node, s.tokens, to, s.pageOf);
+        } catch (OutOfMemoryError none) { // others compute it themselves
+            s.shares = false;
+            return;
+        }
         s.shares = s.node.prefixPages() * limits.pageSize() == to;
     }
 

@@ -6,7 +6,6 @@ import espalier.api.EngineFault;
 import espalier.api.EngineLoad;
 import espalier.api.GenerateRequest;
 import espalier.api.RequestRejected;
-import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import espalier.step.SamplingBatch;
 import espalier.step.StepPlan;
@@ -62,17 +61,24 @@ public final class Scheduler {
     private final Map<Long, Sequence> open = new HashMap<>();
     private final Deque<Flight> inFlight = new ArrayDeque<>();
     private final Draft draft = new Draft();
+    private final Ends ends = new Ends();
+    private final Ints ints;
+    private final List<Emission.Failed> lost = new ArrayList<>();
     private StepFacts facts = new StepFacts(-1, 0, 0, 0, 0, 0, 0, 0, 1, 0, StepFacts.Retraction.NONE);
     private boolean paused;
     private long arrivals;
     private long steps;
     private long generatedTokens;
-    private long finishedRequests;
-    private long abortedRequests;
     private long completedSteps;
 
     /** @param endIds the model's own end tokens */
     public Scheduler(Limits limits, Strategy strategy, Set<Integer> endIds) {
+        this(limits, strategy, endIds, count -> new int[count]);
+    }
+
+    /** @param ints where the arrays of requests come from */
+    Scheduler(Limits limits, Strategy strategy, Set<Integer> endIds, Ints ints) {
+        this.ints = ints;
         this.limits = limits;
         this.strategy = strategy;
         this.endIds = Set.copyOf(endIds);
@@ -103,8 +109,14 @@ public final class Scheduler {
         } catch (RequestRejected e) {
             return Optional.of(new Emission.Failed(id, e));
         }
-        var sequence = new Sequence(
-                new Sequence.Origin(id, arrivals++, request, seed, rules, maxNewTokens, stopIds(request.sampling())));
+        Sequence sequence;
+        try {
+            Tokens stopIds = Sequence.stopIds(request, endIds);
+            sequence = new Sequence(
+                    new Sequence.Origin(id, arrivals++, request, seed, rules, maxNewTokens, stopIds), ints);
+        } catch (OutOfMemoryError none) {
+            return Optional.of(new Emission.Failed(id, EngineFault.outOfMemory("a prompt was taken in", none)));
+        }
         Optional<Emission.Failed> outcome = Optional.empty();
         if (!room.take(sequence) && waiting.newcomers() - room.taken() >= limits.maxQueuedRequests()) {
             outcome = Optional.of(makePlace(id, request));
@@ -120,22 +132,10 @@ public final class Scheduler {
     private Emission.Failed makePlace(long id, GenerateRequest request) {
         Sequence least = strategy.policy() == Policy.PRIORITY ? waiting.leastBelow(request.priority()) : null;
         if (least == null) {
-            return overloaded(id, "The request queue is full.");
+            return Ends.overloaded(id, "The request queue is full.");
         }
-        least.ended = true;
         forget(least);
-        return overloaded(least.id(), "The request is aborted by a higher priority request.");
-    }
-
-    private static Emission.Failed overloaded(long id, String message) {
-        return new Emission.Failed(id, new RequestRejected(RequestRejected.Code.OVERLOADED, message, null));
-    }
-
-    private Tokens stopIds(SamplingParams params) {
-        return Tokens.of(params.stopIds(endIds).stream()
-                .mapToInt(Integer::intValue)
-                .sorted()
-                .toArray());
+        return Ends.overloaded(least.id(), "The request is aborted by a higher priority request.");
     }
 
     /** Gives a request up wherever it is; nothing where it has ended already. */
@@ -195,6 +195,7 @@ public final class Scheduler {
         draft.begin(admission.promptBudget(speed), most);
         if (!paused) {
             fill();
+            draft.lost.forEach(this::lose);
         }
         draft.computing.forEach(space::share);
         if (isIdle()) {
@@ -205,12 +206,28 @@ public final class Scheduler {
         } else {
             room.look();
         }
-        facts = describe();
+        facts = draft.facts(steps, roster, waiting, space, limits);
         if (draft.isEmpty()) {
             return new StepPlan(steps, List.of());
         }
         inFlight.add(new Flight(steps, draft));
         return new StepPlan(steps++, draft.chunks);
+    }
+
+    private void lose(Draft.Lost which) {
+        Sequence s = which.sequence();
+        draft.computing.remove(s);
+        lost.add(noMemory(s, "its next step was planned", which.cause()));
+    }
+
+    /** The ends of those for whose part of the newest plans there was no memory; each is told once. */
+    public List<Emission.Failed> lost() {
+        if (lost.isEmpty()) {
+            return List.of();
+        }
+        var all = List.copyOf(lost);
+        lost.clear();
+        return all;
     }
 
     private void fill() {
@@ -261,7 +278,11 @@ public final class Scheduler {
             Sequence s = flight.choosing(i);
             s.inFlight--;
             if (!s.ended) { // else planned before its end was known: the token is nobody's
-                accept(s, result, i, out);
+                try {
+                    accept(s, result, i, out);
+                } catch (OutOfMemoryError none) {
+                    out.add(noMemory(s, "a token was taken in", none));
+                }
             }
         }
         return out;
@@ -269,6 +290,10 @@ public final class Scheduler {
 
     private void accept(Sequence s, StepResult result, int row, List<Emission> out) {
         int token = result.tokens()[row];
+        if (token == StepResult.NO_MEMORY || s.lost) {
+            out.add(noMemory(s, "a token was chosen", new OutOfMemoryError("for its log-probabilities or its rules")));
+            return;
+        }
         if (token < 0) {
             out.add(nothingToChoose(s));
             return;
@@ -317,8 +342,8 @@ public final class Scheduler {
                 admission.promptTokens(),
                 admission.cachedPromptTokens(),
                 generatedTokens,
-                finishedRequests,
-                abortedRequests,
+                ends.finished(),
+                ends.aborted(),
                 roster.retractions(),
                 completedSteps);
     }
@@ -344,27 +369,23 @@ public final class Scheduler {
     }
 
     private Emission.Done end(Sequence s, FinishReason reason, @Nullable Integer stop) {
-        s.ended = true;
         forget(s);
-        switch (reason) {
-            case STOP, LENGTH -> finishedRequests++;
-            case ABORT -> abortedRequests++;
-        }
-        return new Emission.Done(s.id(), reason, stop, s.promptTokens(), Math.max(0, s.cachedTokens), s.generated());
+        return ends.done(s, reason, stop);
     }
 
-    /** The others of the batch go on: a grammar without a way out, or a NaN, is one request's misfortune. */
     private Emission.Failed nothingToChoose(Sequence s) {
-        s.ended = true;
         forget(s);
         space.doubt(s);
-        abortedRequests++;
-        String why = "no token could be chosen after " + s.generated()
-                + ": every id was forbidden, or the model's logits are not numbers";
-        return new Emission.Failed(s.id(), new EngineFault(EngineFault.Code.DEVICE, why));
+        return ends.nothingToChoose(s);
+    }
+
+    private Emission.Failed noMemory(Sequence s, String doing, OutOfMemoryError cause) {
+        forget(s);
+        return ends.noMemory(s, doing, cause);
     }
 
     private void forget(Sequence s) {
+        s.ended = true;
         open.remove(s.id());
         if (s.seat >= 0) {
             roster.leave(s);
@@ -372,24 +393,5 @@ public final class Scheduler {
             waiting.remove(s);
             room.giveBack(s);
         }
-    }
-
-    private StepFacts describe() {
-        long pending = waiting.promptTokens();
-        for (Sequence s : draft.computing) {
-            pending += s.prefillEnd - s.planned;
-        }
-        return new StepFacts(
-                steps,
-                draft.admitted,
-                draft.promptTokens,
-                draft.cachedTokens,
-                draft.decodes,
-                roster.running().size(),
-                waiting.size(),
-                space.usedTokens(),
-                limits.maxTotalTokens(),
-                pending,
-                draft.retraction);
     }
 }

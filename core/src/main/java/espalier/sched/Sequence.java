@@ -4,7 +4,7 @@ import espalier.api.GenerateRequest;
 import espalier.base.Tokens;
 import espalier.kv.Node;
 import espalier.step.TokenRules;
-import java.util.Arrays;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,10 +81,25 @@ final class Sequence {
 
     boolean ended;
 
-    Sequence(Origin origin) {
+    /** Its next token is nobody's: there was no memory to say which ones are allowed. */
+    boolean lost;
+
+    private final Ints ints;
+
+    Sequence(Origin origin, Ints ints) {
         this.origin = origin;
-        this.tokens = origin.request().prompt().toArray();
-        this.known = tokens.length;
+        this.ints = ints;
+        this.known = promptTokens();
+        this.tokens = ints.of(known);
+        origin.request().prompt().copyTo(tokens, 0);
+    }
+
+    /** Every id that ends it, the model's own {@code endIds} included. */
+    static Tokens stopIds(GenerateRequest request, Set<Integer> endIds) {
+        return Tokens.of(request.sampling().stopIds(endIds).stream()
+                .mapToInt(Integer::intValue)
+                .sorted()
+                .toArray());
     }
 
     long id() {
@@ -127,17 +142,31 @@ final class Sequence {
 
     void append(int token) {
         if (known == tokens.length) {
-            tokens = Arrays.copyOf(tokens, room(known + 1, promptTokens() + origin.maxNewTokens()));
+            tokens = longer(tokens, room(known + 1, promptTokens() + origin.maxNewTokens()));
         }
         tokens[known++] = token;
     }
 
-    /** @param most pages that it may ever have */
-    void addPage(int page, int most) {
-        if (pages == pageOf.length) {
-            pageOf = Arrays.copyOf(pageOf, room(pages + 1, most));
+    /**
+     * Makes room for so many pages.
+     *
+     * @param most that it may ever have
+     */
+    void reservePages(int count, int most) {
+        if (count > pageOf.length) {
+            pageOf = longer(pageOf, room(count, most));
         }
+    }
+
+    /** One for which there is room. */
+    void addPage(int page) {
         pageOf[pages++] = page;
+    }
+
+    private int[] longer(int[] array, int length) {
+        int[] all = ints.of(length);
+        System.arraycopy(array, 0, all, 0, array.length);
+        return all;
     }
 
     private static int room(int needed, int most) {

@@ -11,7 +11,7 @@ final class Body {
         TAKEN,
         /** The body is longer than one may be. */
         TOO_LONG,
-        /** All bodies together are longer than they may be. */
+        /** All bodies together are longer than they may be, or than there is memory for. */
         TOO_MUCH
     }
 
@@ -34,11 +34,16 @@ final class Body {
         if (all.addAndGet(part.length) > limits.allBodyBytes()) {
             return Fit.TOO_MUCH;
         }
-        parts.writeBytes(part);
+        try {
+            parts.writeBytes(part);
+        } catch (OutOfMemoryError none) {
+            parts = new ByteArrayOutputStream(0);
+            return Fit.TOO_MUCH;
+        }
         return Fit.TAKEN;
     }
 
-    /** Everything; it stays counted until its request is over. */
+    /** Everything, for the thread that was started after the last part; it stays counted until its request is over. */
     byte[] take() {
         byte[] whole = parts.toByteArray();
         parts = new ByteArrayOutputStream(0);

@@ -1,5 +1,6 @@
 package espalier.http;
 
+import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -23,6 +24,13 @@ public final class ErrorReply {
     public static Reply to(String path, RuntimeException cause) {
         String parameter = cause instanceof RequestRejected r ? r.parameter() : null;
         return to(path, status(cause), message(cause), parameter);
+    }
+
+    /** What is answered at {@code path} to a request whose thread ended by what nobody had reckoned with. */
+    static Reply unexpected(String path, Throwable cause) {
+        return cause instanceof OutOfMemoryError none
+                ? to(path, EngineFault.outOfMemory("the request was worked on", none))
+                : to(path, 500, "Internal server error: " + cause);
     }
 
     /** What is answered at {@code path} with a status of its own. */
@@ -57,12 +65,12 @@ public final class ErrorReply {
                     case NOT_FOUND -> 404;
                     case OVERLOADED -> 503;
                 }
-                : 500;
+                : cause.getCause() instanceof OutOfMemoryError ? 503 : 500;
     }
 
     public static String message(RuntimeException cause) {
         String message = String.valueOf(cause.getMessage());
-        return cause instanceof RequestRejected ? message : "Internal server error: " + message;
+        return status(cause) == 500 ? "Internal server error: " + message : message;
     }
 
     /** What OpenAI calls an error of that status. */

@@ -223,7 +223,6 @@ public final class HttpListener implements AutoCloseable {
 
         private void start() {
             vertx.cancelTimer(bodyTimer);
-            incoming = incoming.with(body.take());
             open.add(this);
             response.closeHandler(_ -> cancel(Cancellation.CLIENT_GONE));
             Thread.ofVirtual().name("http").start(this::run);
@@ -291,6 +290,7 @@ public final class HttpListener implements AutoCloseable {
 
         private void run() {
             try {
+                incoming = incoming.with(body.take());
                 root.serve(this);
                 if (!answered) {
                     throw new IllegalStateException("the endpoint did not answer");
@@ -302,7 +302,7 @@ public final class HttpListener implements AutoCloseable {
                 if (answered) {
                     cut();
                 } else {
-                    reply(ErrorReply.to(incoming.path(), 500, "Internal server error: " + e));
+                    reply(ErrorReply.unexpected(incoming.path(), e));
                 }
             } finally {
                 lifeline.served();

@@ -120,7 +120,9 @@ public final class Runs implements AutoCloseable {
             }
         } catch (Throwable e) { // the top of this thread: whoever waits for its events must hear of it
             run.cancel();
-            var cause = new EngineFault(EngineFault.Code.INTERNAL, "reading an answer ended by " + e, e);
+            EngineFault cause = e instanceof OutOfMemoryError none
+                    ? EngineFault.outOfMemory("an answer was read", none)
+                    : new EngineFault(EngineFault.Code.INTERNAL, "reading an answer ended by " + e, e);
             for (int i = 0; i < requests.get(prompt).choices(); i++) {
                 if (!ended.get(i)) {
                     joined.add(heard(prompt, new TextEvent.Failed(i, cause)));

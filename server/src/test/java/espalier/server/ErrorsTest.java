@@ -218,6 +218,25 @@ class ErrorsTest {
     }
 
     @Test
+    void memoryThatEndsDuringOneRequestEndsThatOneAndSaysSo() throws Exception {
+        String body = "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+        fixture.engine.broken = new OutOfMemoryError("injected");
+        try {
+            HttpResponse<String> response = fixture.post(CHAT, body);
+            assertThat(response.statusCode()).isEqualTo(503);
+            assertThat(response.headers().firstValue("retry-after")).isPresent();
+            assertThat(Fixture.JSON
+                            .readTree(response.body())
+                            .at("/error/message")
+                            .asString())
+                    .startsWith("out of memory while the request was worked on (injected); this request is ended");
+        } finally {
+            fixture.engine.broken = null;
+        }
+        assertThat(fixture.post(CHAT, body).statusCode()).isEqualTo(200);
+    }
+
+    @Test
     void anUnknownPathAndAWrongMethodAreToldAsJson() throws Exception {
         assertThat(fixture.get("/v2/chat").statusCode()).isEqualTo(404);
         assertThat(fixture.get("/v2/chat").body()).contains("\"message\":\"Not Found: there is no /v2/chat\"");

@@ -1,15 +1,23 @@
 package espalier.tensor.host;
 
+import espalier.api.SamplingParams;
 import espalier.api.TokenLogprobs;
 import espalier.base.Tokens;
 import java.util.Arrays;
+import java.util.function.IntFunction;
 
 /** Log-probabilities of one row of logits: the normaliser and the likeliest ids, ties by the lower id. */
 final class Alternatives {
     private double logSum;
     private int count;
-    private int[] ids = new int[0];
-    private float[] values = new float[0];
+    private final int[] ids = new int[SamplingParams.MAX_LOGPROBS];
+    private final float[] values = new float[SamplingParams.MAX_LOGPROBS];
+    private final IntFunction<float[]> floats;
+
+    /** @param floats where what is handed out comes from */
+    Alternatives(IntFunction<float[]> floats) {
+        this.floats = floats;
+    }
 
     /** Reads the row; {@code wanted} is how many of the likeliest ids to keep. */
     void read(float[] logits, int wanted) {
@@ -24,10 +32,6 @@ final class Alternatives {
         logSum = max + Math.log(sum);
         count = 0;
         int most = Math.min(wanted, logits.length);
-        if (ids.length < most) {
-            ids = new int[most];
-            values = new float[most];
-        }
         if (most > 0) {
             collect(logits, most);
         }
@@ -52,8 +56,9 @@ final class Alternatives {
         }
     }
 
+    /** @throws OutOfMemoryError where there is no memory for them */
     TokenLogprobs of(float chosenLogit) {
-        var logprobs = new float[count];
+        float[] logprobs = floats.apply(count);
         for (int i = 0; i < count; i++) {
             logprobs[i] = (float) (values[i] - logSum);
         }

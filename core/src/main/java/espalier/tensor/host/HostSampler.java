@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,13 +48,18 @@ public final class HostSampler implements Sampler {
      * @param lastTokens at least {@code 4 * seats} bytes, which the caller owns
      */
     public HostSampler(HostBuffer lastTokens, int seats, int vocab, Parts parts) {
+        this(lastTokens, seats, vocab, parts, float[]::new);
+    }
+
+    /** @param floats where log-probabilities come from */
+    HostSampler(HostBuffer lastTokens, int seats, int vocab, Parts parts, IntFunction<float[]> floats) {
         this.seats = seats;
         this.vocab = vocab;
         this.parts = parts;
         this.lastTokens = new Tensor(lastTokens, 0, DType.I32, 1, seats, seats);
         counts = new @Nullable TokenCounts[seats];
         lanes = new RowSampler[parts.lanes()];
-        Arrays.setAll(lanes, i -> new RowSampler(vocab));
+        Arrays.setAll(lanes, i -> new RowSampler(vocab, new Alternatives(floats)));
     }
 
     @Override
@@ -85,7 +91,13 @@ public final class HostSampler implements Sampler {
             tokens[i] = token;
             if (wanted >= 0 && token >= 0) {
                 float logit = memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at + 4L * token);
-                logprobs.set(i, sampler.alternatives().of(logit));
+                try {
+                    logprobs.set(i, sampler.alternatives().of(logit));
+                } catch (
+                        OutOfMemoryError
+                                none) { // the row's alone; other ranks, which choose alike, go on with the token
+                    tokens[i] = StepResult.NO_MEMORY;
+                }
             }
             Cells.setInteger(lastTokens, 0, row.seat(), Math.max(token, 0));
         });

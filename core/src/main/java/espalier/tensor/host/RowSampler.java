@@ -2,19 +2,21 @@ package espalier.tensor.host;
 
 import espalier.api.SamplingParams;
 import espalier.step.SamplingBatch;
+import espalier.step.StepResult;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The arithmetic of one row; holds the scratch memory of one lane. */
 final class RowSampler {
     /** What stands for a token where every id is forbidden or no logit is a number. */
-    static final int NOTHING = -1;
+    static final int NOTHING = StepResult.NOTHING;
 
     private final float[] row;
     private final Cutoff cutoff = new Cutoff();
-    private final Alternatives alternatives = new Alternatives();
+    private final Alternatives alternatives;
 
-    RowSampler(int vocab) {
+    RowSampler(int vocab, Alternatives alternatives) {
+        this.alternatives = alternatives;
         row = new float[vocab];
     }
 

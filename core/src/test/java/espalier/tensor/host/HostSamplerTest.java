@@ -69,6 +69,31 @@ class HostSamplerTest {
     }
 
     @Test
+    void aRowWithoutMemoryForItsLogProbabilitiesIsAloneInThat() {
+        var lastTokens = new HostBuffer(Arena.ofAuto().allocate(4 * SEATS, 4));
+        var sampler = new HostSampler(lastTokens, SEATS, 3, Parts.inTurn(), count -> {
+            if (count == 2) {
+                throw new OutOfMemoryError("injected");
+            }
+            return new float[count];
+        });
+        var rows = new ArrayList<SamplingBatch.Row>();
+        for (int logprobs : new int[] {-1, 2, 1}) {
+            SamplingParams p = params().temperature(0).logprobs(logprobs).build();
+            rows.add(new SamplingBatch.Row(rows.size(), p, 1, 9, Tokens.empty(), null, null, 0));
+        }
+        sampler.sample(
+                tensor(new float[] {0, 1, 2}, new float[] {0, 2, 1}, new float[] {5, 1, 2}),
+                new SamplingBatch(1, rows));
+        assertThat(sampler.result().tokens()).containsExactly(2, StepResult.NO_MEMORY, 0);
+        assertThat(sampler.result().logprobs().get(1)).isNull();
+        assertThat(sampler.result().logprobs().get(2)).isNotNull();
+        assertThat(Cells.integer(sampler.lastTokens(), 0, 1))
+                .as("what other ranks have chosen")
+                .isEqualTo(1);
+    }
+
+    @Test
     void greedyTakesTheGreatestAndTheLowestIdAmongEquals() {
         assertThat(token(new float[] {1, 3, 3, 2}, row(SamplingParams.greedy(), 1, 1)))
                 .isEqualTo(1);
