@@ -270,24 +270,36 @@ final class Attention {
         return Math.max(1, path.tileRows() / c.group());
     }
 
+    /** Of each sequence those of all key heads; on several nodes of each key head those of all, whose memory is on one. */
     private List<Tile> tiles(Call c) {
+        var tiles = new ArrayList<Tile>();
+        int kvHeads = c.kv().shape().kvHeads();
+        if (team.nodes() == 1) {
+            addTiles(c, 0, kvHeads, tiles);
+        } else {
+            for (int head = 0; head < kvHeads; head++) {
+                addTiles(c, head, head + 1, tiles);
+            }
+        }
+        return tiles;
+    }
+
+    private void addTiles(Call c, int firstHead, int endHead, List<Tile> tiles) {
         StepInputs in = c.a().in();
         int most = tokensOfTile(c, path);
         long firstRow = Address.of(in.firstRow());
         long seats = Address.of(in.seats());
-        var tiles = new ArrayList<Tile>();
         for (int s = 0; s < in.sequences(); s++) {
             int end = s + 1 < in.sequences() ? integer(firstRow, s + 1) : in.tokens();
             int seat = java.util.Objects.checkIndex(
                     integer(seats, s), in.pageTable().rows());
             for (int row = integer(firstRow, s); row < end; row += most) {
                 int tokens = Math.min(most, end - row);
-                for (int h = 0; h < c.kv().shape().kvHeads(); h++) {
+                for (int h = firstHead; h < endHead; h++) {
                     tiles.add(new Tile(seat, row, tokens, integer(c.positions(), row), h, 0));
                 }
             }
         }
-        return tiles;
     }
 
     static int integer(long ints, int index) {

@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * This machine's processors: Vector API kernels, spread over a team of threads inside each op. A call has finished when
@@ -48,18 +49,28 @@ public final class CpuDevice implements Device {
 
     /** @param settings the threads are those of this rank */
     CpuDevice(DeviceProvider.Settings settings, ThreadRanks group, int rank) {
-        this(settings, group, rank, OpMemory.Source.USUAL);
+        this(settings, group, rank, OpMemory.Source.USUAL, Placement.anywhere(settings.threads()));
     }
 
-    /** @param source where all of its memory comes from */
-    CpuDevice(DeviceProvider.Settings settings, ThreadRanks group, int rank, OpMemory.Source source) {
+    /**
+     * @param source where all of its memory comes from
+     * @param placement of as many lanes as the settings have threads
+     */
+    CpuDevice(
+            DeviceProvider.Settings settings,
+            ThreadRanks group,
+            int rank,
+            OpMemory.Source source,
+            Placement placement) {
         this.group = group;
         collective = group.rank(rank);
         arena = source.arenas().get();
-        team = new Team("espalier-cpu-" + rank, settings.threads());
+        team = new Team("espalier-cpu-" + rank, placement, Affinity::set);
         memory = new OpMemory(team.lanes(), source);
         products = chosen(settings);
-        remarks = crowd(settings);
+        remarks = Stream.concat(crowd(settings).stream(), Stream.of(placement.remark()))
+                .filter(line -> !line.isEmpty())
+                .toList();
         ops = new CpuOps(new Crew(team, memory), arena, products);
         sharedPrefixes = switch (settings.cpu().prefixes()) {
             case SHARED -> SHARED_PREFIXES;
@@ -182,7 +193,11 @@ public final class CpuDevice implements Device {
 
     @Override
     public KvCache kvCache(KvCache.Shape shape) {
-        return new CpuKvCache(shape, Mapping.allocate(arena, shape.bytes()).address());
+        var cache = new CpuKvCache(shape, Mapping.allocate(arena, shape.bytes()).address());
+        if (team.nodes() > 1) {
+            cache.settle(team);
+        }
+        return cache;
     }
 
     @Override

@@ -11,6 +11,17 @@ import espalier.tensor.KvCache;
  */
 record CpuKvCache(Shape shape, long address) implements KvCache {
 
+    /** Has each head's memory written first where attention will read it: heads are divided over nodes in order. */
+    void settle(Team team) {
+        long bytes = shape.slots() * rowBytes();
+        team.runAtHome(shape.kvHeads() * shape.layers(), (part, lane) -> {
+            int head = part / shape.layers();
+            int layer = part % shape.layers();
+            Mapping.touch(keys(layer, head), bytes);
+            Mapping.touch(values(layer, head), bytes);
+        });
+    }
+
     long keys(int layer, int head) {
         return address + run(layer, head) * shape.slots() * rowBytes();
     }

@@ -72,12 +72,14 @@ public final class CpuProvider implements DeviceProvider {
         int threads =
                 settings.threads() > 0 ? settings.threads() : Machine.local().physicalCores();
         var group = new ThreadRanks(settings.ranks());
+        Nodes nodes = Machine.local().nodes();
         var devices = new ArrayList<Device>();
         for (int rank = 0; rank < settings.ranks(); rank++) {
             int mine = threads * (rank + 1) / settings.ranks() - threads * rank / settings.ranks();
             var own = new Settings(
                     settings.ranks(), Math.max(1, mine), settings.products(), settings.cpu(), settings.gpu());
-            devices.add(new CpuDevice(own, group, rank));
+            Placement placement = nodes.place(settings.ranks(), rank, own.threads());
+            devices.add(new CpuDevice(own, group, rank, OpMemory.Source.USUAL, placement));
         }
         return List.copyOf(devices);
     }

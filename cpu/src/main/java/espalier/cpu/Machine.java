@@ -3,9 +3,11 @@ package espalier.cpu;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -37,6 +39,53 @@ record Machine(Path root) {
             return usable; // not Linux
         }
         return cores.isEmpty() ? usable : Math.min(usable, cores.size());
+    }
+
+    /** The nodes of its memory, with the processors that this process may use; one of none where nothing tells. */
+    Nodes nodes() {
+        List<Integer> allowed = processors();
+        var nodes = new TreeMap<Integer, List<Integer>>();
+        try (Stream<Path> folders = Files.list(root.resolve("sys/devices/system/node"))) {
+            for (Path folder : (Iterable<Path>) folders::iterator) {
+                String name = folder.getFileName().toString();
+                if (name.matches("node\\d{1,9}")) {
+                    List<Integer> processors = new ArrayList<>(list(text(folder.resolve("cpulist"))));
+                    if (!allowed.isEmpty()) {
+                        processors.retainAll(allowed);
+                    }
+                    if (!processors.isEmpty()) { // a node may have memory alone
+                        nodes.put(Integer.parseInt(name.substring(4)), processors);
+                    }
+                }
+            }
+        } catch (IOException e) {
+            return new Nodes(List.of()); // not Linux
+        }
+        return new Nodes(List.copyOf(nodes.values()));
+    }
+
+    /** Those that this process may use; none where nothing tells. */
+    List<Integer> processors() {
+        for (String line : lines("proc/self/status")) {
+            if (line.startsWith("Cpus_allowed_list:")) {
+                return list(line.substring(line.indexOf(':') + 1).strip());
+            }
+        }
+        return List.of();
+    }
+
+    /** Numbers as the system lists them: "0-3,8,10-11". */
+    private static List<Integer> list(String text) {
+        var all = new ArrayList<Integer>();
+        for (String part : text.split(",")) {
+            if (part.matches("\\d{1,6}(-\\d{1,6})?")) {
+                String[] ends = part.split("-");
+                for (int i = Integer.parseInt(ends[0]); i <= Integer.parseInt(ends[ends.length - 1]); i++) {
+                    all.add(i);
+                }
+            }
+        }
+        return all;
     }
 
     /** Bytes that may still be taken: the system's, or less where a control group limits the process. */

@@ -87,6 +87,13 @@ final class Mapping {
         return aligned.asSlice(0, bytes);
     }
 
+    /** Has the system back fresh memory, whose contents are zero, near the calling thread. */
+    static void touch(long address, long bytes) {
+        for (long at = address; at < address + bytes; at += PAGE) {
+            Lanes.ALL.set(ValueLayout.JAVA_BYTE, at, (byte) 0);
+        }
+    }
+
     /** Gives the pages inside memory of {@link #allocate} back to the system; what they held is lost. */
     static void discard(MemorySegment memory) {
         long first = Math.ceilDiv(memory.address(), PAGE) * PAGE;

@@ -10,6 +10,7 @@ import espalier.cpu.Attention.Stretch;
 import espalier.cpu.Attention.Tile;
 import espalier.tensor.SharedPrefixes;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -106,6 +107,9 @@ final class PrefixStates {
             Lanes.ALL.set(JAVA_INT_UNALIGNED, rows + 4L * place, row(place));
         }
         List<Part> parts = parts(rows);
+        if (team.nodes() > 1) { // a head's memory is on one of them
+            parts.sort(Comparator.comparingInt(part -> part.stretch.tile().kvHead()));
+        }
         team.run(parts.size(), (i, lane) -> compute(parts.get(i), lane));
     }
 

@@ -26,7 +26,11 @@ import org.jspecify.annotations.Nullable;
  * Whatever none of them takes is left as it is stored, for the Vector API.
  */
 final class Products {
+    /** Of weights that a thread writes first at a time. */
+    private static final long PIECE_BYTES = 64 << 10;
+
     private final List<Product> products;
+    private final Team team;
     private final ProductLog log;
     private final Matmul vectors;
     private final WeightMemory memory;
@@ -36,6 +40,7 @@ final class Products {
 
     private Products(Choice choice, Matmul vectors) {
         products = List.copyOf(choice.found);
+        team = choice.crew.team();
         log = choice.log();
         this.vectors = vectors;
         memory = new WeightMemory(choice.arena);
@@ -266,12 +271,24 @@ final class Products {
         if (product != null) {
             long bytes = product.bytes(stored.out(), stored.in());
             var packed = new Product.Packed(product, stored.out(), stored.in(), memory.take(bytes));
+            settle(packed.address(), bytes);
             pack(stored, packed, 0);
             return packed;
         }
         return stored instanceof Matrix.Stacked(var parts)
                 ? new Matrix.Stacked(parts.stream().map(this::prepare).toList())
                 : stored;
+    }
+
+    /** Has panels written first where they will be read: they are divided over nodes in order, whatever rows they are made of. */
+    private void settle(long address, long bytes) {
+        if (team.nodes() > 1) {
+            int pieces = (int) Math.ceilDiv(bytes, PIECE_BYTES);
+            team.runAtHome(
+                    pieces,
+                    (piece, lane) -> Mapping.touch(
+                            address + piece * PIECE_BYTES, Math.min(PIECE_BYTES, bytes - piece * PIECE_BYTES)));
+        }
     }
 
     /** What multiplies by a matrix that is not stacked. */

@@ -104,6 +104,22 @@ class AmxProductTest {
         }
     }
 
+    /** Where weights are written first, and who reads them, decides no bit. */
+    @Test
+    void onSeveralNodesTheBitsAreTheSame() {
+        CpuDevice amx = device;
+        try (CpuDevice nodes = TestDevices.withTilesOnTwoNodes(5)) {
+            if (amx == null || nodes == null) {
+                return;
+            }
+            for (int seed = 0; seed < 6; seed++) {
+                var random = new Random(seed);
+                var o = Operands.random(random, 1 + random.nextInt(60), 1 + random.nextInt(900), 400);
+                assertThat(o.product(nodes)).as("seed %s", seed).isDeepEqualTo(o.product(amx));
+            }
+        }
+    }
+
     @Test
     void aRowIsTheSameAloneAndInEveryBatch() {
         CpuDevice amx = device;

@@ -154,7 +154,12 @@ class CpuMemoryTest {
         CpuKernels which = CpuKernels.valueOf(kernels.toUpperCase(java.util.Locale.ROOT));
         var settings = new DeviceProvider.Settings(1, threads, DeviceProvider.Products.FASTEST, which);
         try {
-            return new CpuDevice(settings, new ThreadRanks(1), 0, new OpMemory.Source(memory::arena, 1 << 20));
+            return new CpuDevice(
+                    settings,
+                    new ThreadRanks(1),
+                    0,
+                    new OpMemory.Source(memory::arena, 1 << 20),
+                    Placement.anywhere(threads));
         } catch (EngineFault none) {
             assertThat(none).hasMessageStartingWith("--cpu-kernels " + kernels);
             System.out.println("CpuMemoryTest: " + none.getMessage());

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,7 +70,22 @@ class MachineTest {
     }
 
     @Test
+    void nodesHaveTheProcessorsThatTheProcessMayUse() throws IOException {
+        write("sys/devices/system/node/node0/cpulist", "0-3,8-11");
+        write("sys/devices/system/node/node1/cpulist", "4-7,12");
+        write("sys/devices/system/node/node2/cpulist", ""); // memory alone
+        write("sys/devices/system/node/has_cpu", "0-1");
+        assertThat(new Machine(root).nodes().processors())
+                .containsExactly(List.of(0, 1, 2, 3, 8, 9, 10, 11), List.of(4, 5, 6, 7, 12));
+        write("proc/self/status", "Name:\tjava\nCpus_allowed_list:\t2-5,12");
+        assertThat(new Machine(root).nodes().processors()).containsExactly(List.of(2, 3), List.of(4, 5, 12));
+        write("proc/self/status", "Cpus_allowed_list:\t6");
+        assertThat(new Machine(root).nodes().processors()).containsExactly(List.of(6));
+    }
+
+    @Test
     void elsewhereTheJvmsNumbersStandIn() {
+        assertThat(new Machine(root).nodes().processors()).isEmpty();
         assertThat(available()).isPositive();
         assertThat(new Machine(root).physicalCores())
                 .isEqualTo(Runtime.getRuntime().availableProcessors());

@@ -3,8 +3,12 @@ package espalier.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,5 +70,87 @@ class TeamTest {
             team.run(10, (i, lane) -> sum.addAndGet(0, i));
             assertThat(sum.get(0)).isEqualTo(45);
         }
+    }
+
+    private static final Placement TWO_AND_THREE = new Placement(
+            5,
+            IntStream.range(0, 5)
+                    .mapToObj(lane -> new Placement.Home(lane < 2 ? 0 : 1, List.of(lane < 2 ? 0 : 1)))
+                    .toList());
+
+    @Test
+    void atHomeEveryNodeDoesItsShareItself() {
+        try (var team = new Team("test", TWO_AND_THREE, _ -> {})) {
+            assertThat(team.nodes()).isEqualTo(2);
+            for (int job = 0; job < 200; job++) {
+                int count = job % 40;
+                var lanes = new AtomicIntegerArray(count);
+                team.runAtHome(count, (i, lane) -> lanes.addAndGet(i, 1 + lane));
+                for (int i = 0; i < count; i++) {
+                    int lane = lanes.get(i) - 1;
+                    assertThat(lane < 2 ? 0 : 1).as("part %d of %d", i, count).isEqualTo(i < count * 2 / 5 ? 0 : 1);
+                }
+            }
+        }
+    }
+
+    @Test
+    void onSeveralNodesEveryPartRunsOnce() {
+        try (var team = new Team("test", TWO_AND_THREE, _ -> {})) {
+            for (int count : new int[] {0, 1, 2, 3, 4, 50}) {
+                var runs = new AtomicIntegerArray(count);
+                team.run(count, (i, lane) -> runs.incrementAndGet(i));
+                for (int i = 0; i < count; i++) {
+                    assertThat(runs.get(i)).isEqualTo(1);
+                }
+            }
+        }
+    }
+
+    /** A lane that has nothing to do at home helps the other node. */
+    @Test
+    void partsAreNotLeftToANodeWhoseLanesAreBusy() {
+        try (var team = new Team("test", TWO_AND_THREE, _ -> {})) {
+            var helped = new CountDownLatch(1);
+            team.run(10, (i, lane) -> {
+                if (lane < 2) { // both wait in their first part, while the other node does the rest of theirs
+                    await(helped);
+                } else if (i < 4) {
+                    helped.countDown();
+                }
+            });
+            assertThat(helped.getCount()).isZero();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void lanesAndTheCallerStayOnTheirNodes() {
+        var pinned = new ConcurrentHashMap<String, List<Integer>>();
+        String caller = Thread.currentThread().getName();
+        try (var team = new Team(
+                "test",
+                TWO_AND_THREE,
+                processors -> pinned.put(Thread.currentThread().getName(), processors))) {
+            team.runAtHome(5, (i, lane) -> {});
+            team.runAtHome(50, (i, lane) -> {}); // all have come by then, since none does another's
+            assertThat(pinned).containsEntry(caller, List.of(0));
+            assertThat(pinned)
+                    .allSatisfy((name, processors) -> assertThat(processors)
+                            .isEqualTo(name.equals(caller) || name.equals("test-1") ? List.of(0) : List.of(1)));
+        }
+        pinned.clear();
+        try (var team = new Team("anywhere", Placement.anywhere(3), processors -> pinned.put("", processors))) {
+            team.run(50, (i, lane) -> {});
+            assertThat(team.nodes()).isEqualTo(1);
+        }
+        assertThat(pinned).isEmpty();
     }
 }
