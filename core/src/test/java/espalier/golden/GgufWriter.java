@@ -35,6 +35,13 @@ public final class GgufWriter {
         return this;
     }
 
+    /** All that another has. */
+    public GgufWriter with(GgufWriter other) {
+        metadata.putAll(other.metadata);
+        tensors.addAll(other.tensors);
+        return this;
+    }
+
     public GgufWriter without(String key) {
         metadata.remove(key);
         return this;

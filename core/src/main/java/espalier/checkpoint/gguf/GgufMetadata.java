@@ -1,7 +1,6 @@
 package espalier.checkpoint.gguf;
 
 import espalier.api.EngineFault;
-import java.util.List;
 import java.util.Map;
 
 /** A file's metadata by key and type; a message names file, key and value where it is missing or of another type. */
@@ -82,8 +81,8 @@ record GgufMetadata(String file, Map<String, GgufValue> values) {
         throw wrong(key, "true or false");
     }
 
-    List<String> texts(String key) {
-        if (required(key) instanceof GgufValue.Texts(List<String> texts)) {
+    GgufTexts texts(String key) {
+        if (required(key) instanceof GgufValue.Texts(GgufTexts texts)) {
             return texts;
         }
         throw wrong(key, "a list of texts");

@@ -15,7 +15,7 @@ final class GgufTokenizer {
     private GgufTokenizer() {}
 
     static Tokenizer of(GgufMetadata m) {
-        List<String> tokens = m.texts(KEY + "tokens");
+        List<String> tokens = m.texts(KEY + "tokens").toList();
         String model = m.text(KEY + "model");
         TokenList list = switch (model) {
             case "gpt2" ->
@@ -23,7 +23,7 @@ final class GgufTokenizer {
                         m.file(),
                         tokens,
                         kinds(m, tokens.size()),
-                        m.texts(KEY + "merges"),
+                        m.texts(KEY + "merges").toList(),
                         m.text(KEY + "pre", "default"));
             case "llama" ->
                 new TokenList.Scored(
@@ -55,7 +55,7 @@ final class GgufTokenizer {
     static Map<String, String> specials(GgufMetadata m) {
         Map<String, String> specials = new LinkedHashMap<>();
         if (m.has(KEY + "tokens")) {
-            List<String> tokens = m.texts(KEY + "tokens");
+            GgufTexts tokens = m.texts(KEY + "tokens");
             Map.of("bos", "bos_token", "eos", "eos_token", "unknown", "unk_token", "padding", "pad_token")
                     .forEach((name, variable) -> {
                         int id = id(m, name);
@@ -69,7 +69,7 @@ final class GgufTokenizer {
 
     /** The ids of those texts that are control tokens. */
     static List<Integer> controls(GgufMetadata m, List<String> texts) {
-        List<String> tokens = m.texts(KEY + "tokens");
+        GgufTexts tokens = m.texts(KEY + "tokens");
         TokenList.Kind[] kinds = kinds(m, tokens.size());
         var wanted = new HashSet<>(texts);
         var ids = new ArrayList<Integer>();

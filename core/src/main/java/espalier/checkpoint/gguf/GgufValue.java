@@ -1,7 +1,5 @@
 package espalier.checkpoint.gguf;
 
-import java.util.List;
-
 /** One value of a GGUF file's metadata; the widths of numbers do not matter to those who read them. */
 sealed interface GgufValue {
 
@@ -15,7 +13,7 @@ sealed interface GgufValue {
     record Text(String value) implements GgufValue {}
 
     /** An array of strings. */
-    record Texts(List<String> values) implements GgufValue {}
+    record Texts(GgufTexts values) implements GgufValue {}
 
     /** An array of numbers or flags (0 and 1). */
     record Numbers(double[] values) implements GgufValue {}

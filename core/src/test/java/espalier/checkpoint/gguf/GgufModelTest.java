@@ -183,6 +183,33 @@ class GgufModelTest {
     }
 
     @Test
+    void aHeadOfMegabytesIsReadToItsEnd() {
+        String template = "{# a long one #}".repeat(50_000);
+        var tags = new ArrayList<String>();
+        for (int i = 0; i < 100_000; i++) {
+            tags.add("tag \u00e9 " + i);
+        }
+        Path file = new GgufWriter()
+                .with("general.tags", tags)
+                .with("tokenizer.chat_template", template)
+                .with("general.numbers", new int[100_000])
+                .with("tokenizer.ggml.tokens", List.of("", "\u00e9\u4e00", "b", "</s>"))
+                .with("tokenizer.ggml.eos_token_id", 3)
+                .with("tokenizer.ggml.unknown_token_id", 1)
+                .with("tokenizer.ggml.padding_token_id", 0)
+                .with(tiny())
+                .write(folder.resolve("m.gguf"));
+        GgufModel model = GgufModel.open(file);
+        assertThat(model.chatTemplates().get("default")).isEqualTo(template);
+        assertThat(model.specialTokens())
+                .containsEntry("eos_token", "</s>")
+                .containsEntry("unk_token", "\u00e9\u4e00")
+                .containsEntry("pad_token", "");
+        assertThat(model.config().path("hidden_size").asInt()).isEqualTo(32);
+        model.checkpoint().close();
+    }
+
+    @Test
     void whatIsNoGgufOrOfAnotherVersionIsNamed() throws java.io.IOException {
         Path file = folder.resolve("m.gguf");
         Files.write(file, new byte[10]);
