@@ -2,6 +2,7 @@ package espalier.checkpoint;
 
 import espalier.tensor.BlockFormat;
 import espalier.tensor.DType;
+import espalier.tensor.RowOrder;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -12,8 +13,9 @@ import java.nio.ByteOrder;
  *
  * @param shape outermost dimension first
  * @param data empty in a checkpoint's {@link Checkpoint#outline}
+ * @param order of the rows; other than plain only for blocks
  */
-public record StoredTensor(String name, Encoding encoding, long[] shape, MemorySegment data) {
+public record StoredTensor(String name, Encoding encoding, long[] shape, MemorySegment data, RowOrder order) {
     /** As a file has it, on every machine. */
     public static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -50,6 +52,17 @@ public record StoredTensor(String name, Encoding encoding, long[] shape, MemoryS
             public String toString() {
                 return format.toString();
             }
+        }
+    }
+
+    /** Rows in their order. */
+    public StoredTensor(String name, Encoding encoding, long[] shape, MemorySegment data) {
+        this(name, encoding, shape, data, RowOrder.PLAIN);
+    }
+
+    public StoredTensor {
+        if (!order.equals(RowOrder.PLAIN) && encoding instanceof Encoding.Plain) {
+            throw new IllegalArgumentException("numbers of '" + name + "' are read in the order of their rows");
         }
     }
 

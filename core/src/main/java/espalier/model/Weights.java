@@ -261,7 +261,7 @@ public final class Weights {
                     yield new Matrix.Dense(writtenOut(stored, rows, cols, in.size()));
                 }
                 Buffer held = held(stored, rows, cols, in.size());
-                yield new Matrix.Blocks(format, held, 0, rows.count(), cols.count());
+                yield new Matrix.Blocks(format, held, 0, rows.count(), cols.count(), stored.order());
             }
         };
     }

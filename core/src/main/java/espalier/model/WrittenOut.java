@@ -42,7 +42,8 @@ record WrittenOut(StoredTensor stored, int width) {
             case Encoding.Blocks(BlockFormat format) -> {
                 var blocks = new BlockRow(format, cols.count());
                 yield (row, values) -> {
-                    blocks.read(stored.data(), row * format.rowBytes(width), cols.from());
+                    long at = stored.order().stored(Math.toIntExact(row)) * format.rowBytes(width);
+                    blocks.read(stored.data(), at, cols.from());
                     blocks.toFloats(values);
                 };
             }

@@ -40,18 +40,31 @@ public sealed interface Matrix {
     /**
      * Rows of blocks, one after another without gaps.
      *
-     * @param offset of the first row in the buffer, in bytes
+     * @param offset of the first stored row in the buffer, in bytes
      */
-    record Blocks(BlockFormat format, Buffer buffer, long offset, int out, int in) implements Matrix {
+    record Blocks(BlockFormat format, Buffer buffer, long offset, int out, int in, RowOrder order) implements Matrix {
+        /** In their order. */
+        public Blocks(BlockFormat format, Buffer buffer, long offset, int out, int in) {
+            this(format, buffer, offset, out, in, RowOrder.PLAIN);
+        }
+
         public Blocks {
             if (out < 1 || offset < 0 || offset + out * format.rowBytes(in) > buffer.bytes()) {
                 throw new IllegalArgumentException(out + " rows of " + in + " in " + format + " from byte " + offset
                         + " on do not fit into " + buffer.bytes() + " bytes");
             }
+            if (order.run() > 0 && out % order.run() != 0) {
+                throw new IllegalArgumentException(out + " rows are no whole runs of " + order.run());
+            }
         }
 
         public long rowBytes() {
             return format.rowBytes(in);
+        }
+
+        /** Where a row begins in the buffer. */
+        public long at(int row) {
+            return offset + order.stored(row) * rowBytes();
         }
 
         @Override

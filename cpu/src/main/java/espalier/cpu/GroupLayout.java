@@ -90,8 +90,9 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns, Copyi
             for (int r = 0; r < rows.count(); r++) {
                 var to = new Column(this, panel + (long) first * stepBytes, column + r);
                 switch (blocks.format()) {
-                    case Q4_0, Q4_1 -> to.copyNibbles(blocks, rows.first() + r, first, count);
                     case Q8_0,
+                            Q4_0,
+                            Q4_1,
                             Q5_0,
                             Q5_1,
                             Q2_K,
@@ -109,17 +110,35 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns, Copyi
         }
     }
 
-    /** Formats that store a step as panels do: a scale, perhaps a minimum, and the numbers or nibbles in the same order. */
+    /** Formats that store a step as panels do: a scale, perhaps a minimum, and the numbers as they are. */
     private boolean isCopied(BlockFormat format) {
         boolean alike = format == BlockFormat.Q8_0 || format == BlockFormat.Q4_0 || format == BlockFormat.Q4_1;
-        return alike && ColumnCopy.suits(grouping);
+        return alike && ColumnCopy.suits(grouping, columns);
     }
 
     private void copy(Matrix.Blocks blocks, Rows rows, long panel, int column) {
-        long first = blocks.offset() + rows.first() * blocks.rowBytes();
-        MemorySegment from = HostBuffer.memory(blocks.buffer()).asSlice(first, rows.count() * blocks.rowBytes());
+        java.util.Objects.checkFromIndexSize(rows.first(), rows.count(), blocks.out());
+        long memory = HostBuffer.memory(blocks.buffer()).address();
+        long distance = blocks.order().step() * blocks.rowBytes();
         int steps = blocks.in() / Grouping.STEP;
-        copying.code().run(new ColumnCopy.Copy(from.address(), blocks.rowBytes(), panel, column, rows.count(), steps));
+        ColumnCopy code = copying.code();
+        for (int done = 0; done < rows.count(); ) {
+            int row = rows.first() + done;
+            int count = blocks.order().stretch(row, rows.count() - done);
+            int unit = code.unitColumns();
+            int rest = (column + done) % unit;
+            int whole = rest == 0 ? count / unit * unit : 0;
+            if (whole > 0) {
+                code.run(new ColumnCopy.Copy(memory + blocks.at(row), distance, panel, column + done, whole, steps));
+                done += whole;
+                continue;
+            }
+            int few = Math.min(count, unit - rest);
+            for (int i = 0; i < few; i++) {
+                new Column(this, panel, column + done + i).copyNibbles(blocks, row + i, steps);
+            }
+            done += few;
+        }
     }
 
     /** The code, which is emitted for the first matrix that it copies. */
@@ -176,15 +195,15 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns, Copyi
                     : 0;
         }
 
-        /** Nibbles that are stored with their offset: they go to other places, and so one by one. */
-        void copyNibbles(Matrix.Blocks blocks, int row, int first, int count) {
+        /** Nibbles in pairs that are stored with their offset, of all steps. */
+        void copyNibbles(Matrix.Blocks blocks, int row, int count) {
             MemorySegment memory = HostBuffer.memory(blocks.buffer());
             Grouping g = layout.grouping;
             int blockBytes = blocks.format().blockBytes();
             boolean minimum = g.zero() == Grouping.Zero.MINIMUM;
             int head = minimum ? 4 : 2;
             long minimaAt = g.minimaAt(layout.columns) + 2L * column;
-            long from = blocks.offset() + row * blocks.rowBytes() + (long) first * blockBytes;
+            long from = blocks.at(row);
             long to = panel;
             for (int i = 0; i < count; i++) {
                 Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + 2L * column, memory.get(JAVA_SHORT_UNALIGNED, from));

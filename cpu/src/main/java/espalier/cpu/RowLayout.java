@@ -33,7 +33,7 @@ record RowLayout(int columns, int stepElements, int offset) implements Layout {
         long scales = panel + (long) Math.ceilDiv(in, stepElements) * stepElements * columns;
         for (int first = 0; first < in; first += chunk) {
             for (int r = 0; r < rows.count(); r++) {
-                long from = blocks.offset() + (rows.first() + r) * blocks.rowBytes();
+                long from = blocks.at(rows.first() + r);
                 long to = panel + 4L * (column + r);
                 Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, scales + 4L * (column + r), memory.get(JAVA_FLOAT_UNALIGNED, from));
                 bytes(memory, from + BlockFormat.INT8_ROW.headBytes(), to, first, Math.min(in, first + chunk));

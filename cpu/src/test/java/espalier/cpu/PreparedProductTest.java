@@ -11,6 +11,7 @@ import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.DeviceProvider.Products;
 import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
+import espalier.tensor.RowOrder;
 import espalier.tensor.Tensor;
 import espalier.tensor.host.BlockRow;
 import espalier.tensor.host.Cells;
@@ -111,6 +112,53 @@ class PreparedProductTest {
             }
             assertThat(taken).containsExactly(BlockFormat.values());
         }
+    }
+
+    /** Bit for bit what the same rows give in their order; runs longer and shorter than a panel, and a range of rows. */
+    @ParameterizedTest
+    @EnumSource
+    void rowsWhoseHalvesAreInterleavedAreMultipliedInTheirOrder(CpuKernels kernels) {
+        try (CpuDevice device = device(kernels, 2)) {
+            if (device == null) {
+                return;
+            }
+            var scene = new Scene(device, 5);
+            for (BlockFormat format : BlockFormat.values()) {
+                int in = 512;
+                for (int run : new int[] {2, 24, 64, 128}) {
+                    Matrix.Blocks stored = scene.blocks(format, 3 * run, in);
+                    var interleaved = new Matrix.Blocks(
+                            format, stored.buffer(), stored.offset(), stored.out(), in, new RowOrder(run));
+                    Matrix.Blocks plain = inOrder(device, stored, run);
+                    Tensor x = scene.numbers(DType.F32, 5, in, in);
+                    Tensor one = scene.out(5, 3 * run + 7);
+                    Tensor other = scene.out(5, 3 * run + 7);
+                    Matrix.Blocks first = scene.blocks(format, 7, in); // what follows then begins within a panel
+                    multiply(device, x, first, interleaved, one);
+                    multiply(device, x, first, plain, other);
+                    assertThat(scene.read(one))
+                            .as("%s in runs of %d", format, run)
+                            .isDeepEqualTo(scene.read(other));
+                }
+            }
+        }
+    }
+
+    private static void multiply(CpuDevice device, Tensor x, Matrix first, Matrix second, Tensor out) {
+        Matrix w = device.prepare(new Matrix.Stacked(List.of(first, second)), Matrix.Stored.KEPT);
+        device.ops().matmul(x, w, out);
+    }
+
+    private static Matrix.Blocks inOrder(CpuDevice device, Matrix.Blocks stored, int run) {
+        MemorySegment from = HostBuffer.memory(stored.buffer());
+        MemorySegment to = HostBuffer.memory(device.allocate(stored.bytes()));
+        long rowBytes = stored.rowBytes();
+        for (int row = 0; row < stored.out(); row++) {
+            int within = row % run;
+            int source = row - within + within % (run / 2) * 2 + within / (run / 2);
+            MemorySegment.copy(from, stored.offset() + source * rowBytes, to, row * rowBytes, rowBytes);
+        }
+        return new Matrix.Blocks(stored.format(), new HostBuffer(to), 0, stored.out(), stored.in());
     }
 
     /** Normal values with an outlier here and there, and some groups of zeros. */

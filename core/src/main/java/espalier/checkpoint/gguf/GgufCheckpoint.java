@@ -4,6 +4,8 @@ import espalier.api.EngineFault;
 import espalier.base.Nearest;
 import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.StoredTensor;
+import espalier.checkpoint.StoredTensor.Encoding;
+import espalier.tensor.RowOrder;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -20,8 +22,9 @@ import tools.jackson.databind.JsonNode;
  * once.
  *
  * <p>For the architecture "llama" (Mistral is one too) llama.cpp's converter interleaves the two halves of each head's
- * rows in q and k, since ggml rotates neighbours there and publishers rotate halves. The rows are put back when such a
- * tensor is first read, in a copy; a row is whole blocks, so that needs no arithmetic.
+ * rows in q and k, since ggml rotates neighbours there and publishers rotate halves. Blocks are read where they lie, through a
+ * {@link RowOrder}: devices make a form of their own of them anyway. Plain numbers are put back when such a tensor is first
+ * read, in a copy.
  */
 public final class GgufCheckpoint implements Checkpoint {
     private final Arena arena = Arena.ofShared();
@@ -82,7 +85,14 @@ public final class GgufCheckpoint implements Checkpoint {
     public StoredTensor tensor(String name, long... shape) {
         StoredTensor tensor = checked(name, shape);
         int heads = heads(name);
-        return heads == 0 ? tensor : halved.computeIfAbsent(name, n -> halves(tensor, heads));
+        if (heads == 0) {
+            return tensor;
+        }
+        return switch (tensor.encoding()) {
+            case Encoding.Plain _ -> halved.computeIfAbsent(name, n -> halves(tensor, heads));
+            case Encoding.Blocks _ ->
+                new StoredTensor(tensor.name(), tensor.encoding(), tensor.shape(), tensor.data(), order(tensor, heads));
+        };
     }
 
     /** Rows stand as in the file: whoever only counts need not copy them. */
@@ -143,15 +153,17 @@ public final class GgufCheckpoint implements Checkpoint {
                 : 0;
     }
 
+    private static RowOrder order(StoredTensor t, int heads) {
+        return new RowOrder(Math.toIntExact(t.shape()[0]) / heads);
+    }
+
     private StoredTensor halves(StoredTensor t, int heads) {
         int rows = Math.toIntExact(t.shape()[0]);
         long rowBytes = t.data().byteSize() / rows;
-        int headDim = rows / heads;
+        RowOrder order = order(t, heads);
         MemorySegment to = arena.allocate(t.data().byteSize(), 64);
         for (int row = 0; row < rows; row++) {
-            int within = row % headDim;
-            int from = row - within + within % (headDim / 2) * 2 + within / (headDim / 2);
-            MemorySegment.copy(t.data(), from * rowBytes, to, row * rowBytes, rowBytes);
+            MemorySegment.copy(t.data(), order.stored(row) * rowBytes, to, row * rowBytes, rowBytes);
         }
         return new StoredTensor(t.name(), t.encoding(), t.shape(), to.asReadOnly());
     }

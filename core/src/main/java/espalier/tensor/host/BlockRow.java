@@ -79,7 +79,7 @@ public final class BlockRow {
     public void read(Matrix.Blocks m, int row, int from) {
         java.util.Objects.checkIndex(row, m.out());
         java.util.Objects.checkFromIndexSize(from, values.length, m.in());
-        read(HostBuffer.memory(m.buffer()), m.offset() + row * m.rowBytes(), from);
+        read(HostBuffer.memory(m.buffer()), m.at(row), from);
     }
 
     /** Likewise of a row that begins at byte {@code rowAt}. */

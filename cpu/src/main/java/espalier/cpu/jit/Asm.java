@@ -127,6 +127,10 @@ public final class Asm {
         vector(op, Op.Encoding.EVEX_512, new Operands(dst, src, new M.Register(rm), c.value));
     }
 
+    public void zmm(Op op, int dst, int src, Mem m, Constant c) {
+        vector(op, Op.Encoding.EVEX_512, new Operands(dst, src, new M.Memory(m), c.value));
+    }
+
     public void ymm(Op op, int dst, int src, int rm) {
         vector(op, Op.Encoding.VEX_256, new Operands(dst, src, new M.Register(rm), 0));
     }
@@ -163,6 +167,19 @@ public final class Asm {
     /** A move between a vector register and memory in the narrow EVEX form of 128 bits. */
     public void xmm(Op op, int dst, Mem m) {
         vector(op, Op.Encoding.EVEX_128, new Operands(dst, 0, new M.Memory(m), 0));
+    }
+
+    /** In the EVEX form of 256 bits, which has 32 registers. */
+    public void ymm32(Op op, int dst, int src, int rm) {
+        vector(op, Op.Encoding.EVEX_256, new Operands(dst, src, new M.Register(rm), 0));
+    }
+
+    public void ymm32(Op op, int dst, int src, int rm, Constant c) {
+        vector(op, Op.Encoding.EVEX_256, new Operands(dst, src, new M.Register(rm), c.value));
+    }
+
+    public void ymm32(Op op, int dst, Mem m) {
+        vector(op, Op.Encoding.EVEX_256, new Operands(dst, 0, new M.Memory(m), 0));
     }
 
     /** Clears the upper halves of the vector registers, or SSE code that follows would run slowly. */

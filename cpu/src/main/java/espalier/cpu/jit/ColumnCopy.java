@@ -1,6 +1,7 @@
 package espalier.cpu.jit;
 
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies stored blocks to columns of a panel, where both hold the same bytes in another order: scales (and minima) of 16
@@ -8,7 +9,8 @@ import java.lang.foreign.Arena;
  * would first have to be compiled, by threads that want the same cores.
  *
  * <p>The columns of a step are written one after another, so the panel is written in order while as many rows are read as
- * it has columns; these are fetched ahead.
+ * it has columns; these are fetched ahead. Where a panel's half has pairs of bytes of 16 columns, which only processors with
+ * AVX-512 are given, {@link HalfCopy} does it with a fifth of the instructions.
  */
 public final class ColumnCopy {
     private static final int ROW = Asm.R10;
@@ -26,6 +28,7 @@ public final class ColumnCopy {
     private final int columns;
     private final Unit unit;
     private final Code.Kernel kernel;
+    private final Code.@Nullable Kernel halves;
 
     /**
      * How a column's numbers of a step lie.
@@ -35,17 +38,30 @@ public final class ColumnCopy {
      */
     private record Unit(int bytes, int distance) {}
 
-    private ColumnCopy(Grouping grouping, int columns, Unit unit, Code.Kernel kernel) {
+    private ColumnCopy(Grouping grouping, int columns, Unit unit, Code.Kernel kernel, Code.@Nullable Kernel halves) {
         this.grouping = grouping;
         this.columns = columns;
         this.unit = unit;
         this.kernel = kernel;
+        this.halves = halves;
     }
 
-    /** Whether panels hold a format's bytes in another order, given that it stores 16-bit scales and such numbers. */
-    public static boolean suits(Grouping g) {
+    /**
+     * Whether panels hold a format's bytes or nibbles in another order, given that it stores 16-bit scales and such numbers.
+     */
+    public static boolean suits(Grouping g, int columns) {
+        return copiesBytes(g) || HalfCopy.suits(g, columns);
+    }
+
+    /** Nibbles in pairs are put together anew. */
+    private static boolean copiesBytes(Grouping g) {
         boolean whole = g.bits() == Grouping.Bits.BYTE || g.order() == Grouping.Order.FOURS;
         return whole && g.scales() == Grouping.Scales.F16 && g.groupsPerStep() == 1;
+    }
+
+    /** How many columns have to be copied together, the first of which is a multiple of that. */
+    public int unitColumns() {
+        return copiesBytes(grouping) ? 1 : columns / 2;
     }
 
     /**
@@ -59,9 +75,19 @@ public final class ColumnCopy {
             case PAIRS -> new Unit(2, columns);
         };
         var asm = new Asm();
-        asm.name("copy of blocks to panels, " + grouping);
-        new Emitter(asm, grouping, columns, unit).emit();
-        return new ColumnCopy(grouping, columns, unit, Code.load(asm, arena).at(0));
+        if (copiesBytes(grouping)) {
+            asm.name("copy of blocks to panels, " + grouping);
+            new Emitter(asm, grouping, columns, unit).emit();
+        }
+        asm.align(64);
+        int halvesAt = asm.position();
+        boolean halves = HalfCopy.suits(grouping, columns);
+        if (halves) {
+            asm.name("copy of blocks to halves of panels, " + grouping);
+            new HalfCopy(asm, grouping).emit();
+        }
+        Code code = Code.load(asm, arena);
+        return new ColumnCopy(grouping, columns, unit, code.at(0), halves ? code.at(halvesAt) : null);
     }
 
     /**
@@ -74,7 +100,7 @@ public final class ColumnCopy {
      */
     public record Copy(long from, long rowBytes, long panel, int column, int rows, int steps) {}
 
-    /** Whoever calls has checked that everything lies in memory. */
+    /** Whoever calls has checked that everything lies in memory, and that columns are whole {@link #unitColumns}. */
     public void run(Copy c) {
         int half = columns / 2;
         for (int row = 0; row < c.rows; ) {
@@ -84,7 +110,8 @@ public final class ColumnCopy {
                     + (long) (column / half) * half * grouping.bits().stepBytes()
                     + (long) (column % half) * unit.bytes;
             long scales = c.panel + (long) SCALE_BYTES * column;
-            kernel.call(c.from + row * c.rowBytes, c.rowBytes, scales, c.panel + numbers, count, c.steps);
+            Code.Kernel by = halves != null && count == half ? halves : kernel;
+            by.call(c.from + row * c.rowBytes, c.rowBytes, scales, c.panel + numbers, count, c.steps);
             row += count;
         }
     }

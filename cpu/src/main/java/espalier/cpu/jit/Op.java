@@ -13,6 +13,8 @@ public enum Op {
     VMOVD_STORE(Map.M0F, Prefix.P66, 0x7E, Form.M_D, Kind.ELEMENT, "vmovd", "vmovd"),
     VMOVD(Map.M0F, Prefix.P66, 0x6E, Form.D_M, Kind.GENERAL_REGISTER, "vmovd", "vmovd"),
     VINSERTF128(Map.M0F3A, Prefix.P66, 0x18, Form.D_S_M_I, Kind.HALF_VECTOR, "", "vinsertf128"),
+    /** One of the four quarters of a vector of 512 bits. */
+    VINSERTI32X4(Map.M0F3A, Prefix.P66, 0x38, Form.D_S_M_I, Kind.QUARTER_VECTOR, "vinserti32x4", ""),
     VMASKMOVPS(Map.M0F38, Prefix.P66, 0x2C, Form.D_S_M, Kind.VECTOR, "", "vmaskmovps"),
     VMASKMOVPS_STORE(Map.M0F38, Prefix.P66, 0x2E, Form.M_S_D, Kind.VECTOR, "", "vmaskmovps"),
     VBROADCASTSS(Map.M0F38, Prefix.P66, 0x18, Form.D_M, Kind.ELEMENT, "vbroadcastss", "vbroadcastss"),
@@ -79,6 +81,8 @@ public enum Op {
     VPSLLD(Map.M0F, Prefix.P66, 0x6_72, Form.SHIFT_D_M_I, Kind.REPEATABLE, "vpslld", "vpslld"),
     VPSRLW(Map.M0F, Prefix.P66, 0x2_71, Form.SHIFT_D_M_I, Kind.VECTOR, "vpsrlw", "vpsrlw"),
 
+    /** Signed words to bytes without sign, saturated. */
+    VPACKUSWB(Map.M0F, Prefix.P66, 0x67, Form.D_S_M, Kind.VECTOR, "vpackuswb", "vpackuswb"),
     VPSHUFD(Map.M0F, Prefix.P66, 0x70, Form.D_M_I, Kind.REPEATABLE, "vpshufd", "vpshufd"),
     VPSHUFB(Map.M0F38, Prefix.P66, 0x00, Form.D_S_M, Kind.VECTOR, "vpshufb", "vpshufb"),
     VPUNPCKLBW(Map.M0F, Prefix.P66, 0x60, Form.D_S_M, Kind.VECTOR, "vpunpcklbw", "vpunpcklbw"),
@@ -87,6 +91,8 @@ public enum Op {
     VPUNPCKHWD(Map.M0F, Prefix.P66, 0x69, Form.D_S_M, Kind.VECTOR, "vpunpckhwd", "vpunpckhwd"),
     VPUNPCKLDQ(Map.M0F, Prefix.P66, 0x62, Form.D_S_M, Kind.REPEATABLE, "vpunpckldq", "vpunpckldq"),
     VPUNPCKHDQ(Map.M0F, Prefix.P66, 0x6A, Form.D_S_M, Kind.REPEATABLE, "vpunpckhdq", "vpunpckhdq"),
+    VPUNPCKLQDQ(Map.M0F, Prefix.P66_W1, 0x6C, Form.D_S_M, Kind.VECTOR, "vpunpcklqdq", ""),
+    VPUNPCKHQDQ(Map.M0F, Prefix.P66_W1, 0x6D, Form.D_S_M, Kind.VECTOR, "vpunpckhqdq", ""),
     VSHUFPS(Map.M0F, Prefix.NONE, 0xC6, Form.D_S_M_I, Kind.REPEATABLE, "vshufps", "vshufps"),
     /** Looks words up in a table of 32. */
     VPERMW(Map.M0F38, Prefix.P66_W1, 0x8D, Form.D_S_M, Kind.VECTOR, "vpermw", ""),

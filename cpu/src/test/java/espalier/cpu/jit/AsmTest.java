@@ -68,7 +68,8 @@ class AsmTest {
         boolean tooNarrow = encoding.bits() == 128
                 && List.of(Op.VSHUFF32X4, Op.VPERMD, Op.VPERM2F128, Op.VINSERTF128)
                         .contains(op);
-        tooNarrow |= encoding.bits() < 512 && op == Op.VCVTPS2PHX;
+        tooNarrow |=
+                encoding.bits() < 512 && List.of(Op.VCVTPS2PHX, Op.VINSERTI32X4).contains(op);
         boolean onlyMemory = op.name().startsWith("VMASKMOV") || op == Op.VMOVD_STORE;
         boolean tooWide = (op == Op.VMOVD_STORE || op == Op.VMOVD) && encoding.bits() != 128;
         if (op.name(encoding).isEmpty()
