@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,6 +28,27 @@ final class Cli {
     private Cli() {}
 
     static int run(Terminal terminal, String... args) {
+        for (Command command : COMMANDS) {
+            if (args.length > 0 && args[0].equals(command.name())) {
+                var words = List.of(args).subList(1, args.length);
+                Optional<Typed> plain = PlainLine.read(command, words);
+                if (plain.isPresent()) {
+                    return run(command, plain.get(), terminal);
+                }
+            }
+        }
+        return runByPicocli(terminal, args);
+    }
+
+    private static int run(Command command, Typed typed, Terminal terminal) {
+        try {
+            return command.run(terminal, typed);
+        } catch (Exception e) { // as picocli does
+            return explain(e, terminal);
+        }
+    }
+
+    private static int runByPicocli(Terminal terminal, String... args) {
         CommandSpec root = CommandSpec.create()
                 .name("espalier")
                 .addMixin("help", CommandSpec.forAnnotatedObject(new Help()))

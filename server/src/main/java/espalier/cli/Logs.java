@@ -13,10 +13,15 @@ import java.util.logging.Logger;
 
 /** Log lines as SGLang writes them: {@code [2026-11-25 18:00:00] message}, to standard error. */
 final class Logs {
-    private static final DateTimeFormatter TIME =
-            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneId.systemDefault());
-
     private Logs() {}
+
+    /** Read for the first line: a start that has nothing to say does without time zones. */
+    private static final class Time {
+        static final DateTimeFormatter FORMAT =
+                DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneId.systemDefault());
+
+        private Time() {}
+    }
 
     static void install(Terminal terminal, String level) {
         Logger root = Logger.getLogger("");
@@ -100,7 +105,7 @@ final class Logs {
         @Override
         public String format(LogRecord record) {
             var line = new StringBuilder("[")
-                    .append(TIME.format(Instant.ofEpochMilli(record.getMillis())))
+                    .append(Time.FORMAT.format(Instant.ofEpochMilli(record.getMillis())))
                     .append("] ");
             if (record.getLevel().intValue() >= Level.WARNING.intValue()) {
                 line.append(record.getLevel().equals(Level.WARNING) ? "WARNING: " : "ERROR: ");
