@@ -17,13 +17,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** A loaded model with its tokenizer and chat template: text in, text out. {@link EspalierLoader} makes one. */
 public final class Espalier implements TextEngine {
     private final ModelCard card;
     private final LocalEngine engine;
     private final Settings settings;
-    private final Makeup makeup;
+    private final Supplier<Makeup> makeup;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final GenerationDefaults generation;
@@ -65,7 +66,7 @@ public final class Espalier implements TextEngine {
 
     /** What it computes by. */
     public Makeup makeup() {
-        return makeup;
+        return makeup.get();
     }
 
     @Override

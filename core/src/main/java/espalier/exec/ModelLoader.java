@@ -86,7 +86,7 @@ public final class ModelLoader {
         KvType kvType = KvType.of(device.ops().activations());
         MemoryPlan.Storage storage = MemoryPlan.Storage.of(device, kvType, quantization);
         device.expectWeights(
-                MemoryPlan.of(family, checkpoint, mesh, any, storage).weightBytes());
+                () -> MemoryPlan.of(family, checkpoint, mesh, any, storage).weightBytes());
     }
 
     private static EngineFault fault(ExecutionException e) {

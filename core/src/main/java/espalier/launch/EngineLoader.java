@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** Puts an engine together: device, weights, ranks, scheduler. The only place that knows all of them. */
@@ -53,8 +54,12 @@ public final class EngineLoader {
         this.afterLayer = afterLayer;
     }
 
-    /** An engine that runs, the numbers that it was sized by, and what it computes by. */
-    public record Loaded(LocalEngine engine, Settings settings, Makeup makeup) {}
+    /**
+     * An engine that runs, and the numbers that it was sized by.
+     *
+     * @param makeup what it computes by, which is looked for when it is asked for: a start does without
+     */
+    public record Loaded(LocalEngine engine, Settings settings, Supplier<Makeup> makeup) {}
 
     /** @throws EngineFault if something is missing, wrong or too large; the message says what to do */
     public static Loaded load(Options options, ModelSource source, LoadListener listener) {
@@ -103,12 +108,10 @@ public final class EngineLoader {
         Checkpoint checkpoint = checkpoint();
         List<Device> devices = List.of();
         Settings settings;
-        Makeup makeup;
         try {
             devices = provider.open(Resolver.device(options));
             sayWhatIsWrittenOut(checkpoint, devices.getFirst());
             settings = settings(shape, checkpoint, devices.getFirst());
-            makeup = makeup(checkpoint, devices, settings);
         } catch (Throwable e) { // an Error, too, must not leave threads and memory behind
             devices.forEach(Device::close);
             checkpoint.close();
@@ -120,9 +123,11 @@ public final class EngineLoader {
         settings.reasons().forEach(listener::says);
         listener.says(memory(settings));
         String device = devices.getFirst().name();
+        List<Device> opened = devices;
         RankedExecutor executor = executor(checkpoint, devices, settings);
         try {
-            return new Loaded(start(executor, settings, shape.vocab().size(), device), settings, makeup);
+            LocalEngine engine = start(executor, settings, shape.vocab().size(), device);
+            return new Loaded(engine, settings, () -> makeup(checkpoint, opened, settings));
         } catch (Throwable e) {
             executor.close();
             throw e;

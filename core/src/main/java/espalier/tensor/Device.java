@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** One place where tensors live and ops run; one rank of a tensor-parallel group. Not shared between threads. */
@@ -35,8 +36,11 @@ public interface Device extends AutoCloseable {
     /** Zeroed memory; pages that are never written need not be backed. */
     Buffer allocate(long bytes);
 
-    /** Told before any {@link #place}: so many bytes of weights will come, as they lie here once they are prepared. */
-    default void expectWeights(long bytes) {}
+    /**
+     * Told before any {@link #place}: so many bytes of weights will come, as they lie here once they are prepared; a device
+     * that does not ask spares whoever counts them.
+     */
+    default void expectWeights(LongSupplier bytes) {}
 
     /**
      * A buffer with the contents of {@code bytes}, which stay unchanged and alive as long as the device: a host device

@@ -1,15 +1,10 @@
 package espalier.cpu;
 
 import espalier.api.EngineFault;
+import espalier.cpu.jit.Libc;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.Locale;
-import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Zeroed memory that the system backs page by page when it is first written, through Linux's mmap; a plain arena writes
@@ -24,58 +19,27 @@ final class Mapping {
     private static final int MADV_HUGEPAGE = 14;
     private static final int MADV_DONTNEED = 4;
 
-    private static final @Nullable MethodHandle MMAP = find(
-            "mmap",
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_LONG));
-    private static final @Nullable MethodHandle MUNMAP =
-            find("munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-
-    private static final @Nullable MethodHandle MADVISE = find(
-            "madvise",
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+    private static final boolean AVAILABLE =
+            System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")
+                    && Mapping.class.getModule().isNativeAccessEnabled();
 
     private Mapping() {}
-
-    @SuppressWarnings("restricted") // calling the system is what the class is for
-    private static @Nullable MethodHandle find(String name, FunctionDescriptor type) {
-        if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")
-                || !Mapping.class.getModule().isNativeAccessEnabled()) {
-            return null;
-        }
-        Optional<MemorySegment> symbol = Linker.nativeLinker().defaultLookup().find(name);
-        return symbol.map(s -> Linker.nativeLinker().downcallHandle(s, type)).orElse(null);
-    }
 
     /** Memory that lives as long as the arena. */
     @SuppressWarnings("restricted") // the size is the one that was asked of the system
     static MemorySegment allocate(Arena arena, long bytes) {
-        MethodHandle map = MMAP;
-        MethodHandle unmap = MUNMAP;
-        if (map == null || unmap == null || bytes < 1 << 16) {
+        if (!AVAILABLE || bytes < 1 << 16) {
             return arena.allocate(bytes, ALIGN);
         }
-        long address;
-        try {
-            address = (long) map.invokeExact(0L, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L);
-        } catch (Throwable t) {
-            throw new EngineFault(EngineFault.Code.INTERNAL, "mmap cannot be called: " + t, t);
-        }
-        if (address == -1) {
+        long address = Libc.call("mmap", 0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0);
+        if (address < 0) {
             throw new EngineFault(
                     EngineFault.Code.RESOURCE,
                     "the system has no " + bytes
                             + " bytes of address space left; a smaller model or --quantization takes less for weights, "
                             + "--max-total-tokens less for the KV cache");
         }
-        return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(unmap, s.address(), bytes));
+        return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(s.address(), bytes));
     }
 
     /** Likewise in huge pages, where the system has them to give; whole ones, or the end would lie in small pages. */
@@ -105,23 +69,13 @@ final class Mapping {
 
     /** A hint: a refusal does no harm. */
     private static void advise(long address, long bytes, int advice) {
-        MethodHandle advise = MADVISE;
-        if (advise == null) {
-            return;
-        }
-        try {
-            int _ = (int) advise.invokeExact(address, bytes, advice);
-        } catch (Throwable t) {
-            throw new EngineFault(EngineFault.Code.INTERNAL, "madvise cannot be called: " + t, t);
+        if (AVAILABLE) {
+            long _ = Libc.call("madvise", address, bytes, advice, 0, 0, 0);
         }
     }
 
-    private static void unmap(MethodHandle unmap, long address, long bytes) {
-        try {
-            int status = (int) unmap.invokeExact(address, bytes);
-            assert status == 0 : "munmap of " + bytes + " bytes failed";
-        } catch (Throwable t) {
-            throw new EngineFault(EngineFault.Code.INTERNAL, "munmap cannot be called: " + t, t);
-        }
+    private static void unmap(long address, long bytes) {
+        long status = Libc.call("munmap", address, bytes, 0, 0, 0, 0);
+        assert status == 0 : "munmap of " + bytes + " bytes failed";
     }
 }

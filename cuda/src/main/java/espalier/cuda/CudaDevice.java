@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -173,8 +174,8 @@ public final class CudaDevice implements Device {
     }
 
     @Override
-    public void expectWeights(long bytes) {
-        weights.expect(bytes);
+    public void expectWeights(LongSupplier bytes) {
+        weights.expect(bytes.getAsLong());
     }
 
     @Override

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
-/** What is asked of Linux, by its C library. */
-final class Libc {
+/** What is asked of Linux, by its C library: by one handle, since linking another takes milliseconds of a start. */
+public final class Libc {
     private static final long READ = 1;
     private static final long WRITE = 2;
     private static final long EXECUTE = 4;
@@ -65,7 +65,7 @@ final class Libc {
      *
      * @return its result, or minus errno where that is -1
      */
-    static long call(String function, long a, long b, long c, long d, long e, long f) {
+    public static long call(String function, long a, long b, long c, long d, long e, long f) {
         MemorySegment address =
                 Linker.nativeLinker().defaultLookup().find(function).orElse(NOWHERE);
         if (address.address() == 0) {
