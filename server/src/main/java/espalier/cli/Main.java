@@ -17,6 +17,7 @@ public final class Main {
         var err =
                 new PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.err), true, StandardCharsets.UTF_8);
         String home = System.getProperty("espalier.home");
+        OwnClasses.loadIfWanted();
         nameCuda(System.getenv("CUDA_HOME"));
         var terminal = new Terminal(
                 out,
