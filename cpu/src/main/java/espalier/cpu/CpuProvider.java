@@ -3,6 +3,7 @@ package espalier.cpu;
 import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import espalier.cpu.jit.Code;
+import espalier.cpu.jit.CompilerThreads;
 import espalier.cpu.jit.Processor;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
@@ -69,6 +70,7 @@ public final class CpuProvider implements DeviceProvider {
 
     @Override
     public List<Device> open(Settings settings) {
+        CompilerThreads.giveWay();
         int threads =
                 settings.threads() > 0 ? settings.threads() : Machine.local().physicalCores();
         var group = new ThreadRanks(settings.ranks());
