@@ -129,7 +129,8 @@ class CudaLifetimeTest {
             serving.addAll(after.keySet());
         }
         assertThat(serving)
-                .contains("cuLaunchKernelEx", "cuGraphLaunch", "cuMemcpyHtoDAsync_v2", "cuEventQuery", "cuEventRecord");
+                .contains("cuLaunchKernelEx", "cuGraphLaunch", "cuMemcpyHtoDAsync_v2", "cuEventQuery", "cuEventRecord")
+                .doesNotContain("cuModuleLoadData", "cuFuncLoad", "cuMemAlloc_v2", "cuMemHostAlloc", "cuEventCreate");
         for (String call : serving) {
             var libraries = new FakeLibraries(sizes);
             try (LocalEngine engine = start(libraries, CudaDevice.Tuning.ASSUMED)) {

@@ -17,7 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Programs and kernels of one GPU: compiled where no file has them, loaded, remembered. */
+/** Programs and kernels of one GPU: compiled where no file has them, loaded with all of their code, remembered. */
 final class LoadedKernels {
     private static final int SET_MAX_SHARED = 8;
     private static final int SET_CARVE_OUT = 9;
@@ -135,7 +135,22 @@ final class LoadedKernels {
             cuda.check(status, "cuModuleLoadData of " + program.title());
             long module = out.get(JAVA_LONG, 0);
             modules.put(program, module);
+            loadCode(program, module);
             return module;
+        }
+    }
+
+    /** Left alone, a driver brings a kernel's code to the GPU when the kernel is first used: while a request waits. */
+    private void loadCode(Program program, long module) {
+        int count = cuda.obtainInt("cuModuleGetFunctionCount", module);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment functions = arena.allocate(JAVA_LONG, Math.max(1, count));
+            cuda.run("cuModuleEnumerateFunctions", functions.address(), count, module);
+            for (int i = 0; i < count; i++) {
+                cuda.check(
+                        cuda.status("cuFuncLoad", functions.getAtIndex(JAVA_LONG, i)),
+                        "cuFuncLoad of a kernel in " + program.title());
+            }
         }
     }
 

@@ -177,6 +177,18 @@ class CudaDriverTest {
         }
     }
 
+    /** A driver may leave it on the host until a kernel is first used. */
+    @Test
+    void theCodeOfEveryKernelOfAProgramIsLoadedWithIt() {
+        var cuda = new FakeLibraries();
+        try (CudaDriver driver = open(cuda, new FakeLibraries())) {
+            driver.prepare(List.of(PROGRAM), (_, _) -> {});
+            assertThat(cuda.calls).filteredOn("cuFuncLoad"::equals).hasSize(FakeLibraries.FUNCTIONS_OF_A_MODULE);
+            driver.kernel(PROGRAM, "f");
+            assertThat(cuda.calls).filteredOn("cuFuncLoad"::equals).hasSize(FakeLibraries.FUNCTIONS_OF_A_MODULE);
+        }
+    }
+
     @Test
     void argumentsOfAnotherSizeAreRefusedBeforeTheLaunch() {
         try (CudaDriver driver = open(new FakeLibraries(), new FakeLibraries())) {

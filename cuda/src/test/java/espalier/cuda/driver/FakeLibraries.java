@@ -29,6 +29,9 @@ public final class FakeLibraries implements Symbols {
     private static final long PLENTY = 1L << 40;
     private static final int[] ONE_INT = {4};
 
+    /** Whose code comes with {@code cuFuncLoad}. */
+    static final int FUNCTIONS_OF_A_MODULE = 3;
+
     /** By what ends it, the call that makes a thing. */
     private static final Map<String, String> MADE_BY = Map.ofEntries(
             Map.entry("cuDevicePrimaryCtxRelease_v2", "cuDevicePrimaryCtxRetain"),
@@ -199,6 +202,12 @@ public final class FakeLibraries implements Symbols {
             case "cuModuleGetFunction" -> {
                 setLong(a[0], next += 16);
                 functions.put(next, text(a[2]));
+            }
+            case "cuModuleGetFunctionCount" -> setInt(a[0], FUNCTIONS_OF_A_MODULE);
+            case "cuModuleEnumerateFunctions" -> {
+                for (int i = 0; i < a[1]; i++) {
+                    setLong(a[0] + 8L * i, next += 16);
+                }
             }
             case "cuFuncGetParamInfo" -> {
                 int[] sizes = argumentSizes.getOrDefault(functions.getOrDefault(a[0], ""), ONE_INT);
