@@ -13,6 +13,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import espalier.tensor.KvType;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -149,7 +150,8 @@ public final class Resolver {
                         device.enableDeterministicInference()
                                 ? DeviceProvider.Sums.ALWAYS_ALIKE
                                 : DeviceProvider.Sums.FASTEST,
-                        prefixes(options)));
+                        prefixes(options),
+                        Duration.ofSeconds(options.schedule().watchdogTimeout())));
     }
 
     /**

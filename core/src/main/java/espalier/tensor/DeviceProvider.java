@@ -1,5 +1,6 @@
 package espalier.tensor;
 
+import java.time.Duration;
 import java.util.List;
 
 /** Found by {@link java.util.ServiceLoader}: one kind of device, by the name that {@code --device} takes. */
@@ -57,7 +58,7 @@ public interface DeviceProvider {
                     threads,
                     products,
                     new Cpu(kernels, Aim.THROUGHPUT),
-                    new Gpu(DType.BF16, 0, Sums.FASTEST, Device.Prefixes.SHARED));
+                    new Gpu(DType.BF16, 0, Sums.FASTEST, Device.Prefixes.SHARED, Duration.ofMinutes(5)));
         }
     }
 
@@ -79,8 +80,9 @@ public interface DeviceProvider {
      * @param activations BF16 or F16: what it computes in
      * @param mostRecorded the largest batch of decoding steps that is recorded beforehand; 0 records none
      * @param prefixes whether a prefix that sequences share may be read once for all of them
+     * @param patience after so long without an answer it is given up
      */
-    record Gpu(DType activations, int mostRecorded, Sums sums, Device.Prefixes prefixes) {}
+    record Gpu(DType activations, int mostRecorded, Sums sums, Device.Prefixes prefixes, Duration patience) {}
 
     /** In which order products are summed up on a GPU. */
     enum Sums {

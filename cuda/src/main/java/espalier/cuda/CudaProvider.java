@@ -16,7 +16,6 @@ import espalier.tensor.DeviceProvider;
 import espalier.tensor.KvType;
 import espalier.tensor.SharedPrefixes;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,8 +32,6 @@ public final class CudaProvider implements DeviceProvider {
      * and its partial results cost what memory and the second-level cache need for some 100,000 positions.
      */
     private static final SharedPrefixes.Least SHARED_PREFIXES = new SharedPrefixes.Least(4, 256, 131_072);
-
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     /** For {@link java.util.ServiceLoader}. */
     public CudaProvider() {}
@@ -127,14 +124,17 @@ public final class CudaProvider implements DeviceProvider {
     @Override
     public List<Device> open(Settings settings) {
         requireSettings(settings);
-        Path cache = cache();
-        Driver driver = CudaDriver.open(0, new CudaDriver.Setup(libraries(), cache, PATIENCE));
+        Driver driver = CudaDriver.open(0, driver(settings));
         try {
-            return List.of(new CudaDevice(driver, setup(settings.gpu(), driver, cache)));
+            return List.of(new CudaDevice(driver, setup(settings.gpu(), driver, cache())));
         } catch (RuntimeException e) {
             driver.close();
             throw e;
         }
+    }
+
+    static CudaDriver.Setup driver(Settings settings) {
+        return new CudaDriver.Setup(libraries(), cache(), settings.gpu().patience());
     }
 
     private static CudaDevice.Setup setup(Gpu gpu, Driver driver, Path cache) {

@@ -1,5 +1,6 @@
 package espalier.cuda;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,6 +8,7 @@ import espalier.api.RequestRejected;
 import espalier.config.OptionReader;
 import espalier.config.Options;
 import espalier.config.Resolver;
+import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +38,12 @@ class CudaProviderTest {
         assertThatCode(() -> require(Map.of("--dtype", "float16"))).doesNotThrowAnyException();
         assertThatThrownBy(() -> require(Map.of("--dtype", "float16", "--kv-cache-dtype", "bf16")))
                 .hasMessageContainingAll("--kv-cache-dtype bf16", "here float16");
+    }
+
+    @Test
+    void aGpuIsGivenUpWhenTheWatchdogSaysSo() {
+        var options = OptionReader.read(Options.class, Map.of("--watchdog-timeout", "1000")::get);
+        assertThat(CudaProvider.driver(Resolver.device(options)).patience()).isEqualTo(Duration.ofSeconds(1000));
     }
 
     private static void require(Map<String, String> flags) {

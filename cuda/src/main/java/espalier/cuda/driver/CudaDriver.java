@@ -305,7 +305,8 @@ public final class CudaDriver implements Driver {
                 throw new EngineFault(
                         EngineFault.Code.DEVICE,
                         "the GPU has not answered for " + patience.toSeconds()
-                                + " s; check dmesg for an Xid error, reset the GPU (nvidia-smi -r) and start again");
+                                + " s (--watchdog-timeout); check dmesg for an Xid error, reset the GPU (nvidia-smi -r)"
+                                + " and start again");
             }
             if (waited > SPIN_NANOS) {
                 LockSupport.parkNanos(PAUSE_NANOS);

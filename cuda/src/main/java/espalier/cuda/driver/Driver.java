@@ -103,7 +103,7 @@ public interface Driver extends AutoCloseable {
     /** Lets the stream wait for the newest record of the event. */
     void await(Stream stream, Event event);
 
-    /** Lets the host wait for it; a device that does not answer for minutes is given up with a fault. */
+    /** Lets the host wait for it; a device that does not answer for too long is given up with a fault. */
     void await(Event event);
 
     boolean reached(Event event);

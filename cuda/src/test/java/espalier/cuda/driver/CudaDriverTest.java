@@ -135,7 +135,7 @@ class CudaDriverTest {
             cuda.neverReady();
             assertThatThrownBy(() -> driver.await(event))
                     .isInstanceOf(EngineFault.class)
-                    .hasMessageContaining("has not answered");
+                    .hasMessageContaining("has not answered for 0 s (--watchdog-timeout)");
         }
     }
 

@@ -10,6 +10,7 @@ import espalier.tensor.DType;
 import espalier.tensor.Device;
 import espalier.tensor.DeviceProvider;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -72,7 +73,8 @@ public final class GpuEngine {
     private double distance(GoldenModels.Golden golden, int size) {
         var ids = golden.inputs().stream().map(GoldenModels.Input::ids).toList();
         var cpu = new DeviceProvider.Cpu(DeviceProvider.CpuKernels.AUTO, DeviceProvider.Aim.THROUGHPUT);
-        var gpu = new DeviceProvider.Gpu(DType.BF16, 0, DeviceProvider.Sums.ALWAYS_ALIKE, Device.Prefixes.OWN);
+        var gpu = new DeviceProvider.Gpu(
+                DType.BF16, 0, DeviceProvider.Sums.ALWAYS_ALIKE, Device.Prefixes.OWN, Duration.ofMinutes(2));
         var settings = new DeviceProvider.Settings(1, 2, DeviceProvider.Products.FASTEST, cpu, gpu);
         List<Device> devices = espalier.tensor.Devices.choose(kind).open(settings);
         try (Checkpoint checkpoint = ModelFolder.open(golden.folder()).checkpoint()) {
