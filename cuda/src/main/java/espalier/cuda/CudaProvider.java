@@ -18,6 +18,7 @@ import espalier.tensor.SharedPrefixes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** {@code --device cuda}: one NVIDIA GPU. */
 public final class CudaProvider implements DeviceProvider {
@@ -33,8 +34,19 @@ public final class CudaProvider implements DeviceProvider {
      */
     private static final SharedPrefixes.Least SHARED_PREFIXES = new SharedPrefixes.Least(4, 256, 131_072);
 
+    private final Supplier<List<DeviceProperties>> gpus;
+    private final Supplier<Libraries> libraries;
+
     /** For {@link java.util.ServiceLoader}. */
-    public CudaProvider() {}
+    public CudaProvider() {
+        this(Gpus::all, () -> Libraries.of(System::getProperty));
+    }
+
+    /** Of a machine that has these, or that fails with what it lacks. */
+    CudaProvider(Supplier<List<DeviceProperties>> gpus, Supplier<Libraries> libraries) {
+        this.gpus = gpus;
+        this.libraries = libraries;
+    }
 
     @Override
     public String name() {
@@ -44,22 +56,22 @@ public final class CudaProvider implements DeviceProvider {
     @Override
     public String missing() {
         try {
-            DeviceProperties first = Gpus.all().getFirst();
+            DeviceProperties first = gpus.get().getFirst();
             if (first.computeCapability() < OLDEST) {
                 return first.name() + " has compute capability " + first.major() + "." + first.minor()
                         + "; 7.5 or later is wanted";
             }
+            return Nvrtc.find(libraries.get()).isEmpty() ? Nvrtc.HOW_TO_GET : "";
         } catch (EngineFault none) {
             return none.getMessage();
         }
-        return Nvrtc.find(libraries()).isEmpty() ? Nvrtc.HOW_TO_GET : "";
     }
 
     @Override
     public List<String> findings() {
         var lines = new ArrayList<String>();
         try {
-            List<DeviceProperties> all = Gpus.all();
+            List<DeviceProperties> all = gpus.get();
             int version = all.getFirst().driverVersion();
             lines.add("driver for CUDA " + version / 1000 + "." + version % 1000 / 10);
             all.forEach(g -> lines.add(
@@ -68,18 +80,23 @@ public final class CudaProvider implements DeviceProvider {
         } catch (EngineFault none) {
             lines.add(none.getMessage());
         }
-        lines.add(Nvrtc.find(libraries())
-                .map(n -> "NVRTC " + n.version() + ": " + n.library().file())
-                .orElse(Nvrtc.HOW_TO_GET));
-        lines.add(libraries()
+        lines.add(nvrtc());
+        lines.add(libraries
+                .get()
                 .find("libcublasLt", 12, 13)
                 .map(found -> "cuBLASLt " + found.versionOf("cublasLtGetVersion") + ": " + found.file())
                 .orElse("cuBLASLt 12 or 13 (libcublasLt.so) was not found; prompts are read slower without it"));
         return List.copyOf(lines);
     }
 
-    private static Libraries libraries() {
-        return Libraries.of(System::getProperty);
+    private String nvrtc() {
+        try {
+            return Nvrtc.find(libraries.get())
+                    .map(n -> "NVRTC " + n.version() + ": " + n.library().file())
+                    .orElse(Nvrtc.HOW_TO_GET);
+        } catch (EngineFault broken) {
+            return "NVRTC cannot be used: " + broken.getMessage();
+        }
     }
 
     @Override
@@ -133,8 +150,8 @@ public final class CudaProvider implements DeviceProvider {
         }
     }
 
-    static CudaDriver.Setup driver(Settings settings) {
-        return new CudaDriver.Setup(libraries(), cache(), settings.gpu().patience());
+    CudaDriver.Setup driver(Settings settings) {
+        return new CudaDriver.Setup(libraries.get(), cache(), settings.gpu().patience());
     }
 
     private static CudaDevice.Setup setup(Gpu gpu, Driver driver, Path cache) {

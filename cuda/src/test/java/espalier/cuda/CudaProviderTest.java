@@ -4,13 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import espalier.api.EngineFault;
 import espalier.api.RequestRejected;
 import espalier.config.OptionReader;
 import espalier.config.Options;
 import espalier.config.Resolver;
+import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.Libraries;
+import espalier.cuda.driver.Nvrtc;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -41,9 +51,47 @@ class CudaProviderTest {
     }
 
     @Test
+    void aMachineWithoutGpuOrCompilerSaysWhichIsMissing() {
+        var none = new EngineFault(EngineFault.Code.RESOURCE, "no NVIDIA driver is installed");
+        Libraries nothing = Libraries.in(List.of());
+        assertSays(
+                "no NVIDIA driver is installed",
+                () -> {
+                    throw none;
+                },
+                nothing);
+        assertSays("Old has compute capability 6.1; 7.5 or later is wanted", () -> List.of(gpu("Old", 6, 1)), nothing);
+        assertSays(Nvrtc.HOW_TO_GET, () -> List.of(gpu("New", 9, 0)), nothing);
+    }
+
+    /** A choice among devices passes over this one. */
+    @Test
+    void librariesThatCannotBeOpenedAreNamed(@TempDir Path folder) throws IOException {
+        Files.createFile(folder.resolve("libnvrtc.so.13")); // of no bytes
+        Files.createFile(folder.resolve("libcublasLt.so.13"));
+        var provider = new CudaProvider(() -> List.of(gpu("New", 9, 0)), () -> Libraries.in(List.of(folder)));
+        assertThat(provider.missing()).startsWith("cannot open " + folder.resolve("libnvrtc.so.13"));
+        assertThat(provider.findings())
+                .anyMatch(line -> line.contains("GPU 0: New, compute capability 9.0, 81920 MiB"))
+                .anyMatch(line -> line.startsWith("NVRTC cannot be used: cannot open "))
+                .anyMatch(line -> line.startsWith("cuBLASLt 13, which cannot be used (cannot open "));
+    }
+
+    private static void assertSays(String line, Supplier<List<DeviceProperties>> gpus, Libraries libraries) {
+        var provider = new CudaProvider(gpus, () -> libraries);
+        assertThat(provider.missing()).isEqualTo(line);
+        assertThat(provider.findings()).anyMatch(finding -> finding.startsWith("cuBLASLt 12 or 13"));
+    }
+
+    private static DeviceProperties gpu(String name, int major, int minor) {
+        return new DeviceProperties(0, name, major, minor, 132, 227 << 10, 50 << 20, 80L << 30, 13000);
+    }
+
+    @Test
     void aGpuIsGivenUpWhenTheWatchdogSaysSo() {
         var options = OptionReader.read(Options.class, Map.of("--watchdog-timeout", "1000")::get);
-        assertThat(CudaProvider.driver(Resolver.device(options)).patience()).isEqualTo(Duration.ofSeconds(1000));
+        assertThat(new CudaProvider().driver(Resolver.device(options)).patience())
+                .isEqualTo(Duration.ofSeconds(1000));
     }
 
     private static void require(Map<String, String> flags) {

@@ -1,6 +1,7 @@
 package espalier.cuda;
 
 import espalier.api.Emission;
+import espalier.api.EngineFault;
 import espalier.api.EngineInfo;
 import espalier.api.GenerateRequest;
 import espalier.api.Generation;
@@ -61,13 +62,17 @@ final class TinyEngine {
         }
     }
 
-    /** How some requests end that run at once. */
+    /** How some requests end that run at once. One that comes after a failure is refused, which is an end, too. */
     static List<Emission> serve(LocalEngine engine) throws InterruptedException {
+        var ends = new ArrayList<Emission>();
         var open = new ArrayList<Generation>();
         for (int i = 0; i < SEATS; i++) {
-            open.add(engine.submit(request("r" + i, 1 + i)));
+            try {
+                open.add(engine.submit(request("r" + i, 1 + i)));
+            } catch (EngineFault refused) {
+                ends.add(new Emission.Failed(i, refused));
+            }
         }
-        var ends = new ArrayList<Emission>();
         for (Generation each : open) {
             ends.add(ending(each));
         }

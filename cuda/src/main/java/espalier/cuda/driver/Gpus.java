@@ -27,13 +27,15 @@ public final class Gpus {
     }
 
     static Symbols driver() {
+        return driver(CudaCalls.LIBRARY);
+    }
+
+    static Symbols driver(String library) {
         try {
-            return Symbols.ofSystem(CudaCalls.LIBRARY);
+            return Symbols.ofSystem(library);
         } catch (EngineFault e) {
             throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    "no NVIDIA driver is installed (" + CudaCalls.LIBRARY + " was not found)",
-                    e);
+                    EngineFault.Code.RESOURCE, "no NVIDIA driver is installed (" + library + " was not found)", e);
         }
     }
 

@@ -50,6 +50,11 @@ public final class Libraries {
         this.folders = List.copyOf(folders);
     }
 
+    /** Those that lie in these folders, and no others. */
+    public static Libraries in(List<Path> folders) {
+        return new Libraries(folders);
+    }
+
     /** @param property system properties by name, null where there is none */
     @SuppressWarnings("NullAway") // the operator stands for System::getProperty, which may yield null
     public static Libraries of(UnaryOperator<String> property) {

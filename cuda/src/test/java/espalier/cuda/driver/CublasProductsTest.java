@@ -3,6 +3,7 @@ package espalier.cuda.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import espalier.api.EngineFault;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
@@ -32,6 +33,18 @@ class CublasProductsTest {
     void close() {
         driver.close();
         assertThat(libraries.held()).isEmpty();
+    }
+
+    @Test
+    void withoutTheLibraryItsUseIsRefusedWithTheWayToGetIt() {
+        try (CudaDriver none = libraries.openWithoutCublas(cache)) {
+            assertThat(none.products().missing()).contains("libcublasLt.so", "pip install nvidia-cublas");
+            assertThat(none.products().version()).isEmpty();
+            assertThat(none.products().workspaceBytes()).isZero();
+            assertThatThrownBy(() -> none.products().open())
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessage(none.products().missing());
+        }
     }
 
     private Products.Plan plan(int rows, Products.Choice choice) {

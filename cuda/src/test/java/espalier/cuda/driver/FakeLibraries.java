@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /**
  * libcuda, NVRTC and cuBLASLt without a GPU, a Hopper: they hand out numbers, fail where they are told to, and know what was
@@ -66,6 +67,7 @@ public final class FakeLibraries implements Symbols {
     private String failIn = "";
     private int failure;
     private boolean stuck;
+    private int gpus = 1;
 
     FakeLibraries() {
         this(Map.of());
@@ -78,14 +80,23 @@ public final class FakeLibraries implements Symbols {
 
     /** The GPU of these libraries. */
     public CudaDriver open(Path cache, Duration patience) {
-        return open(this, cache, patience);
+        return open(this, Optional.of(() -> this), cache, patience);
+    }
+
+    /** On a machine without cuBLASLt. */
+    public CudaDriver openWithoutCublas(Path cache) {
+        return open(this, Optional.empty(), cache, Duration.ofMinutes(1));
     }
 
     /** With a compiler of its own. */
     CudaDriver open(FakeLibraries nvrtc, Path cache, Duration patience) {
+        return open(nvrtc, Optional.of(() -> this), cache, patience);
+    }
+
+    private CudaDriver open(FakeLibraries nvrtc, Optional<Supplier<Symbols>> cublasLt, Path cache, Duration patience) {
         var compiler = new Nvrtc(new Libraries.Found(Path.of("libnvrtc.so.13"), 13), nvrtc);
-        var natives = new CudaDriver.Natives(new CudaCalls(this), compiler, Optional.of(() -> this));
-        return CudaDriver.open(natives, 0, new CudaDriver.Setup(Libraries.of(_ -> null), cache, patience));
+        var natives = new CudaDriver.Natives(new CudaCalls(this), compiler, cublasLt);
+        return CudaDriver.open(natives, 0, new CudaDriver.Setup(Libraries.in(List.of()), cache, patience));
     }
 
     /** The {@code index}-th call from now on yields {@code status}. */
@@ -99,6 +110,10 @@ public final class FakeLibraries implements Symbols {
     public synchronized void fail(String function, int index, int status) {
         failIn = function + index;
         failure = status;
+    }
+
+    void noGpus() {
+        gpus = 0;
     }
 
     /** From now on no event is reached. */
@@ -129,7 +144,8 @@ public final class FakeLibraries implements Symbols {
         return all;
     }
 
-    static boolean ends(String function) {
+    /** Whether it ends what another function makes. */
+    public static boolean ends(String function) {
         return MADE_BY.containsKey(function) || function.equals("cuStreamEndCapture");
     }
 
@@ -189,7 +205,8 @@ public final class FakeLibraries implements Symbols {
     private int cuda(String name, long[] a) {
         switch (name) {
             case "cuDeviceGetName" -> at(a[0], JAVA_LONG).set(JAVA_BYTE, 0, (byte) 'G');
-            case "cuDeviceGetCount", "cuDeviceGet", "cuOccupancyMaxActiveBlocksPerMultiprocessor" -> setInt(a[0], 1);
+            case "cuDeviceGetCount" -> setInt(a[0], gpus);
+            case "cuDeviceGet", "cuOccupancyMaxActiveBlocksPerMultiprocessor" -> setInt(a[0], 1);
             case "cuDeviceGetAttribute" -> setInt(a[0], attribute((int) a[1]));
             case "cuDriverGetVersion" -> setInt(a[0], 13000);
             case "cuMemGetInfo_v2" -> {
