@@ -4,6 +4,7 @@ import espalier.api.EngineFault;
 import espalier.cpu.jit.Libc;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /**
