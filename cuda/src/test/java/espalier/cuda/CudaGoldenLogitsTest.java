@@ -28,9 +28,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * but for the code that they are compiled to.
  */
 class CudaGoldenLogitsTest {
-    /** Of the greatest logit of a row: activations have 8 significant bits here, 24 there. */
-    private static final double OF_BF16 = 5e-2;
-
     /** 11 bits. */
     private static final double OF_F16 = 1e-2;
 
@@ -74,7 +71,7 @@ class CudaGoldenLogitsTest {
         on("90a", 0, device -> {
             List<float[][]> got = logits(file, golden, device);
             for (int i = 0; i < want.size(); i++) {
-                assertThat(GoldenModels.distance(got.get(i), want.get(i))).isLessThan(OF_BF16);
+                assertThat(GoldenModels.distance(got.get(i), want.get(i))).isLessThan(GoldenModels.OF_BF16);
             }
         });
     }
@@ -96,7 +93,7 @@ class CudaGoldenLogitsTest {
     }
 
     private static GoldenCheck golden(String arch, Golden model, int pageSize) {
-        double tolerance = SimulatedDevices.activations(arch) == DType.F16 ? OF_F16 : OF_BF16;
+        double tolerance = SimulatedDevices.activations(arch) == DType.F16 ? OF_F16 : GoldenModels.OF_BF16;
         return new GoldenCheck(model, pageSize, tolerance);
     }
 }
