@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -20,6 +21,8 @@ final class HttpTarget implements Target, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private static final int MOST_ATTEMPTS = 3;
+    /** Of an answer that nobody can read. */
+    private static final int SHOWN_CHARACTERS = 60;
 
     private final HttpClient client;
     private final String url;
@@ -31,13 +34,19 @@ final class HttpTarget implements Target, AutoCloseable {
         this.backend = backend;
         this.client =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-        if (!url.startsWith("http://") && !url.startsWith("https://")) {
-            throw RequestRejected.invalid(
-                    "--base-url", "--base-url takes an address such as http://127.0.0.1:30000, got '" + url + "'");
-        }
+        requireAddress(url);
         // OpenAI's clients are given an address that ends in /v1; the paths here say it themselves.
         this.url = url.replaceFirst("/+(v1/*)?$", "");
         this.apiKey = apiKey;
+    }
+
+    private static void requireAddress(String url) {
+        try {
+            HttpRequest.newBuilder(URI.create(url)); // wants http or https, and a host
+        } catch (IllegalArgumentException e) {
+            throw RequestRejected.invalid(
+                    "--base-url", "--base-url takes an address such as http://127.0.0.1:30000, got '" + url + "'");
+        }
     }
 
     /** Names the model in requests from now on. */
@@ -50,7 +59,11 @@ final class HttpTarget implements Target, AutoCloseable {
         HttpResponse<String> answer = answer("/v1/models");
         return answer.statusCode() != 200
                 ? "default"
-                : JSON.readTree(answer.body()).path("data").path(0).path("id").asString("default");
+                : json("/v1/models", answer.body())
+                        .path("data")
+                        .path(0)
+                        .path("id")
+                        .asString("default");
     }
 
     /** A JSON answer to a GET, or a message that names the address. */
@@ -59,7 +72,7 @@ final class HttpTarget implements Target, AutoCloseable {
         if (answer.statusCode() != 200) {
             throw new IOException("GET " + url + path + " answered " + answer.statusCode());
         }
-        return JSON.readTree(answer.body());
+        return json(path, answer.body());
     }
 
     private HttpResponse<String> answer(String path) throws IOException, InterruptedException {
@@ -69,7 +82,27 @@ final class HttpTarget implements Target, AutoCloseable {
             throw new IOException(
                     "nothing answers at " + url + "; start a server (espalier serve) or name another with --base-url",
                     e);
+        } catch (IOException e) {
+            throw new IOException("GET " + url + path + ": " + e, e);
         }
+    }
+
+    /** What was said there, or a message that shows how it begins: any web server may stand at an address. */
+    private JsonNode json(String path, String said) throws IOException {
+        try {
+            return JSON.readTree(said);
+        } catch (JacksonException e) {
+            throw new IOException(
+                    url + path + " answers what is not JSON (" + beginning(said)
+                            + "); name a server of language models with --base-url, and its API with --backend",
+                    e);
+        }
+    }
+
+    /** Of an answer, in one line. */
+    private static String beginning(String said) {
+        String line = said.strip().replaceAll("\\s+", " ");
+        return line.length() <= SHOWN_CHARACTERS ? line : line.substring(0, SHOWN_CHARACTERS) + "...";
     }
 
     void flushCache() throws IOException, InterruptedException {
@@ -121,16 +154,26 @@ final class HttpTarget implements Target, AutoCloseable {
 
     private Outcome read(BufferedReader lines, int in, long begun) throws IOException {
         var received = new Received(System::nanoTime);
+        int events = 0;
+        String stray = "";
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            if (!line.startsWith("data: ") || line.equals("data: [DONE]")) {
+            if (!line.startsWith("data: ")) {
+                stray = stray.isBlank() ? line : stray;
                 continue;
             }
-            JsonNode event = JSON.readTree(line.substring("data: ".length()));
+            events++;
+            if (line.equals("data: [DONE]")) {
+                continue;
+            }
+            JsonNode event = json(backend.path(), line.substring("data: ".length()));
             if (event.has("error")) {
                 return Outcome.failed(
                         in, begun, event.path("error").path("message").asString(""));
             }
             backend.read(event, received);
+        }
+        if (events == 0) {
+            throw new IOException(url + backend.path() + " answers no stream of events (" + beginning(stray) + ")");
         }
         long[] at = received.times();
         return new Outcome(in, at.length, received.counted(), received.cached(), begun, at, System.nanoTime(), null);

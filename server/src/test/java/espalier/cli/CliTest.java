@@ -181,7 +181,7 @@ class CliTest {
     @Test
     void benchmarksRefuseWhatCannotBeMeasured() {
         for (String[] flag : new String[][] {
-            {"--request-rate", "0"}, {"--num-prompts", "-3"}, {"--max-concurrency", "0"}, {"--base-url", "foo"}
+            {"--request-rate", "0"}, {"--num-prompts", "-3"}, {"--max-concurrency", "0"}, {"--base-url", "foo"}, {"--base-url", "http://a b"}, {"--base-url", "http:///x"}
         }) {
             err.reset();
             assertThat(run("bench", "serving", flag[0], flag[1])).isEqualTo(Cli.USAGE);

@@ -1,6 +1,7 @@
 package espalier.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import espalier.base.Tokens;
 import java.io.BufferedReader;
@@ -51,6 +52,31 @@ class HttpTargetTest {
                 .isEqualTo("org/a");
         assertThat(listed("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
                 .isEqualTo("default");
+    }
+
+    @Test
+    void anAnswerThatIsNotJsonIsToldInOneLineWithItsBeginningAndTheWayOut() {
+        String page = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\n<html>\n<title>Welcome</title>" + " ".repeat(999);
+        assertThatThrownBy(() -> listed(page))
+                .isInstanceOf(IOException.class)
+                .message()
+                .matches(
+                        "http://127.0.0.1:\\d+/v1/models answers what is not JSON \\(<html> <title>Welcome</title>\\); .*"
+                                + "--base-url.*");
+        assertThatThrownBy(() -> listed("what is this?\r\n\r\n"))
+                .isInstanceOf(IOException.class)
+                .message()
+                .matches("GET http://127.0.0.1:\\d+/v1/models: .+");
+    }
+
+    @Test
+    void aRequestIsNotServedByWhatIsNoStreamOfEventsOrHasOneThatIsNotJson() throws Exception {
+        String head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+        assertThat(served(head + "<html>" + "x".repeat(99)).error())
+                .endsWith("/v1/completions answers no stream of events (<html>" + "x".repeat(54) + "...)");
+        assertThat(served(head + "data: <html>\n\n").error())
+                .contains("/v1/completions answers what is not JSON (<html>)");
+        assertThat(served(head + "data: [DONE]\n\n").error()).isNull();
     }
 
     private static String listed(String answer) throws Exception {
