@@ -45,6 +45,7 @@ public final class OptionReader {
      * Builds {@code root} from what was typed.
      *
      * @param typed the value of the flag with the given (first) name, or null
+     * @throws RequestRejected for a value of another kind, or a number less than the flag takes
      */
     public static <T extends Record> T read(Class<T> root, Function<String, @Nullable String> typed) {
         RecordComponent[] parts = root.getRecordComponents();
@@ -77,12 +78,7 @@ public final class OptionReader {
     public static Map<String, @Nullable Object> flat(Record root) {
         var all = new TreeMap<String, @Nullable Object>();
         for (RecordComponent c : root.getClass().getRecordComponents()) {
-            Object value;
-            try {
-                value = c.getAccessor().invoke(root);
-            } catch (ReflectiveOperationException e) {
-                throw new IllegalStateException(e);
-            }
+            Object value = value(root, c);
             Flag flag = c.getAnnotation(Flag.class);
             if (flag == null && value instanceof Record nested) {
                 all.putAll(flat(nested));
@@ -96,15 +92,36 @@ public final class OptionReader {
     }
 
     /**
-     * {@code value}, if it is at least 1.
+     * {@code value}, if it is at least {@code least}.
      *
      * @throws RequestRejected that names the flag
      */
-    public static int positive(String flag, int value) {
-        if (value < 1) {
-            throw RequestRejected.invalid(flag, flag + " must be at least 1, got " + value);
+    public static int atLeast(String flag, int least, int value) {
+        if (value < least) {
+            throw RequestRejected.invalid(flag, flag + " must be at least " + least + ", got " + value);
         }
         return value;
+    }
+
+    /** Refuses numbers that are less than their flags take: a record may have been made by other code than {@link #read}. */
+    static void requireLeast(Record root) {
+        for (RecordComponent c : root.getClass().getRecordComponents()) {
+            Flag flag = c.getAnnotation(Flag.class);
+            Object value = value(root, c);
+            if (flag == null && value instanceof Record nested) {
+                requireLeast(nested);
+            } else if (flag != null && value instanceof Integer number) {
+                atLeast(flag.value()[0], flag.least(), number);
+            }
+        }
+    }
+
+    private static @Nullable Object value(Record root, RecordComponent c) {
+        try {
+            return c.getAccessor().invoke(root);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static @Nullable Object value(Flag flag, Class<?> type, @Nullable String typed) {
@@ -117,7 +134,7 @@ public final class OptionReader {
         }
         try {
             if (type == int.class || type == Integer.class) {
-                return Integer.valueOf(text);
+                return atLeast(flag.value()[0], flag.least(), Integer.parseInt(text));
             } else if (type == Long.class) {
                 return Long.valueOf(text);
             } else if (type == double.class || type == Double.class) {

@@ -103,7 +103,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--context-length",
                     help = "Most tokens of prompt and answer together; the model's own by default.",
-                    label = "TOKENS")
+                    label = "TOKENS",
+                    least = 2)
             @Nullable
             Integer contextLength,
 
@@ -153,13 +154,15 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     value = {"--tp-size", "--tp", "--tensor-parallel-size"},
                     help = "Ranks that share the model, layer by layer.",
                     byDefault = "1",
-                    label = "RANKS")
+                    label = "RANKS",
+                    least = 1)
             int tpSize,
 
             @Flag(
                     value = "--cpu-threads",
                     help = "Threads of the CPU device for all ranks together; one a physical core by default.",
-                    label = "N")
+                    label = "N",
+                    least = 1)
             @Nullable
             Integer cpuThreads,
 
@@ -175,7 +178,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     value = "--cuda-graph-max-bs",
                     help = "The largest batch of decoding steps that a GPU records beforehand as a CUDA graph.",
                     byDefault = "256",
-                    label = "N")
+                    label = "N",
+                    least = 1)
             int cudaGraphMaxBs,
 
             @Flag(value = "--disable-cuda-graph", help = "Record no decoding steps as CUDA graphs.")
@@ -205,7 +209,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--max-total-tokens",
                     help = "Tokens that the KV cache holds; computed from the memory by default.",
-                    label = "TOKENS")
+                    label = "TOKENS",
+                    least = 1)
             @Nullable
             Integer maxTotalTokens,
 
@@ -217,7 +222,12 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     label = "TYPE")
             String kvCacheDtype,
 
-            @Flag(value = "--page-size", help = "Tokens a page of the KV cache.", byDefault = "1", label = "TOKENS")
+            @Flag(
+                    value = "--page-size",
+                    help = "Tokens a page of the KV cache.",
+                    byDefault = "1",
+                    label = "TOKENS",
+                    least = 1)
             int pageSize,
 
             @Flag(value = "--disable-radix-cache", help = "Keep no prefixes for later requests.")
@@ -233,14 +243,16 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--max-running-requests",
                     help = "Sequences that run at once; computed by default.",
-                    label = "N")
+                    label = "N",
+                    least = 1)
             @Nullable
             Integer maxRunningRequests,
 
             @Flag(
                     value = "--max-queued-requests",
                     help = "Requests that may wait for a seat; more are refused with 503. Unlimited by default.",
-                    label = "N")
+                    label = "N",
+                    least = 1)
             @Nullable
             Integer maxQueuedRequests,
 
@@ -255,7 +267,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     value = "--max-prefill-tokens",
                     help = "Most prompt tokens of all the requests that one step begins.",
                     byDefault = "16384",
-                    label = "TOKENS")
+                    label = "TOKENS",
+                    least = 1)
             int maxPrefillTokens,
 
             @Flag(
@@ -296,7 +309,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     value = "--decode-log-interval",
                     help = "Decode steps between two log lines.",
                     byDefault = "40",
-                    label = "STEPS")
+                    label = "STEPS",
+                    least = 1)
             int decodeLogInterval,
 
             @Flag(
@@ -304,7 +318,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     help =
                             "Seconds after which a step fails the engine if it has not ended, nor gone on to another layer.",
                     byDefault = "300",
-                    label = "SECONDS")
+                    label = "SECONDS",
+                    least = 1)
             int watchdogTimeout) {}
 
     /** The HTTP server. */
@@ -337,7 +352,8 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
                     value = "--shutdown-timeout",
                     help = "Seconds that open requests get to finish when the server is asked to stop.",
                     byDefault = "30",
-                    label = "SECONDS")
+                    label = "SECONDS",
+                    least = 0)
             int shutdownTimeout) {
 
         /** Without the key. */

@@ -4,21 +4,18 @@ import espalier.api.RequestRejected;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What flags may say whatever the model and the machine are: told before a port is tried, a file read or a device opened. A
- * message names the flag, what it takes, and what it got.
+ * What flags may say whatever the model and the machine are, beyond the least number of each: told before a port is tried, a
+ * file read or a device opened. A message names the flag, what it takes, and what it got.
  */
 public final class Ranges {
-    /** A prompt and an answer of a token each. */
-    private static final int LEAST_CONTEXT = 2;
-
     private static final int MOST_PORT = 65_535;
 
     private Ranges() {}
 
     /** @throws RequestRejected if a value cannot be */
     public static void require(Options options) {
+        OptionReader.requireLeast(options);
         model(options.model());
-        device(options.device());
         cache(options.cache());
         schedule(options.schedule(), options.cache().pageSize());
         server(options.server());
@@ -28,13 +25,6 @@ public final class Ranges {
         filled("--model-path", model.modelPath(), "name a model");
         filled("--tokenizer-path", model.tokenizerPath(), "name a tokenizer");
         filled("--served-model-name", model.servedModelName(), "give a name");
-        atLeast("--context-length", LEAST_CONTEXT, model.contextLength());
-    }
-
-    private static void device(Options.Device device) {
-        atLeast("--tp-size", 1, device.tpSize());
-        atLeast("--cpu-threads", 1, device.cpuThreads());
-        atLeast("--cuda-graph-max-bs", 1, device.cudaGraphMaxBs());
     }
 
     private static void cache(Options.Cache cache) {
@@ -42,15 +32,10 @@ public final class Ranges {
         if (share != null && !(share > 0 && share < 1)) {
             throw wrong("--mem-fraction-static", "must be greater than 0 and less than 1", share);
         }
-        atLeast("--max-total-tokens", 1, cache.maxTotalTokens());
-        atLeast("--page-size", 1, cache.pageSize());
     }
 
     private static void schedule(Options.Schedule schedule, int pageSize) {
-        atLeast("--max-running-requests", 1, schedule.maxRunningRequests());
-        atLeast("--max-queued-requests", 1, schedule.maxQueuedRequests());
         chunk(schedule.chunkedPrefillSize(), pageSize);
-        atLeast("--max-prefill-tokens", 1, schedule.maxPrefillTokens());
         double pace = schedule.decodePace();
         if (!(pace == 0 || pace > 1)) {
             throw wrong("--decode-pace", "must be greater than 1, or 0 for no limit", pace);
@@ -59,8 +44,6 @@ public final class Ranges {
         if (!(conservativeness >= 0) || Double.isInfinite(conservativeness)) {
             throw wrong("--schedule-conservativeness", "must be at least 0", conservativeness);
         }
-        atLeast("--decode-log-interval", 1, schedule.decodeLogInterval());
-        atLeast("--watchdog-timeout", 1, schedule.watchdogTimeout());
     }
 
     /** The size of a chunk is whole pages; -1 switches chunks off, as SGLang has it. */
@@ -82,13 +65,6 @@ public final class Ranges {
         int port = server.port();
         if (port < 0 || port > MOST_PORT) {
             throw wrong("--port", "must be between 0 and " + MOST_PORT, port);
-        }
-        atLeast("--shutdown-timeout", 0, server.shutdownTimeout());
-    }
-
-    private static void atLeast(String flag, int least, @Nullable Integer value) {
-        if (value != null && value < least) {
-            throw wrong(flag, "must be at least " + least, value);
         }
     }
 

@@ -65,6 +65,16 @@ class RangesTest {
                 .doesNotThrowAnyException();
     }
 
+    @Test
+    void optionsThatNobodyTypedHaveTheSameRanges() {
+        var usual = Options.defaults();
+        var cache = new Options.Cache(null, 0, "auto", 1, false);
+        assertThatThrownBy(() -> Ranges.require(
+                        new Options(usual.model(), usual.device(), cache, usual.schedule(), usual.server())))
+                .isInstanceOf(RequestRejected.class)
+                .hasMessage("--max-total-tokens must be at least 1, got 0");
+    }
+
     private static void assertRefused(String flag, String value, String rest) {
         assertThatThrownBy(() -> require(Map.of(flag, value)))
                 .as("%s %s", flag, value)

@@ -23,13 +23,7 @@ final class BenchOffline implements Command {
 
     @Override
     public List<Class<? extends Record>> flags() {
-        return List.of(
-                BenchRequests.class,
-                BenchFigures.class,
-                Options.Model.class,
-                Options.Device.class,
-                Options.Cache.class,
-                Options.Schedule.class);
+        return List.of(BenchRequests.class, BenchFigures.class, Loading.ModelFlags.class);
     }
 
     @Override

@@ -27,7 +27,8 @@ final class BenchOneBatch implements Command {
                     value = {"--input-len", "--random-input-len"},
                     help = "Tokens of a prompt.",
                     byDefault = "512",
-                    label = "TOKENS")
+                    label = "TOKENS",
+                    least = 1)
             int inputLen,
 
             @Flag(
@@ -41,7 +42,8 @@ final class BenchOneBatch implements Command {
                     value = {"--output-len", "--random-output-len"},
                     help = "Tokens of an answer.",
                     byDefault = "128",
-                    label = "TOKENS")
+                    label = "TOKENS",
+                    least = 1)
             int outputLen) {
 
         Batches.Shapes of(Settings settings) {
@@ -49,10 +51,8 @@ final class BenchOneBatch implements Command {
             return new Batches.Shapes(sizes(), inputs(), outputLen, bytesPerToken);
         }
 
-        /** Refuses numbers that no batch can be made of. */
+        /** Refuses lists that no batch can be made of. */
         Shapes checked() {
-            OptionReader.positive("--output-len", outputLen);
-            OptionReader.positive("--input-len", inputLen);
             var _ = sizes();
             var _ = inputs();
             return this;
@@ -71,7 +71,7 @@ final class BenchOneBatch implements Command {
                 List<Integer> numbers = Arrays.stream(typed.split(",", -1))
                         .map(number -> Integer.valueOf(number.strip()))
                         .toList();
-                numbers.forEach(number -> OptionReader.positive(flag, number));
+                numbers.forEach(number -> OptionReader.atLeast(flag, 1, number));
                 return numbers;
             } catch (NumberFormatException _) {
                 throw RequestRejected.invalid(flag, flag + " takes numbers such as 1,8,32, got '" + typed + "'");
@@ -91,13 +91,7 @@ final class BenchOneBatch implements Command {
 
     @Override
     public List<Class<? extends Record>> flags() {
-        return List.of(
-                Shapes.class,
-                BenchFigures.class,
-                Options.Model.class,
-                Options.Device.class,
-                Options.Cache.class,
-                Options.Schedule.class);
+        return List.of(Shapes.class, BenchFigures.class, Loading.ModelFlags.class);
     }
 
     @Override

@@ -2,7 +2,6 @@ package espalier.cli;
 
 import espalier.api.RequestRejected;
 import espalier.config.Flag;
-import espalier.config.OptionReader;
 import espalier.load.Pace;
 import espalier.load.Workload;
 import java.io.IOException;
@@ -16,7 +15,7 @@ record BenchRequests(
                 help = "random-ids, log-normal, generated-shared-prefix or token-ids.",
                 byDefault = "random-ids",
                 label = "NAME")
-        String dataset,
+        Dataset dataset,
 
         @Flag(
                 value = "--dataset-path",
@@ -25,21 +24,23 @@ record BenchRequests(
         @Nullable
         String datasetPath,
 
-        @Flag(value = "--num-prompts", help = "Requests.", byDefault = "64")
+        @Flag(value = "--num-prompts", help = "Requests.", byDefault = "64", least = 1)
         int numPrompts,
 
         @Flag(
                 value = {"--random-input-len", "--input-len"},
                 help = "Tokens of a prompt, at most.",
                 byDefault = "512",
-                label = "TOKENS")
+                label = "TOKENS",
+                least = 1)
         int inputLen,
 
         @Flag(
                 value = {"--random-output-len", "--output-len"},
                 help = "Tokens of an answer, at most.",
                 byDefault = "128",
-                label = "TOKENS")
+                label = "TOKENS",
+                least = 1)
         int outputLen,
 
         @Flag(
@@ -66,24 +67,26 @@ record BenchRequests(
                 label = "TOKENS")
         int greatestLen,
 
-        @Flag(value = "--gsp-num-groups", help = "Groups that share a prefix.", byDefault = "1", label = "N")
+        @Flag(value = "--gsp-num-groups", help = "Groups that share a prefix.", byDefault = "1", label = "N", least = 1)
         int groups,
 
         @Flag(
                 value = "--gsp-system-prompt-len",
                 help = "Tokens of a shared prefix.",
                 byDefault = "512",
-                label = "TOKENS")
+                label = "TOKENS",
+                least = 1)
         int prefixLen,
 
         @Flag(
                 value = "--gsp-question-len",
                 help = "Tokens after the shared prefix.",
                 byDefault = "32",
-                label = "TOKENS")
+                label = "TOKENS",
+                least = 1)
         int questionLen,
 
-        @Flag(value = "--gsp-output-len", help = "Tokens of an answer.", byDefault = "16", label = "TOKENS")
+        @Flag(value = "--gsp-output-len", help = "Tokens of an answer.", byDefault = "16", label = "TOKENS", least = 1)
         int groupOutputLen,
 
         @Flag(
@@ -100,8 +103,23 @@ record BenchRequests(
                 label = "X")
         String requestRate,
 
-        @Flag(value = "--max-concurrency", help = "Requests under way at once.", byDefault = "32", label = "N")
+        @Flag(
+                value = "--max-concurrency",
+                help = "Requests under way at once.",
+                byDefault = "32",
+                label = "N",
+                least = 1)
         int maxConcurrency) {
+
+    /** Where the requests come from. */
+    enum Dataset {
+        RANDOM_IDS,
+        /** The same, by SGLang's name. */
+        RANDOM,
+        LOG_NORMAL,
+        GENERATED_SHARED_PREFIX,
+        TOKEN_IDS
+    }
 
     /** Of a log-normal prompt or answer, in tokens. */
     private static final int LEAST_LENGTH = 4;
@@ -120,20 +138,15 @@ record BenchRequests(
     Workload workload(int vocabulary) {
         var shape = new Workload.Shape(numPrompts, vocabulary, seed);
         return switch (dataset) {
-            case "random-ids", "random" -> Workload.randomIds(shape, inputLen, outputLen, rangeRatio);
-            case "log-normal" ->
+            case RANDOM_IDS, RANDOM -> Workload.randomIds(shape, inputLen, outputLen, rangeRatio);
+            case LOG_NORMAL ->
                 Workload.logNormal(
                         shape,
                         new Workload.Lengths(inputLen, inputSigma, LEAST_LENGTH, greatestLen),
                         new Workload.Lengths(outputLen, outputSigma, LEAST_LENGTH, greatestLen));
-            case "generated-shared-prefix" ->
+            case GENERATED_SHARED_PREFIX ->
                 Workload.sharedPrefix(shape, groups, prefixLen, questionLen, groupOutputLen);
-            case "token-ids" -> fromFile();
-            default ->
-                throw RequestRejected.invalid(
-                        "--dataset-name",
-                        "--dataset-name takes random-ids, log-normal, generated-shared-prefix or token-ids, got '"
-                                + dataset + "'");
+            case TOKEN_IDS -> fromFile();
         };
     }
 
@@ -159,14 +172,6 @@ record BenchRequests(
 
     /** Refuses numbers that no load can be made of. */
     BenchRequests checked() {
-        OptionReader.positive("--num-prompts", numPrompts);
-        OptionReader.positive("--random-input-len", inputLen);
-        OptionReader.positive("--random-output-len", outputLen);
-        OptionReader.positive("--gsp-num-groups", groups);
-        OptionReader.positive("--gsp-system-prompt-len", prefixLen);
-        OptionReader.positive("--gsp-question-len", questionLen);
-        OptionReader.positive("--gsp-output-len", groupOutputLen);
-        OptionReader.positive("--max-concurrency", maxConcurrency);
         if (greatestLen < LEAST_LENGTH || !(inputSigma >= 0 && outputSigma >= 0)) {
             throw RequestRejected.invalid(
                     "--greatest-len",

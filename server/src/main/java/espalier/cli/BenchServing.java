@@ -26,7 +26,7 @@ final class BenchServing implements Command {
     public int run(Terminal terminal, Typed typed) throws Exception {
         BenchRequests requests = typed.as(BenchRequests.class).checked();
         BenchFigures figures = typed.as(BenchFigures.class).checked();
-        Remote server = typed.as(Remote.class).checked();
+        Remote server = typed.as(Remote.class);
         Logs.install(terminal, "warning");
         return BenchOffline.finish(Benchmarks.serving(server, requests::workload, requests.pace()), figures, terminal);
     }

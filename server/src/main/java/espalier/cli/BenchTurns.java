@@ -23,7 +23,7 @@ final class BenchTurns implements Command {
 
     @Override
     public List<Class<? extends Record>> flags() {
-        return List.of(Options.Model.class, Options.Device.class, Options.Cache.class, Options.Schedule.class);
+        return List.of(Loading.ModelFlags.class);
     }
 
     @Override

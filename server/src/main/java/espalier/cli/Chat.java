@@ -37,8 +37,7 @@ final class Chat implements Command {
 
     @Override
     public List<Class<? extends Record>> flags() {
-        return List.of(
-                Sampling.class, Options.Model.class, Options.Device.class, Options.Cache.class, Options.Schedule.class);
+        return List.of(Sampling.class, Loading.ModelFlags.class);
     }
 
     @Override

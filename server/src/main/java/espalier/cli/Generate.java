@@ -43,13 +43,7 @@ final class Generate implements Command {
 
     @Override
     public List<Class<? extends Record>> flags() {
-        return List.of(
-                Output.class,
-                Sampling.class,
-                Options.Model.class,
-                Options.Device.class,
-                Options.Cache.class,
-                Options.Schedule.class);
+        return List.of(Output.class, Sampling.class, Loading.ModelFlags.class);
     }
 
     @Override

@@ -36,6 +36,9 @@ final class Loading {
 
     private Loading() {}
 
+    /** What a command may say of the model that it loads: all of {@link Options} but what only a server has. */
+    record ModelFlags(Options.Model model, Options.Device device, Options.Cache cache, Options.Schedule schedule) {}
+
     static Espalier load(Options options, Terminal terminal) {
         DeviceProvider device = EngineLoader.require(options); // a flag that cannot be is told before a download
         Options.Model model = options.model();

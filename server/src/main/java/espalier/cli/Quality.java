@@ -49,10 +49,11 @@ final class Quality implements Command {
                     value = "--window",
                     help = "Tokens of a window; the first half is only context.",
                     byDefault = "512",
-                    label = "TOKENS")
+                    label = "TOKENS",
+                    least = 16)
             int window,
 
-            @Flag(value = "--windows", help = "At most so many of them.", byDefault = "16", label = "N")
+            @Flag(value = "--windows", help = "At most so many of them.", byDefault = "16", label = "N", least = 1)
             int windows) {}
 
     @Override
@@ -90,10 +91,6 @@ final class Quality implements Command {
         String model = options.model().modelPath();
         if (flags.text == null || model == null) {
             throw RequestRejected.invalid("--text", "bench perplexity wants --model-path and --text FILE");
-        }
-        OptionReader.positive("--windows", flags.windows);
-        if (flags.window < 16) {
-            throw RequestRejected.invalid("--window", "--window must be at least 16, got " + flags.window);
         }
         Path path = Path.of(model);
         Tokenizer tokenizer = ModelPath.tokenizer(path);

@@ -1,6 +1,5 @@
 package espalier.load;
 
-import espalier.api.RequestRejected;
 import espalier.config.Flag;
 import org.jspecify.annotations.Nullable;
 
@@ -46,16 +45,9 @@ public record Remote(
                 value = "--warmup-requests",
                 help = "Sent before any is measured, with other ids and at most 32 tokens of answer.",
                 byDefault = "1",
-                label = "N")
+                label = "N",
+                least = 0)
         int warmupRequests) {
-
-    /** Refuses numbers that cannot be. */
-    public Remote checked() {
-        if (warmupRequests < 0) {
-            throw RequestRejected.invalid("--warmup-requests", "--warmup-requests must not be negative");
-        }
-        return this;
-    }
 
     /** Without the key, which belongs into no log. */
     @Override

@@ -181,7 +181,14 @@ class CliTest {
     @Test
     void benchmarksRefuseWhatCannotBeMeasured() {
         for (String[] flag : new String[][] {
-            {"--request-rate", "0"}, {"--num-prompts", "-3"}, {"--max-concurrency", "0"}, {"--base-url", "foo"}, {"--base-url", "http://a b"}, {"--base-url", "http:///x"}
+            {"--request-rate", "0"},
+            {"--num-prompts", "-3"},
+            {"--max-concurrency", "0"},
+            {"--base-url", "foo"},
+            {"--base-url", "http://a b"},
+            {"--base-url", "http:///x"},
+            {"--dataset-name", "rnd"},
+            {"--warmup-requests", "-1"}
         }) {
             err.reset();
             assertThat(run("bench", "serving", flag[0], flag[1])).isEqualTo(Cli.USAGE);
