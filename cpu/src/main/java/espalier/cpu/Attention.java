@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import espalier.cpu.jit.RowOps;
 import espalier.tensor.DType;
 import espalier.tensor.KvType;
 import espalier.tensor.Ops;

@@ -3,7 +3,7 @@ package espalier.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import espalier.cpu.jit.AmxKernels;
-import espalier.cpu.jit.RowCode;
+import espalier.cpu.jit.RowOps;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.OpShapes;
@@ -39,8 +39,7 @@ final class CpuOps implements Ops {
         memory = crew.memory();
         this.arena = arena;
         this.products = products;
-        RowCode code = products.rowCode();
-        rows = code == null ? new RowLoops() : new EmittedRows(code, team.lanes(), arena);
+        rows = products.rows();
         matmul = products.vectors();
         var wide = new Widening(products.widening(), arena);
         attention = new Attention(crew, rows, new VectorAttention(wide));

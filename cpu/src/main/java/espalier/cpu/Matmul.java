@@ -3,6 +3,7 @@ package espalier.cpu;
 import static espalier.cpu.Lanes.L;
 import static espalier.cpu.Lanes.V;
 
+import espalier.cpu.jit.RowOps;
 import espalier.tensor.DType;
 import espalier.tensor.Matrix;
 import espalier.tensor.Tensor;
@@ -28,8 +29,6 @@ import jdk.incubator.vector.FloatVector;
  */
 final class Matmul {
     /** Elements along the sum in a panel, whose four rows of floats take 32 KiB. */
-    private static final RowLoops LOOPS = new RowLoops();
-
     private static final int PANEL = 2048;
     /** Bytes of packed x that a chunk of rows may take. */
     private static final int CHUNK_BYTES = 3 << 19;
@@ -44,10 +43,12 @@ final class Matmul {
 
     private final Team team;
     private final OpMemory memory;
+    private final RowOps rowOps;
 
-    Matmul(Team team, OpMemory memory) {
-        this.team = team;
-        this.memory = memory;
+    Matmul(Crew crew, RowOps rowOps) {
+        this.team = crew.team();
+        this.memory = crew.memory();
+        this.rowOps = rowOps;
     }
 
     /** The most that products of up to so many rows take. */
@@ -232,13 +233,13 @@ final class Matmul {
     }
 
     /** Its memory holds accumulators [rows, 4, L], those of one panel alike, and the panel. */
-    private static void quad(Chunk c, Rows w, int quad, long memory) {
+    private void quad(Chunk c, Rows w, int quad, long memory) {
         int first = 4 * (quad - w.firstQuad());
         partial(c, w, first, 0, memory, memory + 2 * c.rows() * ACC_BYTES);
         for (int from = PANEL; from < c.in(); from += PANEL) {
             long next = memory + c.rows() * ACC_BYTES;
             partial(c, w, first, from, next, memory + 2 * c.rows() * ACC_BYTES);
-            LOOPS.add(memory, next, 4 * L * c.rows());
+            rowOps.add(memory, next, 4 * L * c.rows());
         }
         int count = Math.min(4, w.count() - first);
         long out = c.out() + 4L * (w.firstOut() + first);

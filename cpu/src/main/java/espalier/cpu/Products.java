@@ -11,6 +11,7 @@ import espalier.cpu.jit.PanelKernels;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.Processor.Feature;
 import espalier.cpu.jit.RowCode;
+import espalier.cpu.jit.RowOps;
 import espalier.cpu.jit.WideningKernels;
 import espalier.tensor.DeviceProvider.Aim;
 import espalier.tensor.DeviceProvider.CpuKernels;
@@ -36,7 +37,7 @@ final class Products {
     private final WeightMemory memory;
     private final @Nullable AmxKernels tiles;
     private final Widening.By widening;
-    private final @Nullable RowCode rowCode;
+    private final RowOps rows;
 
     private Products(Choice choice, Matmul vectors) {
         products = List.copyOf(choice.found);
@@ -46,7 +47,7 @@ final class Products {
         memory = new WeightMemory(choice.arena);
         tiles = choice.tiles;
         widening = choice.widening;
-        rowCode = choice.rowCode;
+        rows = choice.rows;
     }
 
     /** Products that need no machine code, and take weights that nobody prepared. */
@@ -59,10 +60,9 @@ final class Products {
         return widening;
     }
 
-    /** Machine code between two products; null where the Vector API does it. */
-    @Nullable
-    RowCode rowCode() {
-        return rowCode;
+    /** What is done between two products. */
+    RowOps rows() {
+        return rows;
     }
 
     /** Tiles of bf16, which attention may use too; null where there are none. */
@@ -90,7 +90,7 @@ final class Products {
         private String wish = "";
         private @Nullable AmxKernels tiles;
         private Widening.By widening = Widening.By.LOOPS;
-        private @Nullable RowCode rowCode;
+        private RowOps rows = new RowLoops();
 
         Choice(Settings settings, Crew crew, Arena arena) {
             this.settings = settings;
@@ -103,7 +103,7 @@ final class Products {
                 case FLOAT32 -> wish = "--dtype float32";
                 case FASTEST -> fastest();
             }
-            var vectors = new Matmul(crew.team(), crew.memory());
+            var vectors = new Matmul(crew, rows);
             found.addAll(QuadProduct.all(crew.team(), vectors));
             return new Products(this, vectors);
         }
@@ -193,7 +193,9 @@ final class Products {
         }
 
         private void addWide(CpuKernels wanted, Processor processor) {
-            rowCode = processor.has(Feature.AVX512) ? new RowCode(arena) : null;
+            if (processor.has(Feature.AVX512)) {
+                rows = new RowCode(crew.team().lanes(), arena);
+            }
             widening = WideningKernels.suits(processor) ? Widening.By.KERNELS : Widening.By.LOOPS;
             boolean bf16 = processor.has(Feature.AVX512_BF16);
             boolean integers = processor.has(Feature.AVX512_VNNI);

@@ -3,6 +3,7 @@ package espalier.cpu;
 import static espalier.cpu.Lanes.L;
 import static espalier.cpu.Lanes.V;
 
+import espalier.cpu.jit.RowOps;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 

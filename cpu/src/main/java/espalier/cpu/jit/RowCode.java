@@ -6,17 +6,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * What is done to a row of floats between two products, by AVX-512: step by step as the Vector API's loops do it with
- * vectors of 16, so with the same bits.
+ * Rows by AVX-512: step by step as the Vector API's loops do it with vectors of 16, so with the same bits.
  *
  * <p>Once compiled well those loops are as fast. But in the first steps of a process they take longer than the products;
  * and where the compiler decides against inlining one of their small methods, every vector that passes through it is
  * an object from then on: a fifth of the processor's time went into memory for them.
- *
- * <p>A row has {@code count} floats, and nothing behind them is touched; an output may be one of the inputs. Whoever calls
- * has checked that all lie in memory.
  */
-public final class RowCode {
+public final class RowCode implements RowOps {
     private static final int LANES = 16;
     private static final int ALL_LANES = 0xFFFF;
     private static final int MASK = 1;
@@ -37,7 +33,11 @@ public final class RowCode {
         }
     }
 
+    /** Each lane's sum has a cache line of its own. */
+    private static final int SUM_BYTES = 64;
+
     private final MemorySegment siluConstants;
+    private final MemorySegment sums;
     private final Code.Kernel silu;
     private final Code.Kernel squares;
     private final Code.Kernel multiply;
@@ -45,8 +45,13 @@ public final class RowCode {
     private final Code.Kernel rotate;
     private final Code.Kernel round;
 
-    /** Emits the code, which lives as long as the arena; wants {@link Processor.Feature#AVX512}. */
-    public RowCode(Arena arena) {
+    /**
+     * Emits the code, which lives as long as the arena; wants {@link Processor.Feature#AVX512}.
+     *
+     * @param lanes that may call at once
+     */
+    public RowCode(int lanes, Arena arena) {
+        sums = arena.allocate((long) lanes * SUM_BYTES, SUM_BYTES);
         siluConstants = arena.allocateFrom(ValueLayout.JAVA_FLOAT, Silu.CONSTANTS);
         var asm = new Asm();
         int siluAt = silu(asm);
@@ -64,32 +69,34 @@ public final class RowCode {
         round = code.at(roundAt);
     }
 
-    /** {@code out = gate / (1 + exp(-gate)) * up}. */
-    public void siluMul(long gate, long up, long out, int count) {
-        run(silu, new Arguments(gate, up, out, siluConstants.address()), count);
+    @Override
+    public float sumOfSquares(long x, int count, int lane) {
+        long at = (long) lane * SUM_BYTES;
+        run(squares, new Arguments(x, 0, 0, sums.address() + at), count);
+        return sums.get(ValueLayout.JAVA_FLOAT, at);
     }
 
-    /** Writes the sum of the squares, one float, to {@code to}: down each lane, then by a tree of neighbours. */
-    public void sumOfSquares(long x, int count, long to) {
-        run(squares, new Arguments(x, 0, 0, to), count);
-    }
-
-    /** {@code out = x * scale * weight}. */
+    @Override
     public void scale(long x, float scale, long weight, long out, int count) {
         run(multiply, new Arguments(x, weight, out, Float.floatToRawIntBits(scale)), count);
     }
 
-    /** {@code x += y}. */
+    @Override
     public void add(long x, long y, int count) {
         run(add, new Arguments(x, y, 0, 0), count);
     }
 
-    /** Rotates the pairs {@code (x[j], x[j + half])} by angles whose cosines and sines are given. */
+    @Override
+    public void siluMul(long gate, long up, long out, int count) {
+        run(silu, new Arguments(gate, up, out, siluConstants.address()), count);
+    }
+
+    @Override
     public void rotate(long x, int half, long cosines, long sines) {
         run(rotate, new Arguments(x, x + 4L * half, cosines, sines), half);
     }
 
-    /** Rounds to bf16, ties to even; NaNs stay NaNs. */
+    @Override
     public void toBf16(long from, long to, int count) {
         run(round, new Arguments(from, to, 0, 0), count);
     }
@@ -108,6 +115,7 @@ public final class RowCode {
         return end(asm, start);
     }
 
+    /** Down each lane, then by a tree of neighbours. */
     private static int squares(Asm asm) {
         int start = begin(asm, "sum of squares");
         asm.zmm(Op.VPXORD, 0, 0, 0);

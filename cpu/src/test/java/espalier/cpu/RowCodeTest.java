@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import espalier.cpu.jit.Code;
 import espalier.cpu.jit.Processor;
 import espalier.cpu.jit.RowCode;
+import espalier.cpu.jit.RowOps;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -12,7 +13,7 @@ import java.util.Random;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 
-class EmittedRowsTest {
+class RowCodeTest {
     private static final float[] SPECIAL = {
         0,
         -0f,
@@ -41,11 +42,11 @@ class EmittedRowsTest {
     @Test
     void haveTheBitsOfTheLoopsAndWriteNothingElse() {
         if (!Code.obstacle().isEmpty() || !Processor.here().has(Processor.Feature.AVX512) || Lanes.L != 16) {
-            System.out.println("EmittedRowsTest: no AVX-512 here");
+            System.out.println("RowCodeTest: no AVX-512 here");
             return;
         }
         try (Arena arena = Arena.ofConfined()) {
-            var code = new EmittedRows(new RowCode(arena), 2, arena);
+            var code = new RowCode(2, arena);
             var random = new Random(5);
             for (int count = 1; count < MOST; count++) {
                 int n = count;
@@ -64,11 +65,11 @@ class EmittedRowsTest {
     @Test
     void sumSquaresByTheTreeOfTheLoops() {
         if (!Code.obstacle().isEmpty() || !Processor.here().has(Processor.Feature.AVX512) || Lanes.L != 16) {
-            System.out.println("EmittedRowsTest: no AVX-512 here");
+            System.out.println("RowCodeTest: no AVX-512 here");
             return;
         }
         try (Arena arena = Arena.ofConfined()) {
-            var code = new EmittedRows(new RowCode(arena), 2, arena);
+            var code = new RowCode(2, arena);
             var random = new Random(6);
             for (int count = 1; count < MOST; count++) {
                 MemorySegment x = arena.allocate(4L * count, 64);
@@ -83,8 +84,7 @@ class EmittedRowsTest {
     }
 
     /** Works in place on a copy of {@code x}, with other memory behind it. */
-    private static void same(
-            Arena arena, MemorySegment x, String name, BiConsumer<RowOps, Long> body, EmittedRows code) {
+    private static void same(Arena arena, MemorySegment x, String name, BiConsumer<RowOps, Long> body, RowCode code) {
         int[] expected = after(arena, x, new RowLoops(), body);
         assertThat(after(arena, x, code, body))
                 .as("%s of %d bytes", name, x.byteSize())

@@ -1,7 +1,10 @@
-package espalier.cpu;
+package espalier.cpu.jit;
 
-/** What is done to one row of {@code count} floats at an address; an output may be one of the inputs. */
-sealed interface RowOps permits RowLoops, EmittedRows {
+/**
+ * What is done to one row of {@code count} floats at an address, between two products. Nothing behind a row is touched, and
+ * an output may be one of the inputs. Whoever calls has checked that all lie in memory.
+ */
+public interface RowOps {
     /**
      * By one tree for every row of that length.
      *
