@@ -40,7 +40,7 @@ record CompletionRequest(
         }
         SamplingParams sampling = sampling(body, common, service, logprobs);
         OutputText output = common.output(false);
-        List<String> rids = rids(body, prompts.size());
+        List<String> rids = Rids.each(body, prompts.size());
         var texts = new ArrayList<TextRequest>();
         for (int i = 0; i < prompts.size(); i++) {
             texts.add(new TextRequest(
@@ -113,19 +113,5 @@ record CompletionRequest(
 
     private static RequestRejected empty() {
         return RequestRejected.invalid("prompt", "Prompt cannot be empty");
-    }
-
-    /** A name for each prompt: given one by one, or made from one name and the prompt's number. */
-    private static List<String> rids(JsonObject body, int prompts) {
-        List<String> given = body.strings("rid");
-        if (given.size() > 1 && given.size() != prompts) {
-            throw RequestRejected.invalid(
-                    "rid", "rid has " + given.size() + " names for " + prompts + " prompts; give one for each");
-        }
-        if (given.size() == prompts) {
-            return given;
-        }
-        String stem = given.isEmpty() ? Rids.fresh() : given.getFirst();
-        return Rids.numbered(stem, prompts);
     }
 }

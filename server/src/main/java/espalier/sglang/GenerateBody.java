@@ -54,7 +54,7 @@ final class GenerateBody {
         boolean batch = isBatch();
         List<Prompt> prompts = prompts(batch);
         Runs.requireFew(prompts.size());
-        List<String> rids = rids(prompts.size());
+        List<String> rids = Rids.each(body, prompts.size());
         var texts = new ArrayList<TextRequest>();
         var wants = new ArrayList<GenerateCall.Wanted>();
         for (int i = 0; i < prompts.size(); i++) {
@@ -169,17 +169,6 @@ final class GenerateBody {
             throw RequestRejected.invalid(path, path + " is empty; give at least one token id");
         }
         return new Prompt.Ids(TokenIds.checked(JsonObject.integers(ids, path), service.vocabSize(), path));
-    }
-
-    private List<String> rids(int prompts) {
-        List<String> given = body.strings("rid");
-        if (given.size() > 1 && given.size() != prompts) {
-            throw RequestRejected.invalid(
-                    "rid", "rid has " + given.size() + " names for " + prompts + " prompts; give one for each");
-        }
-        return given.size() == prompts
-                ? given
-                : Rids.numbered(given.isEmpty() ? Rids.fresh() : given.getFirst(), prompts);
     }
 
     private @Nullable Boolean flag(String name, int prompt) {
