@@ -92,6 +92,11 @@ public enum BlockFormat {
         return highest;
     }
 
+    /** Whether numbers take 4 bits as they are, or, of formats without a minimum, once 8 is added. */
+    public boolean hasNibbles() {
+        return lowest >= (hasMinimum() ? 0 : -8) && highest - lowest <= 15;
+    }
+
     /**
      * Bytes of a row.
      *

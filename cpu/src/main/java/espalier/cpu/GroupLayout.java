@@ -58,8 +58,7 @@ record GroupLayout(Grouping grouping, Set<BlockFormat> taken, int columns, Copyi
 
     private static Grouping grouping(BlockFormat format, Grouping.Zero signedBytes, Grouping.Order order) {
         int group = Math.min(Grouping.STEP, format.groupElements(format.blockElements()));
-        // What takes 4 bits as it is, or once the offset of nibbles is added.
-        boolean nibbles = format.lowest() >= (format.hasMinimum() ? 0 : -8) && format.highest() - format.lowest() <= 15;
+        boolean nibbles = format.hasNibbles();
         boolean twoLevels = format.blockElements() > 64;
         return new Grouping(
                 nibbles ? Grouping.Bits.NIBBLE : Grouping.Bits.BYTE,

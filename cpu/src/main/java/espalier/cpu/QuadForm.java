@@ -50,10 +50,9 @@ record QuadForm(Numbers numbers, int group) {
 
     static QuadForm of(BlockFormat format) {
         boolean raised = format.hasMinimum();
-        boolean nibbles = format.lowest() >= (raised ? 0 : -8) && format.highest() - format.lowest() <= 15;
         Numbers bytes = raised ? Numbers.RAISED_BYTES : Numbers.BYTES;
         Numbers halves = raised ? Numbers.RAISED_NIBBLES : Numbers.NIBBLES;
-        return new QuadForm(nibbles ? halves : bytes, format.groupElements(0));
+        return new QuadForm(format.hasNibbles() ? halves : bytes, format.groupElements(0));
     }
 
     /** Whether a vector has one scale, as on every processor whose vectors have 512 bits or fewer. */
