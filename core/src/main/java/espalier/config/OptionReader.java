@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Turns typed flags into the record tree of {@link Options}, and the tree back into a flat map. */
@@ -24,6 +25,15 @@ public final class OptionReader {
 
         public boolean isSwitch() {
             return type == boolean.class;
+        }
+
+        /** What may be typed; empty where that is no short list. */
+        public List<String> choices() {
+            return type.isEnum()
+                    ? Stream.of(type.getEnumConstants())
+                            .map(each -> spell((Enum<?>) each))
+                            .toList()
+                    : List.of();
         }
     }
 
@@ -156,17 +166,14 @@ public final class OptionReader {
     }
 
     private static Object choice(Flag flag, Class<?> type, String text) {
-        var known = new ArrayList<String>();
-        for (Object each : type.getEnumConstants()) {
-            String name = spell((Enum<?>) each);
-            if (name.equals(text)) {
-                return each;
-            }
-            known.add(name);
+        List<String> choices = new Described(flag, type).choices();
+        int index = choices.indexOf(text);
+        if (index < 0) {
+            throw RequestRejected.invalid(
+                    flag.value()[0],
+                    flag.value()[0] + " takes one of " + String.join(", ", choices) + ", got '" + text + "'");
         }
-        throw RequestRejected.invalid(
-                flag.value()[0],
-                flag.value()[0] + " takes one of " + String.join(", ", known) + ", got '" + text + "'");
+        return type.getEnumConstants()[index];
     }
 
     private static String spell(Enum<?> each) {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 record BenchRequests(
         @Flag(
                 value = "--dataset-name",
-                help = "random-ids, log-normal, generated-shared-prefix or token-ids.",
+                help = "Where the requests come from.",
                 byDefault = "random-ids",
                 label = "NAME")
         Dataset dataset,

@@ -74,6 +74,9 @@ final class Flags {
                     .description(escape(help))
                     .build();
         }
+        if (!described.choices().isEmpty()) {
+            help += " One of " + String.join(", ", described.choices()) + ".";
+        }
         if (!flag.byDefault().isEmpty()) {
             help += " Default: " + flag.byDefault() + ".";
         }

@@ -18,7 +18,7 @@ public record Remote(
                 label = "URL")
         String baseUrl,
 
-        @Flag(value = "--backend", help = "API to speak: sglang or openai.", byDefault = "sglang")
+        @Flag(value = "--backend", help = "API to speak.", byDefault = "sglang")
         Backend backend,
 
         @Flag(

@@ -76,6 +76,7 @@ class CliTest {
         out.reset();
         assertThat(run("serve", "--help")).isEqualTo(Cli.OK);
         assertThat(out()).contains("--model-path", "--tensor-parallel-size", "--schedule-policy", "Default: 30000.");
+        assertThat(out().replaceAll("\\s+", " ")).contains("One of auto, float32, bfloat16, float16. Default: auto.");
     }
 
     @Test
