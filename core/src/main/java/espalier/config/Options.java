@@ -89,7 +89,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
             @Flag(
                     value = "--dtype",
                     help =
-                            "Arithmetic: float32 computes and caches in f32 whatever the storage; auto keeps keys and values in bf16.",
+                            "float32 computes and caches in f32, on the CPU alone. With the others keys and values, and all that a GPU computes, have 16 bits: bfloat16, unless float16 is asked for.",
                     byDefault = "auto")
             Arithmetic dtype,
 
@@ -152,7 +152,7 @@ public record Options(Model model, Device device, Cache cache, Schedule schedule
 
             @Flag(
                     value = {"--tp-size", "--tp", "--tensor-parallel-size"},
-                    help = "Ranks that share the model, layer by layer.",
+                    help = "Ranks that share the model, layer by layer; more than one on the CPU alone.",
                     byDefault = "1",
                     label = "RANKS",
                     least = 1)
