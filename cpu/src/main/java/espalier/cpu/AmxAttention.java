@@ -22,13 +22,14 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class AmxAttention implements AttentionPath {
     private static final float LOG2_E = 1.442695f;
-    /** What a row reads where no position is: zeros, of which a weight of zero makes zeros. */
     private static final int MOST_ROW_BYTES = 1024;
 
     private final AmxKernels products;
     private final Widening widening;
     private final Arena arena;
+    /** What a row reads where no position is: zeros, of which a weight of zero makes zeros. */
     private final MemorySegment nothing;
+
     private final AmxDecode decode;
     private final Map<Form, AmxAttentionKernels> kernels = new ConcurrentHashMap<>();
 

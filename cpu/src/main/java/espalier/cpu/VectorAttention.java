@@ -180,7 +180,6 @@ final class VectorAttention implements AttentionPath {
         }
     }
 
-    /** Adds the state of a later split to that of the earlier ones. */
     @Override
     public void merge(Call c, int rows, long state, long later) {
         int vectors = vectors(c);
