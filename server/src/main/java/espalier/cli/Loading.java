@@ -117,8 +117,6 @@ final class Loading {
         });
         arguments.put("model_path", engine.card().modelPath());
         arguments.put("served_model_name", engine.card().servedName());
-        arguments.put("vocab_size", engine.engine().info().vocabSize());
-        arguments.put("max_total_num_tokens", engine.settings().limits().maxTotalTokens());
         ServingOptions usual = ServingOptions.usual();
         return new ServerOptions(
                 ListenerOptions.at(s.host(), s.port()),

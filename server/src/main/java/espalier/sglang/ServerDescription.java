@@ -25,6 +25,7 @@ public final class ServerDescription implements Endpoint {
         EngineLoad load = service.engine().engine().load();
         var all = new LinkedHashMap<String, @Nullable Object>(service.options().arguments());
         all.put("status", service.phase().name().toLowerCase(java.util.Locale.ROOT));
+        all.put("vocab_size", info.vocabSize());
         all.put("max_total_num_tokens", info.maxTotalTokens());
         all.put("max_req_input_len", info.contextLength() - 1);
         all.put("device", info.device());

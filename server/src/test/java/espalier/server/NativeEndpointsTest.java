@@ -61,6 +61,7 @@ class NativeEndpointsTest {
         JsonNode server = Fixture.JSON.readTree(fixture.get("/server_info").body());
         assertThat(server.at("/tp_size").asInt()).isEqualTo(1);
         assertThat(server.at("/max_total_num_tokens").asInt()).isEqualTo(100_000);
+        assertThat(server.at("/vocab_size").asInt()).isEqualTo(FakeEngine.VOCAB);
         assertThat(server.at("/internal_states/0/last_gen_throughput").asDouble())
                 .isEqualTo(12.5);
         assertThat(server.at("/version").asString()).isEqualTo("9");
