@@ -59,16 +59,16 @@ public final class AmxAttentionKernels {
             order.setAtIndex(ValueLayout.JAVA_INT, i, 4 * quarter + i % 4);
         }
         var asm = new Asm();
-        asm.name("attention by tiles, heads of " + headDim);
-        int keysAt = asm.position();
+        String about = "attention by tiles, heads of " + headDim + ": ";
+        int keysAt = asm.begin(about + "packing of keys");
         emitKeys(asm);
-        int valuesAt = start(asm);
+        int valuesAt = asm.begin(about + "packing of values");
         emitValues(asm);
-        int oneAt = start(asm);
+        int oneAt = asm.begin(about + "weights of a panel");
         emitWeighing(asm, 1);
-        int twoAt = start(asm);
+        int twoAt = asm.begin(about + "weights of two panels");
         emitWeighing(asm, 2);
-        int finishAt = start(asm);
+        int finishAt = asm.begin(about + "division by the sums");
         emitFinish(asm);
         Code code = Code.load(asm, arena);
         keys = code.at(keysAt);
@@ -76,11 +76,6 @@ public final class AmxAttentionKernels {
         weighing[0] = code.at(oneAt);
         weighing[1] = code.at(twoAt);
         finishing = code.at(finishAt);
-    }
-
-    private static int start(Asm asm) {
-        asm.align(64);
-        return asm.position();
     }
 
     /** The address of what {@link Softmax} takes. */

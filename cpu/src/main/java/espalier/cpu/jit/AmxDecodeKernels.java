@@ -126,9 +126,9 @@ public final class AmxDecodeKernels {
             limits.setAtIndex(ValueLayout.JAVA_FLOAT, i, seen ? Float.POSITIVE_INFINITY : AmxAttentionKernels.UNSEEN);
         }
         var asm = new Asm();
-        asm.name("attention of " + heads + " rows, heads of " + headDim);
+        int start = asm.begin("attention of " + heads + " rows, heads of " + headDim);
         emit(asm);
-        kernel = Code.load(asm, arena).at(0);
+        kernel = Code.load(asm, arena).at(start);
     }
 
     private void configure() {

@@ -99,15 +99,11 @@ public final class AmxKernels {
         var asm = new Asm();
         var starts = new int[kernels.length];
         for (int i = 0; i < starts.length; i++) {
-            asm.align(64);
-            starts[i] = asm.position();
-            asm.name("bf16 tiles, variant " + i);
+            starts[i] = asm.begin("bf16 tiles, variant " + i);
             var from = i >> 2 == 1 ? Weights.STREAMED : Weights.IN_CACHE;
             new AmxEmitter(asm, 1 + (i & 1), 1 + (i >> 1 & 1), new AmxEmitter.Plain(from)).emit();
         }
-        asm.align(64);
-        int roundingStart = asm.position();
-        asm.name("rounding to bf16");
+        int roundingStart = asm.begin("rounding to bf16");
         emitRounding(asm);
         Code code = Code.load(asm, arena);
         for (int i = 0; i < starts.length; i++) {

@@ -29,6 +29,9 @@ public final class Asm {
     public static final int R14 = 14;
     public static final int R15 = 15;
 
+    /** Bytes of a cache line. */
+    private static final int LINE = 64;
+
     private byte[] code = new byte[4096];
     private int size;
     private final NavigableMap<Integer, String> names = new TreeMap<>();
@@ -76,9 +79,17 @@ public final class Asm {
         return Arrays.copyOf(code, size);
     }
 
-    /** Names what is emitted from here on, up to the next name, for whoever looks at a profile. */
-    public void name(String name) {
+    /**
+     * Begins code that is called, at the start of a cache line, and returns where that is.
+     *
+     * @param name for whoever looks at a profile: of all up to the next beginning
+     */
+    public int begin(String name) {
+        while (size % LINE != 0) {
+            put(0x90); // does nothing
+        }
         names.put(size, name);
+        return size;
     }
 
     NavigableMap<Integer, String> names() {
@@ -96,13 +107,6 @@ public final class Asm {
 
     private void put32(int value) {
         put(value, value >> 8, value >> 16, value >> 24);
-    }
-
-    /** Fills up to a multiple of {@code bytes} (a power of two) with instructions that do nothing. */
-    public void align(int bytes) {
-        while ((size & bytes - 1) != 0) {
-            put(0x90);
-        }
     }
 
     // Vector instructions of 512 bits in EVEX form and of 256 bits in VEX form.

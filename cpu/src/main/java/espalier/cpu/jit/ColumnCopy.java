@@ -76,14 +76,13 @@ public final class ColumnCopy {
         };
         var asm = new Asm();
         if (copiesBytes(grouping)) {
-            asm.name("copy of blocks to panels, " + grouping);
+            asm.begin("copy of blocks to panels, " + grouping);
             new Emitter(asm, grouping, columns, unit).emit();
         }
-        asm.align(64);
-        int halvesAt = asm.position();
         boolean halves = HalfCopy.suits(grouping, columns);
+        int halvesAt = 0;
         if (halves) {
-            asm.name("copy of blocks to halves of panels, " + grouping);
+            halvesAt = asm.begin("copy of blocks to halves of panels, " + grouping);
             new HalfCopy(asm, grouping).emit();
         }
         Code code = Code.load(asm, arena);

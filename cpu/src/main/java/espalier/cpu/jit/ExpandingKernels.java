@@ -53,26 +53,20 @@ public final class ExpandingKernels {
         var asm = new Asm();
         var starts = new int[products.length];
         for (int i = 0; i < starts.length; i++) {
-            starts[i] = begin(asm, "bf16 tiles of " + grouping + ", variant " + i);
+            starts[i] = asm.begin("bf16 tiles of " + grouping + ", variant " + i);
             new AmxEmitter(asm, 1 + (i & 1), 1 + (i >> 1 & 1), new AmxEmitter.Packed(expansion)).emit();
         }
-        int expandingAt = begin(asm, "expansion to bf16 of " + grouping);
+        int expandingAt = asm.begin("expansion to bf16 of " + grouping);
         emitExpansion(asm);
-        int roundingAt = begin(asm, "rounding to bf16 for " + grouping);
+        int roundingAt = asm.begin("rounding to bf16 for " + grouping);
         emitRounding(asm);
-        int greatestAt = begin(asm, "greatest scale of " + grouping);
+        int greatestAt = asm.begin("greatest scale of " + grouping);
         emitGreatest(asm);
         Code code = Code.load(asm, arena);
         java.util.Arrays.setAll(products, i -> code.at(starts[i]));
         expanding = code.at(expandingAt);
         rounding = code.at(roundingAt);
         greatest = code.at(greatestAt);
-    }
-
-    private static int begin(Asm asm, String name) {
-        asm.align(LINE);
-        asm.name(name);
-        return asm.position();
     }
 
     private MemorySegment tables(int shift) {

@@ -81,18 +81,14 @@ public final class PanelKernels {
         var starts = new int[2 * form.mostRows()];
         for (int rows = 1; rows <= form.mostRows(); rows++) {
             for (Fetch fetch : Fetch.values()) {
-                asm.align(64);
-                starts[index(rows, fetch)] = asm.position();
-                asm.name(rows
+                starts[index(rows, fetch)] = asm.begin(rows
                         + (rows == 1 ? " row, " : " rows, ")
                         + emitter
                         + (fetch == Fetch.AHEAD ? ", fetching" : ""));
                 emitter.product(asm, rows, fetch == Fetch.AHEAD ? fetching : null);
             }
         }
-        asm.align(64);
-        int conversion = asm.position();
-        asm.name("conversion of x for " + emitter);
+        int conversion = asm.begin("conversion of x for " + emitter);
         emitter.conversion(asm);
         Code code = Code.load(asm, arena);
         var products = new Code.Kernel[starts.length];

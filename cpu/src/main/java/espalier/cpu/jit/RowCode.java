@@ -108,7 +108,7 @@ public final class RowCode implements RowOps {
     }
 
     private static int silu(Asm asm) {
-        int start = begin(asm, "SiLU times up");
+        int start = asm.begin("SiLU times up");
         Silu.loadConstants(asm);
         eachVector(
                 asm, List.of(FIRST, SECOND, THIRD), () -> Silu.vector(asm, FIRST.next(), SECOND.next(), THIRD.next()));
@@ -117,7 +117,7 @@ public final class RowCode implements RowOps {
 
     /** Down each lane, then by a tree of neighbours. */
     private static int squares(Asm asm) {
-        int start = begin(asm, "sum of squares");
+        int start = asm.begin("sum of squares");
         asm.zmm(Op.VPXORD, 0, 0, 0);
         eachVector(asm, List.of(FIRST), () -> {
             asm.zmm(Op.VMOVUPS, 1, FIRST.next());
@@ -136,7 +136,7 @@ public final class RowCode implements RowOps {
     }
 
     private static int multiply(Asm asm) {
-        int start = begin(asm, "row times number times weights");
+        int start = asm.begin("row times number times weights");
         asm.zmm(Op.VPBROADCASTD_GENERAL, 2, OWN);
         eachVector(asm, List.of(FIRST, SECOND, THIRD), () -> {
             asm.zmm(Op.VMOVUPS, 0, FIRST.next());
@@ -149,7 +149,7 @@ public final class RowCode implements RowOps {
     }
 
     private static int add(Asm asm) {
-        int start = begin(asm, "row plus row");
+        int start = asm.begin("row plus row");
         eachVector(asm, List.of(FIRST, SECOND), () -> {
             asm.zmm(Op.VMOVUPS, 0, FIRST.next());
             asm.zmm(Op.VMOVUPS, 1, SECOND.next());
@@ -160,7 +160,7 @@ public final class RowCode implements RowOps {
     }
 
     private static int rotate(Asm asm) {
-        int start = begin(asm, "rotation of pairs");
+        int start = asm.begin("rotation of pairs");
         eachVector(asm, List.of(FIRST, SECOND, THIRD, FOURTH), () -> {
             asm.zmm(Op.VMOVUPS, 0, FIRST.next());
             asm.zmm(Op.VMOVUPS, 1, SECOND.next());
@@ -179,7 +179,7 @@ public final class RowCode implements RowOps {
     }
 
     private static int round(Asm asm) {
-        int start = begin(asm, "row to bf16");
+        int start = asm.begin("row to bf16");
         int[] constants = {1, 0x7FFF, 0x400000, 0x7FFFFFFF, 0x7F800000};
         for (int i = 0; i < constants.length; i++) {
             asm.constant(Asm.RAX, constants[i]);
@@ -203,12 +203,6 @@ public final class RowCode implements RowOps {
             asm.zmm(Op.VPMOVDW_STORE, 1, to.next());
         });
         return end(asm, start);
-    }
-
-    private static int begin(Asm asm, String name) {
-        asm.align(64);
-        asm.name(name);
-        return asm.position();
     }
 
     private static int end(Asm asm, int start) {

@@ -38,11 +38,9 @@ public final class WideningKernels {
         this.headDim = headDim;
         steps = Math.ceilDiv(headDim, STEP);
         var asm = new Asm();
-        asm.name("widening of keys and values, heads of " + headDim);
-        int floatsAt = asm.position();
+        int floatsAt = asm.begin("widening of 8-bit floats, heads of " + headDim);
         emitFloats(asm);
-        asm.align(64);
-        int integersAt = asm.position();
+        int integersAt = asm.begin("widening of 8-bit integers, heads of " + headDim);
         emitIntegers(asm);
         Code code = Code.load(asm, arena);
         floats = code.at(floatsAt);

@@ -64,10 +64,9 @@ class CodeTest {
             return;
         }
         var asm = new Asm();
-        asm.name("nothing");
+        asm.begin("nothing");
         asm.ret();
-        asm.align(16);
-        asm.name("nothing either");
+        asm.begin("nothing either");
         asm.ret();
         var seen = new ArrayList<String>();
         try (var recording = new Recording();
@@ -83,7 +82,7 @@ class CodeTest {
             }
             Files.delete(file);
         }
-        assertThat(seen).containsExactlyInAnyOrder("nothing: 16", "nothing either: 1");
+        assertThat(seen).containsExactlyInAnyOrder("nothing: 64", "nothing either: 1");
     }
 
     @Test

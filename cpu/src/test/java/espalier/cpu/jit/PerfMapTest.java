@@ -47,14 +47,13 @@ class PerfMapTest {
         String name = "a kernel of " + PerfMapTest.class.getName();
         var asm = new Asm();
         asm.ret();
-        asm.align(16);
-        asm.name(name);
+        asm.begin(name);
         asm.ret();
         String before = System.getProperty(PerfMap.PROPERTY, "false");
         try (Arena arena = Arena.ofConfined()) {
             System.setProperty(PerfMap.PROPERTY, "true");
             Code.load(asm, arena);
-            assertThat(Files.readAllLines(file)).anyMatch(line -> line.matches("[0-9a-f]+0 1 espalier: " + name));
+            assertThat(Files.readAllLines(file)).anyMatch(line -> line.matches("[0-9a-f]+[048c]0 1 espalier: " + name));
         } finally {
             System.setProperty(PerfMap.PROPERTY, before);
             Files.deleteIfExists(file);
