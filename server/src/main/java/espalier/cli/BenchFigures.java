@@ -2,6 +2,7 @@ package espalier.cli;
 
 import espalier.api.RequestRejected;
 import espalier.config.Flag;
+import espalier.load.Report;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,14 @@ record BenchFigures(
                 throw RequestRejected.invalid(flag, flag + " " + file + ": no such folder, or not writable");
             }
         }
+    }
+
+    /** Tells a load's figures everywhere. The result is the exit code: a load of which nothing was served has failed. */
+    int tell(Report report, Terminal terminal) throws IOException {
+        report.print(terminal.out());
+        append(report.figures());
+        draw(report.plot());
+        return report.hasServed() ? Cli.OK : Cli.FAULT;
     }
 
     /** A JSON line; what is not known is null in it. */

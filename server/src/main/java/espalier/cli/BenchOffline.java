@@ -33,16 +33,8 @@ final class BenchOffline implements Command {
         Logs.install(terminal, "warning");
         try (Espalier engine = Loading.load(typed.as(Options.class), terminal)) {
             Workload load = requests.workload(engine.engine().info().vocabSize());
-            return finish(
-                    Benchmarks.offline(engine.engine(), Setting.of(engine), load, requests.pace()), figures, terminal);
+            Report report = Benchmarks.offline(engine.engine(), Setting.of(engine), load, requests.pace());
+            return figures.tell(report, terminal);
         }
-    }
-
-    /** Tells a load's figures everywhere; a load of which nothing was served has failed. */
-    static int finish(Report report, BenchFigures figures, Terminal terminal) throws java.io.IOException {
-        report.print(terminal.out());
-        figures.append(report.figures());
-        figures.draw(report.plot());
-        return report.hasServed() ? Cli.OK : Cli.FAULT;
     }
 }

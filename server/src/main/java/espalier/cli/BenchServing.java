@@ -28,6 +28,6 @@ final class BenchServing implements Command {
         BenchFigures figures = typed.as(BenchFigures.class).checked();
         Remote server = typed.as(Remote.class);
         Logs.install(terminal, "warning");
-        return BenchOffline.finish(Benchmarks.serving(server, requests::workload, requests.pace()), figures, terminal);
+        return figures.tell(Benchmarks.serving(server, requests::workload, requests.pace()), terminal);
     }
 }
