@@ -116,8 +116,8 @@ public interface DeviceProvider {
         /** Prompts, and many sequences at once. */
         THROUGHPUT,
         /**
-         * A single sequence: weights in blocks go by integer dot products even where there are tiles. It decodes up to twice as
-         * fast, prompts and many sequences at about half the speed.
+         * A single sequence: weights in blocks go by integer dot products even where there are tiles. It decodes up to 1.4
+         * times as fast, prompts and many sequences at about half the speed.
          */
         LATENCY
     }

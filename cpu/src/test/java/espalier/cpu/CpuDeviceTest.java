@@ -7,8 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import espalier.api.RequestRejected;
 import espalier.config.OptionReader;
 import espalier.config.Options;
+import espalier.contract.Scene;
 import espalier.cpu.jit.Code;
+import espalier.cpu.jit.Processor;
+import espalier.cpu.jit.Processor.Feature;
 import espalier.launch.EngineLoader;
+import espalier.tensor.BlockFormat;
 import espalier.tensor.Buffer;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
@@ -21,6 +25,7 @@ import espalier.tensor.host.ThreadRanks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
@@ -69,6 +74,41 @@ class CpuDeviceTest {
         assertThatThrownBy(() -> EngineLoader.require(options))
                 .isInstanceOf(RequestRejected.class)
                 .hasMessageContaining("got 20000");
+    }
+
+    @Test
+    void forASingleSequenceBlocksAreMultipliedByIntegersThoughThereAreTiles() {
+        boolean code = Code.obstacle().isEmpty();
+        if (!code || !Processor.here().has(Feature.AMX_BF16, Feature.AVX512_FP16, Feature.AVX512_VNNI)) {
+            System.out.println("CpuDeviceTest: no choice between tiles and dot products here");
+            return;
+        }
+        try (var one = aimed(DeviceProvider.Aim.LATENCY);
+                var many = aimed(DeviceProvider.Aim.THROUGHPUT)) {
+            for (BlockFormat format : EnumSet.complementOf(EnumSet.of(BlockFormat.INT8_ROW))) {
+                assertThat(many.kernels(blocks(many, format))).isEqualTo("AMX, as bf16");
+                assertThat(one.kernels(blocks(one, format))).isEqualTo("AVX-512 VNNI");
+            }
+            one.prepare(blocks(one, BlockFormat.Q4_0), Matrix.Stored.KEPT);
+            many.prepare(blocks(many, BlockFormat.Q4_0), Matrix.Stored.KEPT);
+            String fastest = ": the fastest that this processor has for ";
+            assertThat(one.weightRemarks())
+                    .containsExactly("weights: Q4_0 by AVX-512 VNNI" + fastest + "a single sequence");
+            assertThat(many.weightRemarks())
+                    .containsExactly("weights: Q4_0 by AMX, as bf16" + fastest
+                            + "many sequences; --cpu-kernels latency is faster for a single one");
+        }
+    }
+
+    private static CpuDevice aimed(DeviceProvider.Aim aim) {
+        var usual = new DeviceProvider.Settings(1, 1);
+        var cpu = new DeviceProvider.Cpu(DeviceProvider.CpuKernels.AUTO, aim);
+        return new CpuDevice(
+                new DeviceProvider.Settings(1, 1, usual.products(), cpu, usual.gpu()), new ThreadRanks(1), 0);
+    }
+
+    private static Matrix.Blocks blocks(CpuDevice device, BlockFormat format) {
+        return new Scene(device, 1).blocks(format, 1, 256);
     }
 
     @Test
