@@ -32,10 +32,6 @@ public record ServingOptions(
         return new ServingOptions(false, false, HEALTH_TIMEOUT, Map.of(), ownVersion());
     }
 
-    public ServingOptions withHealthTimeout(Duration other) {
-        return new ServingOptions(cacheReport, incrementalStreaming, other, arguments, version);
-    }
-
     /** That of this module; where the classes are not in a jar, the one they are built for. */
     public static String ownVersion() {
         ModuleDescriptor module = ServingOptions.class.getModule().getDescriptor();

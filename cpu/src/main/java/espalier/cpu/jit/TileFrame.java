@@ -4,7 +4,7 @@ import java.util.Arrays;
 
 /**
  * What the kernels of whole numbers by AMX have in common: memory on the stack for a tile configuration and for tiles that
- * are read again as vectors, and pointers to up to 16 rows of x.
+ * are read again as vectors.
  *
  * <p>The arguments are those of {@link PanelKernels#multiply}. Registers that a callee must keep are pushed and popped.
  */
@@ -18,15 +18,9 @@ final class TileFrame {
     /** Bytes from one row of a tile to the next, where they follow each other. */
     static final int LINE = Asm.R13;
 
-    static final int COUNT = Asm.R14;
-    static final int WEIGHTS = Asm.R15;
-
     static final int TILE_ROWS = 16;
     static final int LINE_BYTES = 64;
     static final int TILE_BYTES = TILE_ROWS * LINE_BYTES;
-
-    /** Each points at one row of three; the stride reaches the next two. */
-    private static final int[] ROWS = {Asm.RAX, Asm.R10, Asm.R11, Asm.RBX, Asm.R12, Asm.RBP};
 
     private static final int[] SAVED = {Asm.RBX, Asm.RBP, Asm.R12, Asm.R13, Asm.R14, Asm.R15};
 
@@ -98,31 +92,6 @@ final class TileFrame {
     /** The whole of it, for a tile's load or store. */
     static Mem tile(int tile) {
         return Mem.at(Asm.RSP, LINE, 1, tile * TILE_BYTES);
-    }
-
-    /** Lets {@link #row} begin at {@code from}; takes all of the pointers' registers. */
-    void pointAtRows(int from, int rows) {
-        asm.mov(ROWS[0], from);
-        for (int row = 3; row < rows; row += 3) {
-            asm.lea(ROWS[row / 3], Mem.at(ROWS[row / 3 - 1], X_STRIDE, 2, 0));
-            asm.add(ROWS[row / 3], X_STRIDE);
-        }
-    }
-
-    void advanceRows(int rows, int bytes) {
-        for (int row = 0; row < rows; row += 3) {
-            asm.add(ROWS[row / 3], new Asm.Constant(bytes));
-        }
-    }
-
-    /** The first row's pointer, for tiles of x. */
-    static int firstRow() {
-        return ROWS[0];
-    }
-
-    static Mem row(int row, int offset) {
-        int pointer = ROWS[row / 3];
-        return row % 3 == 0 ? Mem.at(pointer, offset) : Mem.at(pointer, X_STRIDE, row % 3, offset);
     }
 
     void end() {
