@@ -233,7 +233,7 @@ public final class AmxAttentionKernels {
         asm.zmm(Op.VBROADCASTSS, ONE, Softmax.ONE_OF_CONSTANTS);
         int loop = asm.position();
         asm.zmm(Op.VMOVUPS, 0, Mem.at(Asm.RDX, 0));
-        Softmax.across(asm, Op.VADDPS, 0, 1);
+        new LaneSums(asm, 1).combine(Op.VADDPS, 0);
         asm.zmm(Op.VDIVPS, 0, ONE, 0);
         for (int g = 0; g < groups; g++) {
             Mem first = Mem.at(Asm.RSI, 128 * g);

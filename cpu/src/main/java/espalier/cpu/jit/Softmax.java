@@ -85,7 +85,7 @@ final class Softmax {
         for (int i = 2; i < vectors; i++) {
             asm.zmm(Op.VMAXPS, greatest, greatest, i);
         }
-        across(asm, Op.VMAXPS, greatest, 14);
+        new LaneSums(asm, 14).combine(Op.VMAXPS, greatest);
         pause.run();
         asm.zmm(Op.VBROADCASTSS, keep, Mem.at(Asm.RCX, AmxAttentionKernels.GREATEST_AT));
         asm.zmm(Op.VMAXPS, greatest, greatest, keep);
@@ -132,18 +132,6 @@ final class Softmax {
             if (i < PAUSES - 2) {
                 pause.run();
             }
-        }
-    }
-
-    /** Combines all lanes of a register and leaves the result in each. */
-    static void across(Asm asm, Op op, int register, int spare) {
-        for (int order : new int[] {0x4E, 0xB1}) { // swap the halves, then the quarters of each half
-            asm.zmm(Op.VSHUFF32X4, spare, register, register, new Asm.Constant(order));
-            asm.zmm(op, register, register, spare);
-        }
-        for (int order : new int[] {0x4E, 0xB1}) { // the same within the quarters
-            asm.zmm(Op.VPSHUFD, spare, 0, register, new Asm.Constant(order));
-            asm.zmm(op, register, register, spare);
         }
     }
 }
