@@ -5,6 +5,7 @@ import espalier.api.TokenLogprobs;
 import espalier.chat.TokenText;
 import espalier.chat.Usage;
 import espalier.http.JsonWriter;
+import espalier.serving.Service;
 import espalier.serving.ServingOptions;
 import espalier.text.Tokenizer;
 import java.nio.charset.StandardCharsets;
@@ -17,10 +18,10 @@ final class AnswerJson {
     private final Tokenizer tokenizer;
     private final boolean cacheReport;
 
-    AnswerJson(JsonWriter out, Tokenizer tokenizer, boolean cacheReport) {
+    AnswerJson(JsonWriter out, Service service) {
         this.out = out;
-        this.tokenizer = tokenizer;
-        this.cacheReport = cacheReport;
+        tokenizer = service.engine().tokenizer();
+        cacheReport = service.options().cacheReport();
     }
 
     /** Clears what was written, and begins an answer up to its list of choices. */

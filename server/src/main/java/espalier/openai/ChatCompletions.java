@@ -30,7 +30,11 @@ public final class ChatCompletions implements Endpoint {
                 AnswerStream.send(
                         exchange,
                         runs,
-                        new ChatChunks(out, answerJson(out), asked, runs.get(0).promptTokens()));
+                        new ChatChunks(
+                                out,
+                                new AnswerJson(out, service),
+                                asked,
+                                runs.get(0).promptTokens()));
             } else {
                 exchange.reply(Reply.json(200, whole(asked, runs)));
             }
@@ -39,7 +43,7 @@ public final class ChatCompletions implements Endpoint {
 
     private byte[] whole(ChatRequest asked, Runs runs) throws InterruptedException {
         var out = new JsonWriter();
-        var json = answerJson(out);
+        var json = new AnswerJson(out, service);
         json.begin(asked.text().rid(), "chat.completion", asked.delivery());
         List<Answer> answers = runs.collect();
         var usages = new Usages();
@@ -60,10 +64,5 @@ public final class ChatCompletions implements Endpoint {
         }
         json.end(usages.total());
         return out.toBytes();
-    }
-
-    private AnswerJson answerJson(JsonWriter out) {
-        return new AnswerJson(
-                out, service.engine().tokenizer(), service.options().cacheReport());
     }
 }

@@ -25,7 +25,7 @@ public final class Completions implements Endpoint {
         try (Runs runs = FieldNames.COMPLETION.start(service, exchange, asked.texts())) {
             if (asked.delivery().isStreamed()) {
                 var out = new JsonWriter();
-                AnswerStream.send(exchange, runs, new CompletionChunks(out, answerJson(out), asked, runs));
+                AnswerStream.send(exchange, runs, new CompletionChunks(out, new AnswerJson(out, service), asked, runs));
             } else {
                 exchange.reply(Reply.json(200, whole(asked, runs)));
             }
@@ -35,7 +35,7 @@ public final class Completions implements Endpoint {
     private byte[] whole(CompletionRequest asked, Runs runs) throws InterruptedException {
         int choices = asked.texts().getFirst().choices();
         var out = new JsonWriter();
-        var json = answerJson(out);
+        var json = new AnswerJson(out, service);
         json.begin(asked.rid(), "text_completion", asked.delivery());
         List<Answer> answers = runs.collect();
         var usages = new Usages();
@@ -56,10 +56,5 @@ public final class Completions implements Endpoint {
         }
         json.end(usages.total());
         return out.toBytes();
-    }
-
-    private AnswerJson answerJson(JsonWriter out) {
-        return new AnswerJson(
-                out, service.engine().tokenizer(), service.options().cacheReport());
     }
 }
