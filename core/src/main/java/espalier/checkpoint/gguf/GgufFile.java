@@ -84,7 +84,10 @@ final class GgufFile {
             entries.add(entry(name, cursor));
         }
         long dataAt = dataAt(name, cursor.position(), metadata);
-        checkPlaces(name, entries, Math.max(0, whole.byteSize() - dataAt));
+        if (dataAt > whole.byteSize() && !entries.isEmpty()) {
+            throw truncated(name + ": " + whole.byteSize() + " bytes, of which the data would begin at " + dataAt);
+        }
+        checkPlaces(name, entries, whole.byteSize() - dataAt);
         return new GgufFile(path, whole.byteSize(), metadata, entries, dataAt);
     }
 

@@ -17,6 +17,7 @@ import espalier.tensor.Device;
 import espalier.tensor.Matrix;
 import espalier.tensor.host.ThreadRanks;
 import espalier.tensor.reference.ReferenceDevice;
+import java.lang.foreign.Arena;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -310,6 +311,31 @@ class GgufModelTest {
             } catch (EngineFault e) {
                 assertThat(e.getMessage()).as("byte %d, seed %d", at, seed).contains("m.gguf");
             }
+        }
+    }
+
+    /** Such a tensor has no byte that could be missing, and yet its place is behind the end. */
+    @Test
+    void aTensorOfNoElementsBehindAFileThatEndsWithItsHeadIsRefused() throws java.io.IOException {
+        Path file = folder.resolve("m.gguf");
+        for (int more = 0; more < 32; more++) { // the head ends everywhere between two multiples of the alignment
+            byte[] whole = new GgufWriter()
+                    .with("general.name", "x".repeat(more))
+                    .floats("nothing", new long[] {0, 32})
+                    .bytes();
+            Files.write(file, whole);
+            assertThat(tensors(file)).containsExactly("nothing");
+            Files.write(file, Arrays.copyOf(whole, whole.length - 1));
+            assertThatThrownBy(() -> tensors(file))
+                    .as("%d bytes", whole.length - 1)
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageContaining("the file is truncated");
+        }
+    }
+
+    private static List<String> tensors(Path file) {
+        try (Arena arena = Arena.ofConfined()) {
+            return List.copyOf(GgufFile.read(file).tensors(arena).keySet());
         }
     }
 
