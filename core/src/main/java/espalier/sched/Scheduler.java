@@ -59,7 +59,7 @@ public final class Scheduler {
     private final Admission admission;
     private final Room room;
     private final Map<Long, Sequence> open = new HashMap<>();
-    private final Deque<Flight> inFlight = new ArrayDeque<>();
+    private final Deque<AwaitedPlan> inFlight = new ArrayDeque<>();
     private final Draft draft = new Draft();
     private final Ends ends = new Ends();
     private final Ints ints;
@@ -210,7 +210,7 @@ public final class Scheduler {
         if (draft.isEmpty()) {
             return new StepPlan(steps, List.of());
         }
-        inFlight.add(new Flight(steps, draft));
+        inFlight.add(new AwaitedPlan(steps, draft));
         return new StepPlan(steps++, draft.chunks);
     }
 
@@ -265,17 +265,17 @@ public final class Scheduler {
 
     /** Takes the tokens of the oldest step that is in flight. */
     public List<Emission> complete(StepResult result) {
-        Flight flight = inFlight.remove();
-        if (flight.number() != result.number() || flight.size() != result.tokens().length) {
+        AwaitedPlan awaited = inFlight.remove();
+        if (awaited.number() != result.number() || awaited.size() != result.tokens().length) {
             throw new EngineFault(
                     EngineFault.Code.INTERNAL,
-                    "step " + flight.number() + " with " + flight.size() + " choices was answered by step "
+                    "step " + awaited.number() + " with " + awaited.size() + " choices was answered by step "
                             + result.number() + " with " + Arrays.toString(result.tokens()));
         }
         completedSteps++;
         var out = new ArrayList<Emission>(result.tokens().length + SOME_ENDS);
         for (int i = 0; i < result.tokens().length; i++) {
-            Sequence s = flight.choosing(i);
+            Sequence s = awaited.choosing(i);
             s.inFlight--;
             if (!s.ended) { // else planned before its end was known: the token is nobody's
                 try {

@@ -6,8 +6,8 @@ import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.kernel.DeviceSampler;
-import espalier.cuda.kernel.KernelChoices;
 import espalier.cuda.kernel.PagedAttention;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.tensor.Buffer;
 import espalier.tensor.Collective;
@@ -97,12 +97,12 @@ public final class CudaDevice implements Device {
             int mostRecorded,
             ProductKernels.Mode mode,
             Tuning tuning,
-            KernelChoices choices,
+            ProductChoices choices,
             SharedPrefixes.Least sharedPrefixes) {
 
         /** Every sequence is read by itself. */
         public Setup(
-                DType activations, int mostRecorded, ProductKernels.Mode mode, Tuning tuning, KernelChoices choices) {
+                DType activations, int mostRecorded, ProductKernels.Mode mode, Tuning tuning, ProductChoices choices) {
             this(activations, mostRecorded, mode, tuning, choices, SharedPrefixes.Least.NEVER);
         }
     }

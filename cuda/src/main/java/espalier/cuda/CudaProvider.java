@@ -8,7 +8,7 @@ import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Gpus;
 import espalier.cuda.driver.Libraries;
 import espalier.cuda.driver.Nvrtc;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.tensor.DType;
 import espalier.tensor.Device;
@@ -164,8 +164,8 @@ public final class CudaProvider implements DeviceProvider {
                 },
                 CudaDevice.Tuning.MEASURED,
                 switch (gpu.sums()) {
-                    case FASTEST -> KernelChoices.keptIn(cache, driver);
-                    case ALWAYS_ALIKE -> KernelChoices.forgotten();
+                    case FASTEST -> ProductChoices.keptIn(cache, driver);
+                    case ALWAYS_ALIKE -> ProductChoices.forgotten();
                 },
                 gpu.prefixes() == Device.Prefixes.SHARED && gpu.sums() == DeviceProvider.Sums.FASTEST
                         ? SHARED_PREFIXES

@@ -8,7 +8,7 @@ import espalier.cuda.driver.Event;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Kernel;
 import espalier.cuda.driver.Launch;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
@@ -26,13 +26,13 @@ final class Rehearsal implements Driver {
     private static final long SOME_ADDRESS = 1 << 20;
 
     private final DeviceProperties properties;
-    private final Products library;
+    private final ProductLibrary library;
     private final Set<Program> programs = new LinkedHashSet<>();
     private final TensorMap map = new TensorMap(Arena.ofAuto().allocate(TensorMap.BYTES, 64));
     private long handles;
 
     /** @param library tells whether it is there and what it would take; it computes nothing */
-    Rehearsal(DeviceProperties properties, Products library) {
+    Rehearsal(DeviceProperties properties, ProductLibrary library) {
         this.properties = properties;
         this.library = library;
     }
@@ -111,8 +111,8 @@ final class Rehearsal implements Driver {
     }
 
     @Override
-    public Products products() {
-        return new Products() {
+    public ProductLibrary products() {
+        return new ProductLibrary() {
             @Override
             public String missing() {
                 return library.missing();
@@ -132,7 +132,7 @@ final class Rehearsal implements Driver {
             }
 
             @Override
-            public Plan plan(Shape shape, Choice choice, Operands probe) {
+            public Plan plan(Shape shape, Algorithm algorithm, Operands probe) {
                 return new Plan(0, shape, 0);
             }
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import espalier.api.EngineInfo;
 import espalier.checkpoint.ModelFolder;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.engine.LocalEngine;
@@ -40,7 +40,11 @@ class CudaDeterminismTest {
             return; // said by the simulator
         }
         var setup = new CudaDevice.Setup(
-                DType.BF16, 4, ProductKernels.Mode.DETERMINISTIC, CudaDevice.Tuning.ASSUMED, KernelChoices.forgotten());
+                DType.BF16,
+                4,
+                ProductKernels.Mode.DETERMINISTIC,
+                CudaDevice.Tuning.ASSUMED,
+                ProductChoices.forgotten());
         try (LocalEngine engine = engine(new CudaDevice(driver.get(), setup))) {
             var prompts = new ArrayList<int[]>();
             var random = new SplittableRandom(5);

@@ -11,7 +11,7 @@ import espalier.api.Generation;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import espalier.checkpoint.ModelFolder;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.engine.LocalEngine;
@@ -119,7 +119,7 @@ class CudaEngineTest {
                 REQUESTS,
                 ProductKernels.Mode.FASTEST,
                 CudaDevice.Tuning.ASSUMED,
-                KernelChoices.forgotten(),
+                ProductChoices.forgotten(),
                 least);
         List<Answer> answers = answers(model, new CudaDevice(driver.get(), setup), DType.BF16, prompts);
         driver.get().expectNoFindings();

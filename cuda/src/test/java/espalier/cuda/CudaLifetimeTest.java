@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import espalier.api.Emission;
 import espalier.api.EngineFault;
 import espalier.cuda.driver.FakeLibraries;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.engine.LocalEngine;
 import espalier.tensor.DType;
@@ -40,7 +40,7 @@ class CudaLifetimeTest {
                 1,
                 ProductKernels.Mode.FASTEST,
                 tuning,
-                KernelChoices.forgotten(),
+                ProductChoices.forgotten(),
                 SharedPrefixes.Least.NEVER);
     }
 

@@ -12,7 +12,7 @@ import espalier.checkpoint.Checkpoint;
 import espalier.checkpoint.DummyCheckpoint;
 import espalier.checkpoint.ModelFolder;
 import espalier.cuda.driver.DeviceProperties;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.engine.LocalEngine;
@@ -213,7 +213,7 @@ class CudaMemoryTest {
                 mostRecorded,
                 ProductKernels.Mode.FASTEST,
                 CudaDevice.Tuning.ASSUMED,
-                KernelChoices.forgotten(),
+                ProductChoices.forgotten(),
                 new SharedPrefixes.Least(2, 16, 16));
     }
 

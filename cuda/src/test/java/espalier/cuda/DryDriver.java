@@ -8,7 +8,7 @@ import espalier.cuda.driver.Event;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Kernel;
 import espalier.cuda.driver.Launch;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
@@ -71,7 +71,7 @@ final class DryDriver implements Driver {
     }
 
     /** The vendor's, which takes memory when it is opened. */
-    private final class Library implements Products {
+    private final class Library implements ProductLibrary {
         private boolean opened;
 
         @Override
@@ -98,8 +98,8 @@ final class DryDriver implements Driver {
         }
 
         @Override
-        public Plan plan(Shape shape, Choice choice, Operands probe) {
-            return nothing.products().plan(shape, choice, probe);
+        public Plan plan(Shape shape, Algorithm algorithm, Operands probe) {
+            return nothing.products().plan(shape, algorithm, probe);
         }
 
         @Override
@@ -146,7 +146,7 @@ final class DryDriver implements Driver {
     }
 
     @Override
-    public Products products() {
+    public ProductLibrary products() {
         return library;
     }
 

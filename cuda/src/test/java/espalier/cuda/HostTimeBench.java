@@ -4,7 +4,7 @@ import espalier.api.GenerateRequest;
 import espalier.api.SamplingParams;
 import espalier.base.Tokens;
 import espalier.checkpoint.DummyCheckpoint;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.exec.Capacity;
 import espalier.exec.Executor;
@@ -66,7 +66,7 @@ final class HostTimeBench {
                 recorded,
                 ProductKernels.Mode.FASTEST,
                 CudaDevice.Tuning.ASSUMED,
-                KernelChoices.forgotten());
+                ProductChoices.forgotten());
         var checkpoint = DummyCheckpoint.of(new JsonMapper().readTree(CONFIG));
         var model = ModelLoader.load(checkpoint, List.of(new CudaDevice(driver, setup)), LoadSettings.plain());
         int seats = batch + 8;

@@ -11,7 +11,7 @@ import espalier.base.Tokens;
 import espalier.checkpoint.DummyCheckpoint;
 import espalier.checkpoint.ModelFolder;
 import espalier.cuda.driver.Program;
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.engine.LocalEngine;
@@ -51,7 +51,7 @@ class RehearsalTest {
     void noNumberOfRowsAsksForAProgramThatWasNotPrepared(ProductKernels.Mode mode) {
         var driver = new DryDriver(9);
         var setup = new CudaDevice.Setup(
-                DType.BF16, 64, mode, CudaDevice.Tuning.ASSUMED, KernelChoices.forgotten(), sharing(mode));
+                DType.BF16, 64, mode, CudaDevice.Tuning.ASSUMED, ProductChoices.forgotten(), sharing(mode));
         var checkpoint = DummyCheckpoint.of(new JsonMapper()
                 .readTree(HostTimeBench.CONFIG.replace("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 1")));
         var model = ModelLoader.load(checkpoint, List.of(new CudaDevice(driver, setup)), LoadSettings.plain());
@@ -122,7 +122,7 @@ class RehearsalTest {
             return;
         }
         var setup = new CudaDevice.Setup(
-                DType.BF16, recorded, mode, CudaDevice.Tuning.ASSUMED, KernelChoices.forgotten(), sharing(mode));
+                DType.BF16, recorded, mode, CudaDevice.Tuning.ASSUMED, ProductChoices.forgotten(), sharing(mode));
         var checkpoint = ModelFolder.open(GoldenModels.named(name).folder()).checkpoint();
         var model = ModelLoader.load(checkpoint, List.of(new CudaDevice(driver.get(), setup)), LoadSettings.plain());
         int vocab = model.shape().vocab().size();

@@ -1,6 +1,6 @@
 package espalier.cuda;
 
-import espalier.cuda.kernel.KernelChoices;
+import espalier.cuda.kernel.ProductChoices;
 import espalier.cuda.kernel.ProductKernels;
 import espalier.cuda.sim.SimulatedDriver;
 import espalier.tensor.DType;
@@ -47,7 +47,7 @@ final class SimulatedDevices {
                 mostRecorded,
                 ProductKernels.Mode.FASTEST,
                 CudaDevice.Tuning.ASSUMED,
-                KernelChoices.forgotten(),
+                ProductChoices.forgotten(),
                 new SharedPrefixes.Least(4, 16, 16));
     }
 }

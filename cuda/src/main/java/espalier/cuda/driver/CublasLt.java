@@ -111,9 +111,9 @@ final class CublasLt {
     }
 
     /** {@code cublasLtMatmul} by that algorithm; its status. */
-    int multiply(CublasProduct p, byte[] by, Products.Operands o, long workspace, Stream stream) {
+    int multiply(CublasProduct p, byte[] by, ProductLibrary.Operands o, long workspace, Stream stream) {
         MemorySegment.copy(by, 0, algorithm, JAVA_BYTE, 0, by.length);
-        long beta = factors.address() + (p.shape().sum() == Products.Sum.ADD ? 0 : Float.BYTES);
+        long beta = factors.address() + (p.shape().sum() == ProductLibrary.Sum.ADD ? 0 : Float.BYTES);
         return multiply.with(
                 handle,
                 p.operation(),
@@ -129,7 +129,7 @@ final class CublasLt {
                 p.y(),
                 algorithm.address(),
                 workspace,
-                CublasProducts.WORKSPACE_BYTES,
+                CublasProductLibrary.WORKSPACE_BYTES,
                 stream.handle());
     }
 

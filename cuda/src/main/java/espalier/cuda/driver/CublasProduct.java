@@ -14,7 +14,7 @@ import java.util.List;
  * Descriptors of one product. cuBLASLt counts columns first, so {@code y = x w^T} is asked for as {@code y^T = w x^T}, with w
  * transposed.
  */
-record CublasProduct(CublasLt lt, Products.Shape shape, long operation, long w, long x, long y) {
+record CublasProduct(CublasLt lt, ProductLibrary.Shape shape, long operation, long w, long x, long y) {
     static final int ALGORITHM_BYTES = 64;
 
     private static final int COMPUTE_32F = 68;
@@ -37,8 +37,8 @@ record CublasProduct(CublasLt lt, Products.Shape shape, long operation, long w, 
         UNSPLIT
     }
 
-    static CublasProduct of(CublasLt lt, Products.Shape s, Strides strides) {
-        long operation = lt.create("cublasLtMatmulDesc", COMPUTE_32F, type(Products.Element.F32));
+    static CublasProduct of(CublasLt lt, ProductLibrary.Shape s, Strides strides) {
+        long operation = lt.create("cublasLtMatmulDesc", COMPUTE_32F, type(ProductLibrary.Element.F32));
         lt.set("cublasLtMatmulDescSetAttribute", operation, TRANSPOSE_A, TRANSPOSED, 4);
         return new CublasProduct(
                 lt,
@@ -65,7 +65,7 @@ record CublasProduct(CublasLt lt, Products.Shape shape, long operation, long w, 
             MemorySegment result = scratch.allocate(SUGGESTION_BYTES, 8);
             int status = lt.status(
                     "cublasLtMatmulAlgoCheck", lt.handle(), operation, w, x, y, y, tried.address(), result.address());
-            return status == 0 && result.get(JAVA_LONG, WORKSPACE_AT) <= CublasProducts.WORKSPACE_BYTES;
+            return status == 0 && result.get(JAVA_LONG, WORKSPACE_AT) <= CublasProductLibrary.WORKSPACE_BYTES;
         }
     }
 
@@ -77,7 +77,7 @@ record CublasProduct(CublasLt lt, Products.Shape shape, long operation, long w, 
                     "cublasLtMatmulPreferenceSetAttribute",
                     preference,
                     PREFER_WORKSPACE,
-                    CublasProducts.WORKSPACE_BYTES,
+                    CublasProductLibrary.WORKSPACE_BYTES,
                     8);
             if (sums == Sums.UNSPLIT) {
                 lt.set("cublasLtMatmulPreferenceSetAttribute", preference, PREFER_REDUCTION, 0, 4);
@@ -113,7 +113,7 @@ record CublasProduct(CublasLt lt, Products.Shape shape, long operation, long w, 
     }
 
     /** {@code cudaDataType}. */
-    private static int type(Products.Element element) {
+    private static int type(ProductLibrary.Element element) {
         return switch (element) {
             case F32 -> 0;
             case F16 -> 2;

@@ -35,7 +35,7 @@ public final class CudaDriver implements Driver {
     private final Duration patience;
     private final LoadedKernels kernels;
     private final Launcher launcher;
-    private final CublasProducts products;
+    private final CublasProductLibrary products;
     private final Call eventQuery;
     private final Call eventRecord;
     private final Call copyIn;
@@ -65,7 +65,8 @@ public final class CudaDriver implements Driver {
                 properties.architecture(),
                 new KernelFiles(setup.cache.resolve("kernels"), environment));
         launcher = new Launcher(cuda, kernels, properties);
-        products = new CublasProducts(this, natives.cublasLt, new CublasAlgorithms(setup.cache.resolve("products")));
+        products =
+                new CublasProductLibrary(this, natives.cublasLt, new CublasAlgorithms(setup.cache.resolve("products")));
         eventQuery = cuda.call("cuEventQuery", 1);
         eventRecord = cuda.call("cuEventRecord", 2);
         copyIn = cuda.call("cuMemcpyHtoDAsync_v2", 4);
@@ -248,7 +249,7 @@ public final class CudaDriver implements Driver {
     }
 
     @Override
-    public Products products() {
+    public ProductLibrary products() {
         return products;
     }
 

@@ -83,7 +83,7 @@ public interface Driver extends AutoCloseable {
     TensorMap tensorMap(TensorMap.Layout layout);
 
     /** Dense products by the vendor's library. */
-    Products products();
+    ProductLibrary products();
 
     // Streams, events, graphs
 

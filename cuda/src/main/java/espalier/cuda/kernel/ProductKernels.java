@@ -2,7 +2,7 @@ package espalier.cuda.kernel;
 
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Event;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Stream;
 import espalier.tensor.DType;
 import java.util.Arrays;
@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * Matrix products {@code y = x w^T} on one stream: our kernels for decode batches, for more rows those or the vendor's
- * library, as {@link KernelChoices} remembers from measurements. In deterministic mode one kernel serves every number of rows of a
+ * library, as {@link ProductChoices} remembers from measurements. In deterministic mode one kernel serves every number of rows of a
  * weight, or several that add in the same order, and sums do not depend on that number, so a row of {@code y} has the same bits in
  * every batch.
  */
@@ -34,7 +34,7 @@ public final class ProductKernels {
     private final Driver driver;
     private final Stream stream;
     private final Mode mode;
-    private final KernelChoices choices;
+    private final ProductChoices choices;
     private final WgmmaProduct wgmma;
     private final PromptProduct prompt;
     private final MmaProduct mma;
@@ -48,11 +48,11 @@ public final class ProductKernels {
         DETERMINISTIC
     }
 
-    public ProductKernels(Driver driver, Stream stream, Mode mode, KernelChoices choices) {
+    public ProductKernels(Driver driver, Stream stream, Mode mode, ProductChoices choices) {
         this(driver, stream, mode, choices, 0);
     }
 
-    private ProductKernels(Driver driver, Stream stream, Mode mode, KernelChoices choices, int rehearsedRows) {
+    private ProductKernels(Driver driver, Stream stream, Mode mode, ProductChoices choices, int rehearsedRows) {
         this.driver = driver;
         this.stream = stream;
         this.mode = mode;
@@ -69,7 +69,7 @@ public final class ProductKernels {
      * many, once a shape.
      */
     public static ProductKernels rehearsed(
-            Driver driver, Stream stream, Mode mode, KernelChoices choices, int mostRows) {
+            Driver driver, Stream stream, Mode mode, ProductChoices choices, int mostRows) {
         return new ProductKernels(driver, stream, mode, choices, mostRows);
     }
 
@@ -98,7 +98,7 @@ public final class ProductKernels {
         if (rehearsedRows > 0) {
             rehearse(x, w, y, epilogue);
         } else {
-            run(choice(x, w, y, epilogue), new Call(x, w, y, epilogue), Products.Choice.KNOWN);
+            run(choice(x, w, y, epilogue), new Call(x, w, y, epilogue), ProductLibrary.Algorithm.KNOWN);
         }
     }
 
@@ -132,7 +132,7 @@ public final class ProductKernels {
         View y = withRows(shape.y, rows);
         ProductChoice choice = choice(x, shape.w, y, shape.epilogue);
         if (choice != ProductChoice.VENDOR) {
-            run(choice, new Call(x, shape.w, y, shape.epilogue), Products.Choice.KNOWN);
+            run(choice, new Call(x, shape.w, y, shape.epilogue), ProductLibrary.Algorithm.KNOWN);
         } else if (shape.epilogue == Epilogue.SILU_MUL) {
             View both = View.dense(0, y.type(), 1, shape.w.rows());
             new Elementwise(driver, stream).siluMul(both, View.dense(0, y.type(), 1, shape.w.rows() / 2));
@@ -161,7 +161,7 @@ public final class ProductKernels {
         if (ProductChoice.isGatedPrompt(driver.properties(), x, w, y, epilogue)) {
             return ProductChoice.PROMPT;
         }
-        ProductChoice measured = choices.of(KernelChoices.Key.of(x.rows(), w, y.type()));
+        ProductChoice measured = choices.of(ProductChoices.Key.of(x.rows(), w, y.type()));
         if (epilogue == Epilogue.SILU_MUL) { // where the plain product is the library's, so is this
             View both = new View(y.address(), y.type(), y.rows(), w.rows(), w.rows());
             ProductChoice plain = choice(x, w, both, Epilogue.STORE);
@@ -176,7 +176,7 @@ public final class ProductKernels {
 
     private record Call(View x, View w, View y, Epilogue epilogue) {}
 
-    private void run(ProductChoice choice, Call call, Products.Choice ofLibrary) {
+    private void run(ProductChoice choice, Call call, ProductLibrary.Algorithm ofLibrary) {
         switch (choice) {
             case WGMMA -> wgmma.multiply(call.x, call.w, call.y, call.epilogue);
             case PROMPT -> prompt.multiply(call.x, call.w, call.y, call.epilogue);
@@ -185,24 +185,25 @@ public final class ProductKernels {
         }
     }
 
-    private void vendor(View x, View w, View y, Epilogue epilogue, Products.Choice how) {
-        var shape = new Products.Shape(
+    private void vendor(View x, View w, View y, Epilogue epilogue, ProductLibrary.Algorithm how) {
+        var shape = new ProductLibrary.Shape(
                 x.rows(),
                 w.rows(),
                 w.cols(),
                 element(x.type()),
                 element(y.type()),
-                epilogue == Epilogue.ADD ? Products.Sum.ADD : Products.Sum.REPLACE);
-        Products products = driver.products();
-        var operands = new Products.Operands(x.address(), x.stride(), w.address(), w.stride(), y.address(), y.stride());
+                epilogue == Epilogue.ADD ? ProductLibrary.Sum.ADD : ProductLibrary.Sum.REPLACE);
+        ProductLibrary products = driver.products();
+        var operands =
+                new ProductLibrary.Operands(x.address(), x.stride(), w.address(), w.stride(), y.address(), y.stride());
         products.multiply(stream, products.plan(shape, how, operands), operands);
     }
 
-    private static Products.Element element(DType type) {
+    private static ProductLibrary.Element element(DType type) {
         return switch (type) {
-            case BF16 -> Products.Element.BF16;
-            case F16 -> Products.Element.F16;
-            case F32, I32 -> Products.Element.F32;
+            case BF16 -> ProductLibrary.Element.BF16;
+            case F16 -> ProductLibrary.Element.F16;
+            case F32, I32 -> ProductLibrary.Element.F32;
         };
     }
 
@@ -212,7 +213,7 @@ public final class ProductKernels {
      * the device; takes memory for operands and for what flushes the cache, and gives it back. Not during a capture.
      */
     public void measure(View w, int rows, DType activation, DType result) {
-        KernelChoices.Key key = KernelChoices.Key.of(rows, w, result);
+        ProductChoices.Key key = ProductChoices.Key.of(rows, w, result);
         if (mode == Mode.DETERMINISTIC || !libraryIsThere || choices.of(key) != null) {
             return;
         }
@@ -237,7 +238,7 @@ public final class ProductKernels {
             if (costly || !each.serves(driver.properties(), x, w, y, Epilogue.STORE)) {
                 continue;
             }
-            double time = time(() -> run(each, call, Products.Choice.MEASURED), flush, flushBytes);
+            double time = time(() -> run(each, call, ProductLibrary.Algorithm.MEASURED), flush, flushBytes);
             if (time < best) {
                 best = time;
                 fastest = each;

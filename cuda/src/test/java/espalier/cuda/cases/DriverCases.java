@@ -1,7 +1,7 @@
 package espalier.cuda.cases;
 
 import espalier.cuda.driver.Driver;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +17,7 @@ final class DriverCases {
     static List<KernelCase> all() {
         var all = new ArrayList<KernelCase>();
         all.add(new Copies());
-        for (Products.Element element : List.of(Products.Element.BF16, Products.Element.F16)) {
+        for (ProductLibrary.Element element : List.of(ProductLibrary.Element.BF16, ProductLibrary.Element.F16)) {
             all.add(new Library(element));
         }
         return all;
@@ -59,7 +59,7 @@ final class DriverCases {
     }
 
     /** cuBLASLt: the yardstick of our own products, and the one of large prefills. */
-    private record Library(Products.Element element) implements KernelCase {
+    private record Library(ProductLibrary.Element element) implements KernelCase {
         @Override
         public String name() {
             return "library products " + element.name().toLowerCase(Locale.ROOT);
@@ -67,25 +67,25 @@ final class DriverCases {
 
         @Override
         public void check(Workbench bench) {
-            Products products = bench.driver().products();
+            ProductLibrary products = bench.driver().products();
             if (!products.missing().isEmpty()) {
                 return;
             }
-            for (Products.Choice choice : Products.Choice.values()) {
-                for (Products.Sum sum : Products.Sum.values()) {
-                    check(bench, new Products.Shape(5, 48, 64, element, Products.Element.F32, sum), choice);
-                    check(bench, new Products.Shape(1, 40, 136, element, element, sum), choice);
+            for (ProductLibrary.Algorithm choice : ProductLibrary.Algorithm.values()) {
+                for (ProductLibrary.Sum sum : ProductLibrary.Sum.values()) {
+                    check(bench, new ProductLibrary.Shape(5, 48, 64, element, ProductLibrary.Element.F32, sum), choice);
+                    check(bench, new ProductLibrary.Shape(1, 40, 136, element, element, sum), choice);
                 }
             }
         }
 
-        private void check(Workbench bench, Products.Shape s, Products.Choice choice) {
+        private void check(Workbench bench, ProductLibrary.Shape s, ProductLibrary.Algorithm choice) {
             float[] x = bench.normal(s.rows() * s.in(), 1);
             float[] w = bench.normal(s.out() * s.in(), 0.1);
             float[] y = bench.normal(s.rows() * s.out(), 1);
             var want = new float[y.length];
             for (int i = 0; i < want.length; i++) {
-                double sum = s.sum() == Products.Sum.ADD ? y[i] : 0;
+                double sum = s.sum() == ProductLibrary.Sum.ADD ? y[i] : 0;
                 for (int k = 0; k < s.in(); k++) {
                     sum += (double) x[i / s.out() * s.in() + k] * w[i % s.out() * s.in() + k];
                 }
@@ -93,22 +93,24 @@ final class DriverCases {
             }
             long to = put(bench, s.result(), y);
             long spare = put(bench, s.result(), y);
-            var probe = new Products.Operands(
+            var probe = new ProductLibrary.Operands(
                     put(bench, element, x), s.in(), put(bench, element, w), s.in(), spare, s.out());
-            Products.Plan plan = bench.driver().products().plan(s, choice, probe);
+            ProductLibrary.Plan plan = bench.driver().products().plan(s, choice, probe);
             bench.driver()
                     .products()
                     .multiply(
                             bench.stream(),
                             plan,
-                            new Products.Operands(probe.x(), s.in(), probe.w(), s.in(), to, s.out()));
-            float[] got = s.result() == Products.Element.F32
+                            new ProductLibrary.Operands(probe.x(), s.in(), probe.w(), s.in(), to, s.out()));
+            float[] got = s.result() == ProductLibrary.Element.F32
                     ? bench.readFloats(to, y.length)
-                    : element == Products.Element.BF16 ? bench.readBf16(to, y.length) : bench.readF16(to, y.length);
+                    : element == ProductLibrary.Element.BF16
+                            ? bench.readBf16(to, y.length)
+                            : bench.readF16(to, y.length);
             bench.compare(s + " " + choice, got, want, s.out(), 1e-2);
         }
 
-        private static long put(Workbench bench, Products.Element as, float[] values) {
+        private static long put(Workbench bench, ProductLibrary.Element as, float[] values) {
             return switch (as) {
                 case BF16 -> bench.bf16(values);
                 case F16 -> bench.f16(values);
@@ -118,8 +120,8 @@ final class DriverCases {
 
         @Override
         public void time(Workbench bench) {
-            Products products = bench.driver().products();
-            if (element != Products.Element.BF16 || !products.missing().isEmpty()) {
+            ProductLibrary products = bench.driver().products();
+            if (element != ProductLibrary.Element.BF16 || !products.missing().isEmpty()) {
                 return;
             }
             for (int[] size : LAYER) {
@@ -133,14 +135,15 @@ final class DriverCases {
         }
 
         private void time(Workbench bench, int rows, int[] size, long w, int sets) {
-            Products products = bench.driver().products();
+            ProductLibrary products = bench.driver().products();
             long bytes = 2L * size[0] * size[1];
             long x = bench.zeros(2L * rows * size[1]);
             long y = bench.zeros(2L * rows * size[0]);
-            for (Products.Choice choice : Products.Choice.values()) {
-                var shape = new Products.Shape(rows, size[0], size[1], element, element, Products.Sum.REPLACE);
-                var probe = new Products.Operands(x, size[1], w, size[1], y, size[0]);
-                Products.Plan plan = products.plan(shape, choice, probe);
+            for (ProductLibrary.Algorithm choice : ProductLibrary.Algorithm.values()) {
+                var shape =
+                        new ProductLibrary.Shape(rows, size[0], size[1], element, element, ProductLibrary.Sum.REPLACE);
+                var probe = new ProductLibrary.Operands(x, size[1], w, size[1], y, size[0]);
+                ProductLibrary.Plan plan = products.plan(shape, choice, probe);
                 bench.timed(
                         "cuBLASLt " + choice + " " + size[0] + "x" + size[1] + " rows " + rows,
                         sets,
@@ -149,7 +152,7 @@ final class DriverCases {
                                 products.multiply(
                                         bench.stream(),
                                         plan,
-                                        new Products.Operands(x, size[1], w + i * bytes, size[1], y, size[0]));
+                                        new ProductLibrary.Operands(x, size[1], w + i * bytes, size[1], y, size[0]));
                             }
                         },
                         bytes,

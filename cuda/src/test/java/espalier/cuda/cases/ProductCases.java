@@ -3,7 +3,7 @@ package espalier.cuda.cases;
 import espalier.cuda.cases.ProductOperands.Call;
 import espalier.cuda.cases.ProductOperands.Dims;
 import espalier.cuda.driver.DeviceProperties;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.kernel.Elementwise;
 import espalier.cuda.kernel.Epilogue;
 import espalier.cuda.kernel.MmaProduct;
@@ -141,16 +141,17 @@ final class ProductCases {
 
     /** What the vendor's library does with the same operands. */
     private static void vendor(Workbench b, View x, View w, View y) {
-        var shape = new Products.Shape(
+        var shape = new ProductLibrary.Shape(
                 x.rows(),
                 w.rows(),
                 w.cols(),
-                Products.Element.BF16,
-                y.type() == DType.F32 ? Products.Element.F32 : Products.Element.BF16,
-                Products.Sum.REPLACE);
-        Products products = b.driver().products();
-        var operands = new Products.Operands(x.address(), x.stride(), w.address(), w.stride(), y.address(), y.stride());
-        products.multiply(b.stream(), products.plan(shape, Products.Choice.MEASURED, operands), operands);
+                ProductLibrary.Element.BF16,
+                y.type() == DType.F32 ? ProductLibrary.Element.F32 : ProductLibrary.Element.BF16,
+                ProductLibrary.Sum.REPLACE);
+        ProductLibrary products = b.driver().products();
+        var operands =
+                new ProductLibrary.Operands(x.address(), x.stride(), w.address(), w.stride(), y.address(), y.stride());
+        products.multiply(b.stream(), products.plan(shape, ProductLibrary.Algorithm.MEASURED, operands), operands);
     }
 
     private static View uniform(Workbench b, int rows, int cols, int seed) {

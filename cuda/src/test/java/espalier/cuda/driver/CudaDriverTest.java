@@ -67,9 +67,10 @@ class CudaDriverTest {
             driver.download(stream, memory, MemorySegment.ofArray(new int[4]));
             driver.synchronize(stream);
             assertThat(driver.memory().free()).isEqualTo(1L << 30);
-            var shape = new Products.Shape(5, 64, 32, Products.Element.BF16, Products.Element.F32, Products.Sum.ADD);
-            var operands = new Products.Operands(memory, 32, memory, 32, memory, 64);
-            for (Products.Choice choice : Products.Choice.values()) {
+            var shape = new ProductLibrary.Shape(
+                    5, 64, 32, ProductLibrary.Element.BF16, ProductLibrary.Element.F32, ProductLibrary.Sum.ADD);
+            var operands = new ProductLibrary.Operands(memory, 32, memory, 32, memory, 64);
+            for (ProductLibrary.Algorithm choice : ProductLibrary.Algorithm.values()) {
                 driver.products().multiply(stream, driver.products().plan(shape, choice, operands), operands);
             }
             driver.closeGraph(graph);

@@ -2,7 +2,7 @@ package espalier.cuda.gpu;
 
 import espalier.cuda.driver.Driver;
 import espalier.cuda.driver.Event;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.kernel.Elementwise;
 import espalier.cuda.kernel.View;
@@ -110,11 +110,11 @@ public final class GpuCard {
         numbers.fillUniform(View.dense(w, DType.BF16, out, in), 1, 0.05f);
         numbers.fillUniform(View.dense(x, DType.BF16, rows, in), 2, 1);
         driver.synchronize(stream);
-        Products products = driver.products();
-        var shape =
-                new Products.Shape(rows, out, in, Products.Element.BF16, Products.Element.BF16, Products.Sum.REPLACE);
-        var operands = new Products.Operands(x, in, w, in, y, out);
-        Products.Plan plan = products.plan(shape, Products.Choice.MEASURED, operands);
+        ProductLibrary products = driver.products();
+        var shape = new ProductLibrary.Shape(
+                rows, out, in, ProductLibrary.Element.BF16, ProductLibrary.Element.BF16, ProductLibrary.Sum.REPLACE);
+        var operands = new ProductLibrary.Operands(x, in, w, in, y, out);
+        ProductLibrary.Plan plan = products.plan(shape, ProductLibrary.Algorithm.MEASURED, operands);
         double micros = median(() -> products.multiply(stream, plan, operands), settlingNanos);
         driver.free(w);
         driver.free(x);

@@ -32,7 +32,7 @@ class ProductKernelsTest {
         });
     }
 
-    private static ProductKernels kernels(Workbench b, ProductKernels.Mode mode, KernelChoices choices) {
+    private static ProductKernels kernels(Workbench b, ProductKernels.Mode mode, ProductChoices choices) {
         return new ProductKernels(b.driver(), b.stream(), mode, choices);
     }
 
@@ -54,7 +54,7 @@ class ProductKernelsTest {
     void inDeterministicModeARowHasTheSameBitsWhateverTheBatch() {
         for (String architecture : new String[] {"80", "90a"}) {
             on(architecture, b -> {
-                ProductKernels products = kernels(b, ProductKernels.Mode.DETERMINISTIC, KernelChoices.forgotten());
+                ProductKernels products = kernels(b, ProductKernels.Mode.DETERMINISTIC, ProductChoices.forgotten());
                 View x = inputs(b, 300);
                 View w = weights(b);
                 short[] alone = firstRow(b, products, x.rows(0, 1), w);
@@ -84,7 +84,7 @@ class ProductKernelsTest {
     @Test
     void someHundredRowsGoToTheLibraryAndItsGateIsNotFusedButThoseOfPromptsAre() {
         on("90a", b -> {
-            ProductKernels products = kernels(b, ProductKernels.Mode.FASTEST, KernelChoices.forgotten());
+            ProductKernels products = kernels(b, ProductKernels.Mode.FASTEST, ProductChoices.forgotten());
             View w = weights(b);
             assertThat(products.fuses(View.dense(0, DType.BF16, 256, IN), w, View.dense(0, DType.BF16, 256, OUT / 2)))
                     .isTrue();
@@ -99,10 +99,10 @@ class ProductKernelsTest {
     void whatWasMeasuredIsKeptAndNotMeasuredAgain() {
         Path file = folder.resolve("deep").resolve("choices.txt");
         on("80", b -> {
-            kernels(b, ProductKernels.Mode.FASTEST, KernelChoices.keptIn(file))
+            kernels(b, ProductKernels.Mode.FASTEST, ProductChoices.keptIn(file))
                     .measure(weights(b), 20, DType.BF16, DType.BF16);
-            var key = new KernelChoices.Key(32, OUT, IN, DType.BF16, DType.BF16);
-            assertThat(KernelChoices.keptIn(file).of(key)).isNotNull();
+            var key = new ProductChoices.Key(32, OUT, IN, DType.BF16, DType.BF16);
+            assertThat(ProductChoices.keptIn(file).of(key)).isNotNull();
         });
     }
 
@@ -111,20 +111,20 @@ class ProductKernelsTest {
         Path file = folder.resolve("choices.txt");
         Files.writeString(
                 file, "8 64 72 BF16 BF16 MMA 3.5\n16 64 72 BF16 BF16 MAGIC 3.5\nnot a line\n8 x 72 F16 F16 MMA 1\n");
-        KernelChoices choices = KernelChoices.keptIn(file);
-        assertThat(choices.of(new KernelChoices.Key(8, 64, 72, DType.BF16, DType.BF16)))
+        ProductChoices choices = ProductChoices.keptIn(file);
+        assertThat(choices.of(new ProductChoices.Key(8, 64, 72, DType.BF16, DType.BF16)))
                 .isEqualTo(ProductChoice.MMA);
-        assertThat(choices.of(new KernelChoices.Key(16, 64, 72, DType.BF16, DType.BF16)))
+        assertThat(choices.of(new ProductChoices.Key(16, 64, 72, DType.BF16, DType.BF16)))
                 .isNull();
     }
 
     @Test
     void rowsAreChosenTogetherUpToEachPowerOfTwo() {
         View w = View.dense(0, DType.BF16, OUT, IN);
-        assertThat(KernelChoices.Key.of(1, w, DType.BF16).bucket()).isEqualTo(8);
-        assertThat(KernelChoices.Key.of(8, w, DType.BF16).bucket()).isEqualTo(8);
-        assertThat(KernelChoices.Key.of(9, w, DType.BF16).bucket()).isEqualTo(16);
-        assertThat(KernelChoices.Key.of(550, w, DType.BF16).bucket()).isEqualTo(640);
-        assertThat(KernelChoices.Key.of(4097, w, DType.BF16).bucket()).isEqualTo(6144);
+        assertThat(ProductChoices.Key.of(1, w, DType.BF16).bucket()).isEqualTo(8);
+        assertThat(ProductChoices.Key.of(8, w, DType.BF16).bucket()).isEqualTo(8);
+        assertThat(ProductChoices.Key.of(9, w, DType.BF16).bucket()).isEqualTo(16);
+        assertThat(ProductChoices.Key.of(550, w, DType.BF16).bucket()).isEqualTo(640);
+        assertThat(ProductChoices.Key.of(4097, w, DType.BF16).bucket()).isEqualTo(6144);
     }
 }

@@ -1,11 +1,11 @@
 package espalier.cuda.sim;
 
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Stream;
 import espalier.tensor.BFloat16;
 
 /** The vendor's matrix products as plain loops: sums in f32, columns of x in order. */
-final class ReferenceProducts implements Products {
+final class ReferenceProducts implements ProductLibrary {
     private final Simulator sim;
     private final Heap heap;
     private final Queues queues;
@@ -39,7 +39,7 @@ final class ReferenceProducts implements Products {
     }
 
     @Override
-    public Plan plan(Shape shape, Choice choice, Operands probe) {
+    public Plan plan(Shape shape, Algorithm algorithm, Operands probe) {
         faults.at("plan");
         return new Plan(0, shape, 0);
     }

@@ -9,7 +9,7 @@ import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Kernel;
 import espalier.cuda.driver.Launch;
 import espalier.cuda.driver.Nvrtc;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
@@ -327,7 +327,7 @@ public final class SimulatedDriver implements Driver {
     }
 
     @Override
-    public Products products() {
+    public ProductLibrary products() {
         return products;
     }
 

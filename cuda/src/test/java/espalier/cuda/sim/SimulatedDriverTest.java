@@ -9,7 +9,7 @@ import espalier.cuda.driver.Arguments;
 import espalier.cuda.driver.Event;
 import espalier.cuda.driver.Graph;
 import espalier.cuda.driver.Launch;
-import espalier.cuda.driver.Products;
+import espalier.cuda.driver.ProductLibrary;
 import espalier.cuda.driver.Program;
 import espalier.cuda.driver.Stream;
 import espalier.cuda.driver.TensorMap;
@@ -109,9 +109,10 @@ class SimulatedDriverTest {
     void productsReadWriteAndAddInTheirTypes() {
         on((device, b) -> {
             long x = b.bf16(1, 2, 3, 4, 5, 6), w = b.bf16(1, 0, -1, 2, 2, 2), y = b.floats(10, 10, 10, 10);
-            var shape = new Products.Shape(2, 2, 3, Products.Element.BF16, Products.Element.F32, Products.Sum.ADD);
-            var operands = new Products.Operands(x, 3, w, 3, y, 2);
-            var plan = device.products().plan(shape, Products.Choice.FIXED, operands);
+            var shape = new ProductLibrary.Shape(
+                    2, 2, 3, ProductLibrary.Element.BF16, ProductLibrary.Element.F32, ProductLibrary.Sum.ADD);
+            var operands = new ProductLibrary.Operands(x, 3, w, 3, y, 2);
+            var plan = device.products().plan(shape, ProductLibrary.Algorithm.FIXED, operands);
             device.products().multiply(b.stream(), plan, operands);
             assertThat(b.readFloats(y, 4)).containsExactly(8, 22, 8, 40);
         });

@@ -16,25 +16,25 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class KernelChoicesTest {
-    private static final KernelChoices.Key FIRST = key(16);
-    private static final KernelChoices.Key SECOND = key(32);
+class ProductChoicesTest {
+    private static final ProductChoices.Key FIRST = key(16);
+    private static final ProductChoices.Key SECOND = key(32);
 
     @TempDir
     Path folder;
 
-    private static KernelChoices.Key key(int rows) {
-        return new KernelChoices.Key(rows, 4096, 4096, DType.BF16, DType.F32);
+    private static ProductChoices.Key key(int rows) {
+        return new ProductChoices.Key(rows, 4096, 4096, DType.BF16, DType.F32);
     }
 
     @Test
     void whatTwoProcessesMeasureIsKeptForBoth() throws IOException {
         Path file = folder.resolve("new/choices.txt");
-        var one = KernelChoices.keptIn(file);
-        var other = KernelChoices.keptIn(file);
+        var one = ProductChoices.keptIn(file);
+        var other = ProductChoices.keptIn(file);
         one.put(FIRST, ProductChoice.VENDOR, 10);
         other.put(SECOND, ProductChoice.WGMMA, 20);
-        var later = KernelChoices.keptIn(file);
+        var later = ProductChoices.keptIn(file);
         assertThat(later.of(FIRST)).isEqualTo(ProductChoice.VENDOR);
         assertThat(later.of(SECOND)).isEqualTo(ProductChoice.WGMMA);
         try (Stream<Path> files = Files.list(file.getParent())) {
@@ -49,14 +49,14 @@ class KernelChoicesTest {
         var other = new DeviceProperties(0, "A100", 8, 0, 108, 163 << 10, 40 << 20, 80L << 30, 13000);
         List<Program> kernels = List.of(program("a.cu", ""), program("b.cu", ""));
         assertThat(Set.of(
-                        KernelChoices.fileName(gpu, "130200", kernels),
-                        KernelChoices.fileName(updated, "130200", kernels),
-                        KernelChoices.fileName(other, "130200", kernels),
-                        KernelChoices.fileName(gpu, "130300", kernels),
-                        KernelChoices.fileName(gpu, "130200", List.of(program("a.cu", ""), program("b.cu", "//"))),
-                        KernelChoices.fileName(gpu, "130200", List.of(program("a.cu", "//"), program("b.cu", "")))))
+                        ProductChoices.fileName(gpu, "130200", kernels),
+                        ProductChoices.fileName(updated, "130200", kernels),
+                        ProductChoices.fileName(other, "130200", kernels),
+                        ProductChoices.fileName(gpu, "130300", kernels),
+                        ProductChoices.fileName(gpu, "130200", List.of(program("a.cu", ""), program("b.cu", "//"))),
+                        ProductChoices.fileName(gpu, "130200", List.of(program("a.cu", "//"), program("b.cu", "")))))
                 .hasSize(6)
-                .allMatch(name -> name.matches("kernel-choices-[A-Za-z0-9-]+-[0-9a-f]{32}\\.txt"));
+                .allMatch(name -> name.matches("product-choices-[A-Za-z0-9-]+-[0-9a-f]{32}\\.txt"));
     }
 
     private static Program program(String name, String source) {
@@ -66,11 +66,11 @@ class KernelChoicesTest {
     @Test
     void aLineThatIsNotUnderstoodIsPassedOver() throws IOException {
         Path file = folder.resolve("choices.txt");
-        KernelChoices.keptIn(file).put(FIRST, ProductChoice.VENDOR, 10);
+        ProductChoices.keptIn(file).put(FIRST, ProductChoice.VENDOR, 10);
         var lines = new ArrayList<>(Files.readAllLines(file));
         lines.addAll(0, List.of("32 4096 4096 BF16 F32 ABACUS 1.0", "half a li"));
         Files.write(file, lines);
-        var choices = KernelChoices.keptIn(file);
+        var choices = ProductChoices.keptIn(file);
         assertThat(choices.of(FIRST)).isEqualTo(ProductChoice.VENDOR);
         assertThat(choices.of(SECOND)).isNull();
     }
@@ -79,9 +79,9 @@ class KernelChoicesTest {
     void aFileThatCannotBeReadOrWrittenOnlyCostsTime() throws IOException {
         Path file = folder.resolve("choices.txt");
         Files.write(file, new byte[] {(byte) 0xC3, (byte) 0x28});
-        assertThat(KernelChoices.keptIn(file).of(FIRST)).isNull();
+        assertThat(ProductChoices.keptIn(file).of(FIRST)).isNull();
         Path below = file.resolve("choices.txt"); // a file is in the way
-        var choices = KernelChoices.keptIn(below);
+        var choices = ProductChoices.keptIn(below);
         choices.put(FIRST, ProductChoice.VENDOR, 10);
         assertThat(choices.of(FIRST)).isEqualTo(ProductChoice.VENDOR);
     }

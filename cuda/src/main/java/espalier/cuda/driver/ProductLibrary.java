@@ -4,10 +4,10 @@ package espalier.cuda.driver;
  * Dense matrix products {@code y = x w^T (+ y)} by the vendor's library, f32 sums. A shape is planned once: its
  * candidates are measured, or read from the choices kept on disk; then run as often as wanted, also under capture.
  */
-public interface Products {
+public interface ProductLibrary {
 
-    /** How candidates are picked. */
-    enum Choice {
+    /** How an algorithm is picked. */
+    enum Algorithm {
         /** The fastest on this machine, measured now unless it is known. Not while others use the memory of the probe. */
         MEASURED,
         /**
@@ -41,7 +41,7 @@ public interface Products {
      * @param probe memory of such a product, on which candidates are measured: {@code y} is overwritten
      * @throws espalier.api.EngineFault RESOURCE where the library is missing
      */
-    Plan plan(Shape shape, Choice choice, Operands probe);
+    Plan plan(Shape shape, Algorithm algorithm, Operands probe);
 
     /**
      * Queues it; {@code operands} have the strides of those that were planned with.

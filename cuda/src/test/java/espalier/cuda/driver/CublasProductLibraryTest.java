@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** On a library that never suggests the same algorithm twice: an equal one was remembered. */
-class CublasProductsTest {
-    private static final Products.Operands OPERANDS = new Products.Operands(256, 32, 512, 32, 1024, 64);
+class CublasProductLibraryTest {
+    private static final ProductLibrary.Operands OPERANDS = new ProductLibrary.Operands(256, 32, 512, 32, 1024, 64);
     private static final String LAYOUT = "cublasLtMatrixLayoutCreate";
 
     @TempDir
@@ -47,51 +47,54 @@ class CublasProductsTest {
         }
     }
 
-    private Products.Plan plan(int rows, Products.Choice choice) {
-        var shape = new Products.Shape(rows, 64, 32, Products.Element.BF16, Products.Element.F32, Products.Sum.REPLACE);
+    private ProductLibrary.Plan plan(int rows, ProductLibrary.Algorithm choice) {
+        var shape = new ProductLibrary.Shape(
+                rows, 64, 32, ProductLibrary.Element.BF16, ProductLibrary.Element.F32, ProductLibrary.Sum.REPLACE);
         return driver.products().plan(shape, choice, OPERANDS);
     }
 
     /** The algorithm that it is computed by. */
-    private long computed(Products.Plan plan) {
+    private long computed(ProductLibrary.Plan plan) {
         driver.products().multiply(stream, plan, OPERANDS);
         return libraries.multipliedBy.getLast();
     }
 
     private void planMany(int from, int count) {
         for (int rows = from; rows < from + count; rows++) {
-            plan(rows, Products.Choice.KNOWN);
+            plan(rows, ProductLibrary.Algorithm.KNOWN);
         }
     }
 
     @Test
     void descriptorsOfProductsThatWereUsedLastAreKeptAndNoOthers() {
-        Products.Plan first = plan(1, Products.Choice.KNOWN);
-        planMany(2, CublasProducts.MOST_PLANS - 1);
-        assertThat(plan(1, Products.Choice.KNOWN)).isEqualTo(first);
+        ProductLibrary.Plan first = plan(1, ProductLibrary.Algorithm.KNOWN);
+        planMany(2, CublasProductLibrary.MOST_PLANS - 1);
+        assertThat(plan(1, ProductLibrary.Algorithm.KNOWN)).isEqualTo(first);
         planMany(10_000, 10);
-        assertThat(plan(1, Products.Choice.KNOWN)).isEqualTo(first);
+        assertThat(plan(1, ProductLibrary.Algorithm.KNOWN)).isEqualTo(first);
         assertThat(libraries.held())
-                .containsEntry(LAYOUT, 3 * CublasProducts.MOST_PLANS)
-                .containsEntry("cublasLtMatmulDescCreate", CublasProducts.MOST_PLANS)
+                .containsEntry(LAYOUT, 3 * CublasProductLibrary.MOST_PLANS)
+                .containsEntry("cublasLtMatmulDescCreate", CublasProductLibrary.MOST_PLANS)
                 .doesNotContainKey("cublasLtMatmulPreferenceCreate");
     }
 
     @Test
     void aProductThatIsPlannedAgainIsComputedAsBefore() {
-        Products.Plan measured = plan(16, Products.Choice.MEASURED);
+        ProductLibrary.Plan measured = plan(16, ProductLibrary.Algorithm.MEASURED);
         long ofMeasured = computed(measured);
-        long ofKnown = computed(plan(11, Products.Choice.KNOWN));
-        Products.Plan fixed = plan(3, Products.Choice.FIXED);
+        long ofKnown = computed(plan(11, ProductLibrary.Algorithm.KNOWN));
+        ProductLibrary.Plan fixed = plan(3, ProductLibrary.Algorithm.FIXED);
         long ofFixed = computed(fixed);
-        planMany(10_000, CublasProducts.MOST_PLANS);
+        planMany(10_000, CublasProductLibrary.MOST_PLANS);
 
         assertThatThrownBy(() -> computed(fixed))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("plan it again");
-        assertThat(computed(plan(3, Products.Choice.FIXED))).isEqualTo(ofFixed);
-        assertThat(computed(plan(700, Products.Choice.FIXED))).isEqualTo(ofFixed);
-        assertThat(computed(plan(16, Products.Choice.MEASURED))).isEqualTo(ofMeasured);
-        assertThat(computed(plan(11, Products.Choice.KNOWN))).isEqualTo(ofKnown).isEqualTo(ofMeasured);
+        assertThat(computed(plan(3, ProductLibrary.Algorithm.FIXED))).isEqualTo(ofFixed);
+        assertThat(computed(plan(700, ProductLibrary.Algorithm.FIXED))).isEqualTo(ofFixed);
+        assertThat(computed(plan(16, ProductLibrary.Algorithm.MEASURED))).isEqualTo(ofMeasured);
+        assertThat(computed(plan(11, ProductLibrary.Algorithm.KNOWN)))
+                .isEqualTo(ofKnown)
+                .isEqualTo(ofMeasured);
     }
 }

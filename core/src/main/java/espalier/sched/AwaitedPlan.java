@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A plan whose tokens are not known yet. */
-final class Flight {
+final class AwaitedPlan {
     private final long number;
 
     /** Who gets them, in the order of the plan. */
@@ -16,7 +16,7 @@ final class Flight {
     /** How each is chosen, but for masks: they depend on tokens to come. */
     private final SamplingBatch unmasked;
 
-    Flight(long number, Draft draft) {
+    AwaitedPlan(long number, Draft draft) {
         this.number = number;
         choosing = draft.choosing.toArray(Sequence[]::new);
         unmasked = new SamplingBatch(number, draft.rows);

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A step may have any number of rows, and each has descriptors of its own: those of the products that were used last are
  * kept, others are made anew, with the same algorithm.
  */
-final class CublasProducts implements Products {
+final class CublasProductLibrary implements ProductLibrary {
     private static final String MISSING =
             "cuBLASLt 12 or 13 (libcublasLt.so) was not found; install the CUDA toolkit or"
                     + " 'pip install nvidia-cublas', and name its folder by CUDA_HOME if it is an unusual one";
@@ -42,13 +42,13 @@ final class CublasProducts implements Products {
     private long plans;
     private @Nullable Library opened;
 
-    CublasProducts(CudaDriver driver, Optional<Supplier<Symbols>> found, CublasAlgorithms algorithms) {
+    CublasProductLibrary(CudaDriver driver, Optional<Supplier<Symbols>> found, CublasAlgorithms algorithms) {
         this.driver = driver;
         this.found = found;
         this.algorithms = algorithms;
     }
 
-    private record Key(Shape shape, Choice choice, CublasProduct.Strides strides) {}
+    private record Key(Shape shape, Algorithm algorithm, CublasProduct.Strides strides) {}
 
     /** Opened at first use. */
     private record Library(CublasLt lt, long workspace) {}
@@ -87,9 +87,9 @@ final class CublasProducts implements Products {
     }
 
     @Override
-    public Plan plan(Shape shape, Choice choice, Operands probe) {
+    public Plan plan(Shape shape, Algorithm algorithm, Operands probe) {
         var strides = new CublasProduct.Strides(probe.xStride(), probe.wStride(), probe.yStride());
-        var key = new Key(shape, choice, strides);
+        var key = new Key(shape, algorithm, strides);
         Planned known = planned.get(key);
         if (known == null) {
             known = planned(opened(), key, probe);
@@ -120,7 +120,7 @@ final class CublasProducts implements Products {
 
     private Planned planned(Library open, Key key, Operands probe) {
         CublasProduct product = CublasProduct.of(open.lt, key.shape, key.strides);
-        CublasAlgorithms.Chosen chosen = switch (key.choice) {
+        CublasAlgorithms.Chosen chosen = switch (key.algorithm) {
             case MEASURED -> kept(open, key).orElseGet(() -> keep(open, key, fastest(open, product, probe)));
             case KNOWN ->
                 kept(open, measured(key.shape))
@@ -150,13 +150,13 @@ final class CublasProducts implements Products {
         int rows = ProductRows.above(s.rows());
         var shape =
                 new Shape(rows, s.out(), s.in(), s.operands(), s.result(), Sum.REPLACE); // what is added costs nothing
-        return new Key(shape, Choice.MEASURED, new CublasProduct.Strides(s.in(), s.in(), s.out()));
+        return new Key(shape, Algorithm.MEASURED, new CublasProduct.Strides(s.in(), s.in(), s.out()));
     }
 
     private static Key fixed(Key key) {
         Shape s = key.shape;
         var shape = new Shape(FIXED_ROWS, s.out(), s.in(), s.operands(), s.result(), s.sum());
-        return new Key(shape, key.choice, key.strides);
+        return new Key(shape, key.algorithm, key.strides);
     }
 
     private static CublasAlgorithms.Chosen first(CublasProduct product, CublasProduct.Sums sums) {

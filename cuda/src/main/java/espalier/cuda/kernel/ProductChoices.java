@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * share. A line that is not understood, such as another version's, counts as not there; a file that cannot be read or
  * written only costs time.
  */
-public final class KernelChoices {
+public final class ProductChoices {
     private static final int FIELDS = 7;
 
     private static final List<String> COMPARED =
@@ -32,20 +32,20 @@ public final class KernelChoices {
     private final Map<Key, ProductChoice> known = new HashMap<>();
     private final TreeMap<String, String> lines = new TreeMap<>();
 
-    private KernelChoices(@Nullable Path file) {
+    private ProductChoices(@Nullable Path file) {
         this.file = file;
     }
 
     /** For this process alone. */
-    public static KernelChoices forgotten() {
-        return new KernelChoices(null);
+    public static ProductChoices forgotten() {
+        return new ProductChoices(null);
     }
 
     /**
      * Kept in a file of {@code folder}, which need not exist: one for each GPU, driver, version of the vendor's library and
      * source of our kernels that are compared, since with any of them the fastest may be another.
      */
-    public static KernelChoices keptIn(Path folder, Driver driver) {
+    public static ProductChoices keptIn(Path folder, Driver driver) {
         List<Program> compared =
                 COMPARED.stream().map(file -> Sources.program(file, Map.of())).toList();
         return keptIn(
@@ -58,12 +58,12 @@ public final class KernelChoices {
             hash = each.hash(hash);
         }
         String kind = String.join("-", gpu.name(), Integer.toString(gpu.driverVersion()), library);
-        return "kernel-choices-" + kind.replaceAll("[^A-Za-z0-9]+", "-") + "-" + hash + ".txt";
+        return "product-choices-" + kind.replaceAll("[^A-Za-z0-9]+", "-") + "-" + hash + ".txt";
     }
 
     /** Kept in {@code file}, which need not exist. */
-    static KernelChoices keptIn(Path file) {
-        var choices = new KernelChoices(file);
+    static ProductChoices keptIn(Path file) {
+        var choices = new ProductChoices(file);
         choices.read(file);
         return choices;
     }
