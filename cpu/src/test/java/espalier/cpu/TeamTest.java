@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
@@ -20,7 +22,8 @@ class TeamTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 7})
     void everyPartRunsOnceOnALaneOfItsOwn(int lanes) {
-        try (var team = new Team("test", lanes)) {
+        String name = "each-of-" + lanes;
+        try (var team = new Team(name, lanes)) {
             for (int job = 0; job < 300; job++) {
                 int count = job % 40;
                 var runs = new AtomicIntegerArray(count);
@@ -34,9 +37,72 @@ class TeamTest {
                     assertThat(runs.get(i)).isEqualTo(1);
                 }
                 if (job % 100 == 99) {
-                    LockSupport.parkNanos(2_000_000); // long enough for the workers to park
+                    awaitParked(name, team);
                 }
             }
+        }
+    }
+
+    /** Half of the parts would wait for their lane, were they dealt out beforehand. */
+    @Test
+    void aLaneThatIsHeldUpCostsTheOthersOnePart() {
+        try (var team = new Team("held", 2)) {
+            var others = new CountDownLatch(39);
+            var parts = new AtomicIntegerArray(2);
+            var held = new AtomicInteger(-1);
+            team.run(40, (i, lane) -> {
+                parts.incrementAndGet(lane);
+                if (i == 0) {
+                    held.set(lane);
+                    awaitAtMost(others);
+                } else {
+                    others.countDown();
+                }
+            });
+            assertThat(parts.get(held.get())).isEqualTo(1);
+            assertThat(parts.get(1 - held.get())).isEqualTo(39);
+        }
+    }
+
+    /** An idle server takes no processor time. */
+    @Test
+    void workersThatHaveNothingToDoParkUntilTheyAreWanted() {
+        try (var team = new Team("idle", 3)) {
+            awaitParked("idle", team);
+            for (int job = 0; job < 20; job++) {
+                var all = new CountDownLatch(3);
+                var came = new AtomicInteger();
+                team.run(3, (i, lane) -> { // no lane can do a second one before every lane has one
+                    all.countDown();
+                    came.addAndGet(awaitAtMost(all) ? 1 : 0);
+                });
+                assertThat(came).hasValue(3);
+                awaitParked("idle", team);
+            }
+        }
+    }
+
+    /** Ends with the test's time where they do not. */
+    private static void awaitParked(String name, Team team) {
+        List<Thread> workers = Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith(name + "-"))
+                .toList();
+        assertThat(workers).hasSize(team.lanes() - 1);
+        for (Thread worker : workers) {
+            while (worker.getState() != Thread.State.WAITING || LockSupport.getBlocker(worker) != team) {
+                assertThat(Thread.interrupted()).as("%s does not park", worker).isFalse();
+                Thread.yield();
+            }
+        }
+    }
+
+    /** False, not a test that hangs, where it does not come. */
+    private static boolean awaitAtMost(CountDownLatch latch) {
+        try {
+            return latch.await(10, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 
