@@ -35,7 +35,8 @@ class QualityTest {
         assertThat(same.get("same_choice_share")).isGreaterThan(0.9);
         assertThat(same.get("scored_tokens")).isEqualTo(15 + 15);
         Map<String, Double> four = measure(text, "int4");
-        assertThat(four.get("mean_kl")).isBetween(0.001, 1.0);
+        // 0.0031 as measured, with activations in bf16; half of it and twice are left to other kernels
+        assertThat(four.get("mean_kl")).isBetween(0.0015, 0.006);
         assertThat(four.get("against_perplexity"))
                 .isCloseTo(same.get("perplexity"), org.assertj.core.api.Assertions.withinPercentage(1));
     }
