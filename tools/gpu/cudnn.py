@@ -1,7 +1,7 @@
 """Causal prefill attention by cuDNN through torch, beside ours in the same run: cudnn.py OUT/engine.jsonl
 
-The card's clock falls under load, and ours is measured in batches of 16 launches one behind the other: so is this, once the
-card has been busy for half a second. Cool, and with pauses between launches, it is a tenth faster.
+The card's clock falls under load, so both are measured in batches of 16 launches one behind the other once they have kept
+the card busy for half a second. Cool, and with pauses between launches, this one is a tenth faster.
 """
 import json
 import sys

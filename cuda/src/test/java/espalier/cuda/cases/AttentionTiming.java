@@ -124,17 +124,17 @@ record AttentionTiming(
             check(bench, program, attention, sets.getFirst());
             int least = first.positions > 100_000 ? 4 : first.positions > 1000 ? 16 : 1;
             int launches = Math.ceilDiv(least, count) * count;
-            bench.timed(
-                    name,
-                    launches,
-                    () -> {
-                        for (int i = 0; i < launches; i++) {
-                            Set set = sets.get(i % sets.size());
-                            attention.attend(bench.stream(), set.plan(), set.call());
-                        }
-                    },
-                    bytes(first),
-                    flops());
+            Runnable queue = () -> {
+                for (int i = 0; i < launches; i++) {
+                    Set set = sets.get(i % sets.size());
+                    attention.attend(bench.stream(), set.plan(), set.call());
+                }
+            };
+            if (mix == Mix.PREFILL) {
+                bench.timedUnderLoad(name, launches, queue, bytes(first), flops());
+            } else {
+                bench.timed(name, launches, queue, bytes(first), flops());
+            }
         }
     }
 
