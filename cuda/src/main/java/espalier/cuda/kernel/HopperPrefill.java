@@ -32,8 +32,11 @@ final class HopperPrefill implements PrefillKernel {
     private static final int PARTS_PER_BLOCK = 4;
 
     private static final int SHARED_TAIL_BYTES = 128 + 8 * (4 * STAGES + 4 + 2 * Q_BUFFERS);
-    /** Half of a Hopper's second-level cache, and what keys and values of the heads in work may take of it. */
-    private static final long CACHE_BYTES = 40_000_000;
+    /**
+     * What keys and values of the heads in work may take; found by measuring. A Hopper's second-level cache of 50 MB is two
+     * halves, and each seems to keep what its own multiprocessors read.
+     */
+    private static final long CACHE_BYTES = 20_000_000;
 
     private final Driver driver;
     private final AttentionShape shape;
@@ -168,7 +171,7 @@ final class HopperPrefill implements PrefillKernel {
                 .int32(step.pageStride())
                 .int32(shape.heads())
                 .int32(shape.kvHeads())
-                .int32(section(tiles.longest()))
+                .int32(section(tiles.positions()))
                 .int32(call.window())
                 .int32(call.k().stride());
         if (length == Length.LONG) {
@@ -181,9 +184,9 @@ final class HopperPrefill implements PrefillKernel {
     }
 
     /** KV heads to take together: as many as leave their keys and values in the second-level cache, a divisor of all. */
-    private int section(int longest) {
+    private int section(long positions) {
         for (int heads = shape.kvHeads(); heads > 1; heads--) {
-            if (shape.kvHeads() % heads == 0 && 4L * heads * shape.headDim() * longest <= CACHE_BYTES) {
+            if (shape.kvHeads() % heads == 0 && 4L * heads * shape.headDim() * positions <= CACHE_BYTES) {
                 return heads;
             }
         }

@@ -203,8 +203,12 @@ public final class PagedAttention implements AutoCloseable {
     public void attend(Stream stream, Plan plan, AttentionCall call) {
         if (plan.mix() != Mix.DECODE) {
             PrefillKernel.Prefix prefix = plan.cached() > 0 ? PrefillKernel.Prefix.CACHED : PrefillKernel.Prefix.NONE;
+            long positions = plan.step().tokens() + (long) plan.cached() * plan.longest();
             prefill.launch(
-                    stream, call, plan.step(), new PrefillKernel.Tiles(tiles, tileCount, prefix, plan.longest()));
+                    stream,
+                    call,
+                    plan.step(),
+                    new PrefillKernel.Tiles(tiles, tileCount, prefix, plan.longest(), positions));
         }
         if (plan.mix() != Mix.PREFILL) {
             decode(plan, call.window()).launch(stream, call, plan.step(), prefixes(stream, plan, call));

@@ -29,6 +29,7 @@ sealed interface PrefillKernel extends AutoCloseable permits HopperPrefill, Gene
     /**
      * @param list device address of the tiles, {@code count} of their number
      * @param longest no sequence of the step has more positions
+     * @param positions all sequences of the step together have no more
      */
-    record Tiles(long list, long count, Prefix prefix, int longest) {}
+    record Tiles(long list, long count, Prefix prefix, int longest, long positions) {}
 }

@@ -155,6 +155,11 @@ DEV bool mbar_test(uint32_t b, uint32_t parity) {
   return ok;
 }
 DEV void mbar_wait(uint32_t b, uint32_t parity) { while (!mbar_try(b, parity)) {} } // a __trap in this loop makes ptxas serialise wgmma
+// Waits when v is there, for a barrier where ptxas would wait earlier: see mbar_arrive_after.
+DEV void mbar_wait_after(uint32_t b, uint32_t parity, float v) {
+  asm volatile("{\n.reg .b32 n;\nor.b32 n, %1, 1;\nmin.u32 n, n, 1;\nxor.b32 n, n, 1;\nxor.b32 %0, %0, n;\n}" : "+r"(parity) : "r"(__float_as_uint(v)));
+  mbar_wait(b, parity);
+}
 DEV void fence_mbar_init() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
 DEV void fence_proxy_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 DEV void cp_async_arrive(uint32_t bar) { asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(bar) : "memory"); }

@@ -15,10 +15,22 @@ import java.util.List;
  * Paged attention of a small batch against its definition in double.
  *
  * @param rows of each sequence, {@code lengths} their positions after the step
+ * @param deviation of the scores
  */
 record AttentionCase(
-        String name, AttentionShape shape, int pageSize, int window, PagedAttention.Mix mix, int[] rows, int[] lengths)
+        String name,
+        AttentionShape shape,
+        int pageSize,
+        int window,
+        PagedAttention.Mix mix,
+        int[] rows,
+        int[] lengths,
+        double deviation)
         implements KernelCase {
+    private static final double USUAL = 1.5;
+    /** A block's largest score is often more than 44 above another's: e^44 is 2^64. */
+    static final double FAR_APART = 150;
+
     /** Those between them get the same code. */
     static final List<Integer> CAPABILITIES = List.of(75, 80, 90, 120);
 
@@ -33,7 +45,8 @@ record AttentionCase(
                 0,
                 PagedAttention.Mix.DECODE,
                 ones,
-                lengths);
+                lengths,
+                USUAL);
     }
 
     static AttentionCase prefill(AttentionShape shape, int pageSize, int window, int[] rows, int[] lengths) {
@@ -45,7 +58,8 @@ record AttentionCase(
                 window,
                 PagedAttention.Mix.PREFILL,
                 rows,
-                lengths);
+                lengths,
+                USUAL);
     }
 
     static AttentionCase mixed(AttentionShape shape, int pageSize, int[] rows, int[] lengths) {
@@ -57,11 +71,17 @@ record AttentionCase(
                 0,
                 PagedAttention.Mix.MIXED,
                 rows,
-                lengths);
+                lengths,
+                USUAL);
     }
 
     AttentionCase window(int positions) {
-        return new AttentionCase(name + " window " + positions, shape, pageSize, positions, mix, rows, lengths);
+        return new AttentionCase(
+                name + " window " + positions, shape, pageSize, positions, mix, rows, lengths, deviation);
+    }
+
+    AttentionCase farApart() {
+        return new AttentionCase(name + " scores far apart", shape, pageSize, window, mix, rows, lengths, FAR_APART);
     }
 
     private static String describe(AttentionShape s, int pageSize) {
@@ -79,7 +99,7 @@ record AttentionCase(
     @Override
     public void check(Workbench bench) {
         var batch = new AttentionBatch(shape, pageSize, rows, lengths, bench.random);
-        var data = new AttentionData(batch, bench);
+        var data = new AttentionData(batch, bench, deviation);
         StepArrays step = batch.upload(bench);
         AttentionCall call = data.upload(bench, window);
         var limits = new AttentionLimits(rows.length, batch.tokens, Math.max(batch.positions, rows.length), window);

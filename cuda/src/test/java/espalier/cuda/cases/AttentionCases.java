@@ -56,6 +56,14 @@ public final class AttentionCases {
             cases.add(AttentionCase.decode(capped, 1, 300, 17));
             cases.add(AttentionCase.prefill(capped, 1, 0, new int[] {9, 40}, new int[] {9, 90}));
         }
+        cases.add(AttentionCase.prefill(bf16(4, 1, 128), 1, 0, new int[] {9}, new int[] {300})
+                .farApart());
+        for (AttentionShape shape : List.of(bf16(4, 1, 64), fp16(6, 2, 64))) {
+            cases.add(AttentionCase.prefill(shape, 16, 0, new int[] {7}, new int[] {300})
+                    .farApart());
+            cases.add(AttentionCase.prefill(shape, 3, 100, new int[] {150}, new int[] {150})
+                    .farApart());
+        }
         cases.addAll(prefixes());
         cases.add(new RotationCase(bf16(8, 2, 128), 128, Rotation.Pairs.HALVES));
         cases.add(new RotationCase(fp16(4, 2, 16), 16, Rotation.Pairs.HALVES));

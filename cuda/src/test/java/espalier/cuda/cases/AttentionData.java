@@ -19,11 +19,16 @@ final class AttentionData {
     final float[] values;
 
     AttentionData(AttentionBatch batch, Workbench bench) {
+        this(batch, bench, 1.5);
+    }
+
+    /** @param deviation of the queries' numbers, and in natural logarithms that of the scores */
+    AttentionData(AttentionBatch batch, Workbench bench, double deviation) {
         this.batch = batch;
         shape = batch.shape;
         keys = bench.normal(batch.slots * kvCols(), 1);
         values = bench.normal(batch.slots * kvCols(), 1);
-        qkv = bench.normal(batch.tokens * cols(), 1.5);
+        qkv = bench.normal(batch.tokens * cols(), deviation);
         for (int s = 0; s < batch.rows.length; s++) {
             for (int r = 0; r < batch.rows[s] && batch.lengths[s] > 0; r++) {
                 int from = batch.slot(s, batch.position(s, r)) * kvCols();

@@ -41,7 +41,20 @@ class AttentionInvarianceTest {
     void prefillAloneAndOverACachedPrefixIsAsInABatch(String arch) {
         int[] lengths = {210, 33, 300};
         with(arch, new int[] {210, 33, 40}, lengths, (all, batched) -> {
-            for (int skipped : new int[] {0, 1, 130, 200}) {
+            for (int skipped : new int[] {0, 1, 127, 130, 200}) {
+                assertThat(all.run(Mix.PREFILL, 0, skipped))
+                        .as("%d rows cached", skipped)
+                        .isEqualTo(all.rowsOf(batched, 0, skipped));
+            }
+        });
+    }
+
+    /** Where a block of keys is done again for some rows and not for others. */
+    @Test
+    void prefillOfScoresFarApartIsAsInABatch() {
+        int[] rows = {210, 33, 40};
+        with("90a", PagedAttention::new, AttentionCase.FAR_APART, rows, new int[] {210, 33, 300}, (all, batched) -> {
+            for (int skipped : new int[] {0, 1, 127, 130}) {
                 assertThat(all.run(Mix.PREFILL, 0, skipped))
                         .as("%d rows cached", skipped)
                         .isEqualTo(all.rowsOf(batched, 0, skipped));
@@ -53,7 +66,7 @@ class AttentionInvarianceTest {
     @Test
     void aLongContextIsTheSameWhetherItIsSplitOrNot() {
         int[] lengths = {210, 33, 300};
-        with("90a", ShortSections::open, new int[] {210, 33, 40}, lengths, (all, batched) -> {
+        with("90a", ShortSections::open, 1.5, new int[] {210, 33, 40}, lengths, (all, batched) -> {
             float[] want = all.data().expected(0);
             float[] got = all.bench().readBf16(all.call().out(), want.length);
             all.bench().compare("sections", got, want, LLAMA.headDim(), 1e-2);
@@ -75,10 +88,10 @@ class AttentionInvarianceTest {
     }
 
     private static void with(String arch, int[] rows, int[] lengths, Check check) {
-        with(arch, PagedAttention::new, rows, lengths, check);
+        with(arch, PagedAttention::new, 1.5, rows, lengths, check);
     }
 
-    private static void with(String arch, Opening opening, int[] rows, int[] lengths, Check check) {
+    private static void with(String arch, Opening opening, double deviation, int[] rows, int[] lengths, Check check) {
         Optional<SimulatedDriver> driver = SimulatedDriver.open(SimulatedDriver.Setup.of(arch));
         if (driver.isEmpty()) {
             return;
@@ -88,7 +101,7 @@ class AttentionInvarianceTest {
             var batch = new AttentionBatch(LLAMA, 1, rows, lengths, bench.random);
             var limits = new AttentionLimits(rows.length, batch.tokens, batch.positions, 0);
             try (PagedAttention attention = opening.open(device, bench.stream(), LLAMA, limits, 1)) {
-                var data = new AttentionData(batch, bench);
+                var data = new AttentionData(batch, bench, deviation);
                 AttentionCall call = data.upload(bench, 0);
                 StepArrays step = batch.upload(bench);
                 var all = new Batch(bench, attention, data, step, call);

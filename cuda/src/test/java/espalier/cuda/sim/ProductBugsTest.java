@@ -27,6 +27,7 @@ class ProductBugsTest {
     private static final int SCHEDULES = 3;
     private static final String FLASH = "prefill attention 4/1 x 128 page 1 [140, 5]";
     private static final String PAGED = "prefill attention 8/2 x 128 page 1 [40, 6]";
+    private static final String FAR_APART = "prefill attention 4/1 x 128 page 1 [9] of [300] scores far apart";
     private static final String TOKENS = "decode attention 8/2 x 128 page 1 [64, 65, 0, 130]";
     private static final String NARROW = "decode attention 4/2 x 96 page 3 [300, 0, 17]";
     private static final String LONG = "decode attention 8/2 x 128 page 16 [1100, 5]";
@@ -78,6 +79,8 @@ class ProductBugsTest {
                         MBARRIER),
                 bug("V's chunks elsewhere", FLASH, "smem_desc(sh.v, BN * 128)", "smem_desc(sh.v, BN * 64)"),
                 bug("counter reset without a fence", FLASH, "__threadfence();", "", RACE),
+                bug("scores past the limit are kept", FAR_APART, "again(x, w, u, x.j + 1);", ";"),
+                bug("a neighbour's row is done again as well", FAR_APART, "& 15) != 0", "& 255) != 0"),
                 bug(
                         "no proxy fence after cp.async",
                         PAGED,
