@@ -17,12 +17,15 @@ final class Roster {
     /** A waiting request takes the place of running ones whose priority is lower by more than this. */
     private static final int PREEMPTION_THRESHOLD = 10;
 
+    private static final Comparator<Sequence> LONGEST_FIRST = Comparator.comparingInt(s -> -s.planned);
+
     private final Limits limits;
     private final KvSpace space;
     private final WaitingQueue waiting;
     private final NewTokenRatio ratio;
     private final Comparator<Sequence> firstToGo;
     private final List<Sequence> running = new ArrayList<>();
+    private final List<Sequence> decodable = new ArrayList<>();
     private final BitSet seats = new BitSet();
     private long retractions;
 
@@ -42,6 +45,21 @@ final class Roster {
 
     List<Sequence> running() {
         return Collections.unmodifiableList(running);
+    }
+
+    /**
+     * Those whose next token is to be computed, until the next call. The longest come first: attention hands sequences out to
+     * whatever part of a device is free, and a long one that begins late ends alone.
+     */
+    List<Sequence> decodable() {
+        decodable.clear();
+        for (Sequence s : running) {
+            if (s.isDecodable()) {
+                decodable.add(s);
+            }
+        }
+        decodable.sort(LONGEST_FIRST);
+        return decodable;
     }
 
     NewTokenRatio ratio() {

@@ -358,10 +358,8 @@ public final class Scheduler {
 
     private void decode() {
         draft.retraction = roster.makeRoom();
-        for (Sequence s : roster.running()) {
-            if (s.isDecodable()) {
-                draft.decode(s, space);
-            }
+        for (Sequence s : roster.decodable()) {
+            draft.decode(s, space);
         }
         if (draft.decodes > 0 && draft.retraction.sequences() == 0) {
             roster.ratio().decodeStepPassed();

@@ -100,6 +100,19 @@ class SchedulerTest {
     }
 
     @Test
+    void thoseThatDecodeArePlannedTheLongestFirst() {
+        var scheduler = scheduler(Limits.of(400, 1, 8, 128), Policy.FCFS);
+        int[] prompts = {5, 30, 12, 30};
+        for (int id = 0; id < prompts.length; id++) {
+            assertThat(scheduler.submit(id, request(prompts[id], 4, id + 1), 0, null))
+                    .isEmpty();
+        }
+        step(scheduler, new ArrayList<>());
+        StepPlan decoding = step(scheduler, new ArrayList<>());
+        assertThat(decoding.chunks().stream().map(StepPlan.Chunk::request)).containsExactly(1L, 3L, 2L, 0L);
+    }
+
+    @Test
     void prefillFirstNeverMixes() {
         var strategy = new Strategy(Policy.FCFS, 1, true, StepShape.PREFILL_FIRST, 0);
         var cases = IntStream.range(0, 6)
