@@ -54,9 +54,6 @@ public final class CudaDevice implements Device {
 
     private static final long LARGE_MEMORY_BYTES = 60L << 30;
 
-    /** Logits of so many rows at once are worth measuring. */
-    private static final int HEAD_ROWS = 256;
-
     private static final int ROWS_PER_MULTIPROCESSOR = 64;
 
     private static final int FIRST_WITH_BF16 = 80;
@@ -220,7 +217,7 @@ public final class CudaDevice implements Device {
     @Override
     public Matrix prepareHead(Matrix stored, Matrix.Stored after) {
         here();
-        return weights.prepare(stored, DType.F32, HEAD_ROWS);
+        return weights.prepare(stored, DType.F32, mostRunning()); // rows of logits at once
     }
 
     @Override
@@ -286,12 +283,19 @@ public final class CudaDevice implements Device {
     @Override
     public Defaults defaults() {
         long memory = driver.properties().memoryBytes();
-        boolean large = memory >= LARGE_MEMORY_BYTES;
         boolean hopper = driver.properties().computeCapability() == 90;
         int fullRows = hopper ? ROWS_PER_MULTIPROCESSOR * driver.properties().multiprocessors() : 0;
         long besides = Math.min(DRIVER_BYTES + RECORDED_BYTES * setup.mostRecorded, memory / 8);
-        var cache = new CacheShare.AllBut(besides, large ? LARGE_RESERVE_BYTES : 0);
-        return new Defaults(large ? 1024 : 256, prefillTokens(memory >> 30), 2048, 256, fullRows, cache);
+        var cache = new CacheShare.AllBut(besides, isLarge() ? LARGE_RESERVE_BYTES : 0);
+        return new Defaults(mostRunning(), prefillTokens(memory >> 30), 2048, 256, fullRows, cache);
+    }
+
+    private boolean isLarge() {
+        return driver.properties().memoryBytes() >= LARGE_MEMORY_BYTES;
+    }
+
+    private int mostRunning() {
+        return isLarge() ? 1024 : 256;
     }
 
     private static int prefillTokens(long gibibytes) {

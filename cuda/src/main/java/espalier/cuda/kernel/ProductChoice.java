@@ -1,7 +1,9 @@
 package espalier.cuda.kernel;
 
 import espalier.cuda.driver.DeviceProperties;
+import espalier.cuda.driver.ProductRows;
 import espalier.tensor.DType;
+import org.jspecify.annotations.Nullable;
 
 /** What computes a product. */
 enum ProductChoice {
@@ -15,8 +17,14 @@ enum ProductChoice {
     VENDOR;
 
     private static final int MOST_ROWS_OF_A_DECODE_BATCH = 256;
-    private static final int LEAST_ROWS_OF_PROMPTS = 1024;
+    private static final int MOST_ROWS_OF_A_LARGE_BATCH = 2048;
     private static final int LEAST_ROWS_OF_GATED_PROMPTS = 513;
+
+    /** Of the card that a large batch must fill for our kernels to be taken unmeasured. */
+    private static final double LEAST_FILLED = 0.7;
+
+    /** What {@link #WGMMA} takes longer than {@link #PROMPT} for as much work, by Llama-3.1-8B's products on an H200. */
+    private static final double COST_OF_WGMMA = 1.1;
 
     /** Whether it can compute that product at all. */
     boolean serves(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
@@ -34,25 +42,41 @@ enum ProductChoice {
     }
 
     /**
-     * Whether {@link #WGMMA} is taken without being measured. In chains of products it beat cuBLASLt by 15 to 18% up to 64
+     * Which of our kernels is taken without being measured; null where it is to be measured.
+     *
+     * <p>Up to 256 rows {@link #WGMMA}: in chains of products it beat cuBLASLt by 15 to 18% up to 64
      * rows and by 12% at 128, and lost 5% at 256 (H200), where the gate's activation, which it computes with the product,
-     * makes up for it: 256 sequences decode in 12.4 ms by it, in 12.6 ms by cuBLASLt. That it begins to load weights while
+     * makes up for it. That it begins to load weights while
      * the kernel before still runs is most of it, and does not show where one product is measured alone.
+     *
+     * <p>Up to 2,048 rows whichever has less to do, where that is little more than there is: under load they are as fast as the
+     * best of the library's suggestions for just that number of rows, but what is best at 896 rows takes a tenth more than it
+     * should at 780. Above, gated products alone: there the library's result makes a trip through memory.
      */
-    static boolean isDecode(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
-        return x.rows() <= MOST_ROWS_OF_A_DECODE_BATCH && WGMMA.serves(device, x, w, y, epilogue);
+    static @Nullable ProductChoice unquestioned(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
+        int rows = x.rows();
+        boolean wgmma = WGMMA.serves(device, x, w, y, epilogue);
+        boolean prompt = PROMPT.serves(device, x, w, y, epilogue);
+        if (wgmma && rows <= MOST_ROWS_OF_A_DECODE_BATCH) {
+            return WGMMA;
+        }
+        if (wgmma
+                && prompt
+                && rows <= MOST_ROWS_OF_A_LARGE_BATCH
+                && fills(device, ProductRows.above(rows), w, epilogue)) {
+            return cheaper(device, rows, w, epilogue);
+        }
+        return prompt && rows >= LEAST_ROWS_OF_GATED_PROMPTS && epilogue == Epilogue.SILU_MUL ? PROMPT : null;
     }
 
-    /**
-     * Whether {@link #PROMPT} is taken for a gated product without being measured: it computes the activation while tensor cores work
-     * on, for which the library's result makes a trip through memory. On an H200 (Llama-3.1-8B's shape, with the library's activation
-     * behind it) 2,803 us to 2,950 at 8,192 rows, 302 to 336 at 896, 253 to 288 at 768, 212 to 222 at 640; below, they are alike or the library is
-     * faster.
-     */
-    static boolean isGatedPrompt(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
-        return epilogue == Epilogue.SILU_MUL
-                && x.rows() >= LEAST_ROWS_OF_GATED_PROMPTS
-                && PROMPT.serves(device, x, w, y, epilogue);
+    private static boolean fills(DeviceProperties device, int rows, View w, Epilogue epilogue) {
+        double work = Math.min(WgmmaProduct.work(device, rows, w), PromptProduct.work(device, rows, w, epilogue));
+        return (double) rows * w.rows() >= LEAST_FILLED * work * device.multiprocessors();
+    }
+
+    private static ProductChoice cheaper(DeviceProperties device, int rows, View w, Epilogue epilogue) {
+        double wgmma = COST_OF_WGMMA * WgmmaProduct.work(device, rows, w);
+        return wgmma < PromptProduct.work(device, rows, w, epilogue) ? WGMMA : PROMPT;
     }
 
     /** What is taken where nothing was measured. */
@@ -65,11 +89,11 @@ enum ProductChoice {
 
     /** Kernels whose sums do not depend on the number of rows: one, or another that adds in the same order. */
     static ProductChoice fixed(DeviceProperties device, View x, View w, View y, Epilogue epilogue) {
-        if (x.rows() >= LEAST_ROWS_OF_PROMPTS
+        if (x.rows() > MOST_ROWS_OF_A_DECODE_BATCH
                 && PROMPT.serves(device, x, w, y, epilogue)
                 && WGMMA.serves(device, x, w, y, epilogue)
                 && WgmmaProduct.addsInOrder(device, w)) {
-            return PROMPT;
+            return cheaper(device, x.rows(), w, epilogue);
         }
         return WGMMA.serves(device, x, w, y, epilogue) ? WGMMA : MMA;
     }

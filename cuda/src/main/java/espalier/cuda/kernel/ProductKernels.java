@@ -155,11 +155,9 @@ public final class ProductKernels {
         if (mode == Mode.DETERMINISTIC || !libraryIsThere) {
             return ProductChoice.fixed(driver.properties(), x, w, y, epilogue);
         }
-        if (ProductChoice.isDecode(driver.properties(), x, w, y, epilogue)) {
-            return ProductChoice.WGMMA;
-        }
-        if (ProductChoice.isGatedPrompt(driver.properties(), x, w, y, epilogue)) {
-            return ProductChoice.PROMPT;
+        ProductChoice ours = ProductChoice.unquestioned(driver.properties(), x, w, y, epilogue);
+        if (ours != null) {
+            return ours;
         }
         ProductChoice measured = choices.of(ProductChoices.Key.of(x.rows(), w, y.type()));
         if (epilogue == Epilogue.SILU_MUL) { // where the plain product is the library's, so is this
@@ -209,7 +207,7 @@ public final class ProductKernels {
 
     /**
      * Measures what computes {@code rows} rows times {@code w} fastest, unless that is known, and remembers it. Nothing is
-     * measured where {@link WgmmaProduct} serves decode batches. Waits for
+     * measured where the choice is unquestioned. Waits for
      * the device; takes memory for operands and for what flushes the cache, and gives it back. Not during a capture.
      */
     public void measure(View w, int rows, DType activation, DType result) {
@@ -219,7 +217,7 @@ public final class ProductKernels {
         }
         View someX = View.dense(0, activation, rows, w.cols());
         View someY = View.dense(0, result, rows, w.rows());
-        if (ProductChoice.isDecode(driver.properties(), someX, w, someY, Epilogue.STORE)) {
+        if (ProductChoice.unquestioned(driver.properties(), someX, w, someY, Epilogue.STORE) != null) {
             return;
         }
         long flushBytes = 2 * driver.properties().l2Bytes();

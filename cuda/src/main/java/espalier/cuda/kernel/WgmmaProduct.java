@@ -12,9 +12,10 @@ import espalier.cuda.driver.TensorMap;
 import espalier.tensor.DType;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Products of decode batches on sm_90a ({@code product_wgmma.cu}); any number of rows works, up to 256 is what it is made
+ * Products of decode batches on sm_90a ({@code product_wgmma.cu}); any number of rows works, some hundreds are what it is made
  * for. The bits of a row of {@code y} depend on that row of {@code x} and on {@code w} alone, whatever the batch: see
  * {@link Variant#of}.
  */
@@ -24,6 +25,14 @@ public final class WgmmaProduct {
     private static final int MOST_STAGES = 16;
     /** Of a tile. */
     private static final int MOST_SEQUENCES = 256;
+
+    /** From so many on two tiles may share them, and weights be read twice. */
+    private static final int SEQUENCES_AT_ONCE = 192;
+
+    private static final int MOST_PARTS = 4;
+
+    /** Of a block, by as much work in blocks of fewer: 62 us where one of those takes 41 (512 rows by 6,144 columns, H200). */
+    private static final double COST_OF_FOUR_WARPGROUPS = 1.2;
 
     private final Driver driver;
     private final Stream stream;
@@ -55,6 +64,12 @@ public final class WgmmaProduct {
     /** Whether it adds up a row's products from the first to the last, not in two halves. */
     static boolean addsInOrder(DeviceProperties device, View w) {
         return Variant.of(1, w.rows(), w.cols(), device.multiprocessors()).split == 1;
+    }
+
+    /** Rows of W times sequences that a multiprocessor computes for a product of {@code m} rows, those for nothing among them. */
+    static double work(DeviceProperties device, int m, View w) {
+        int multiprocessors = device.multiprocessors();
+        return Variant.of(m, w.rows(), w.cols(), multiprocessors).work(m, w.rows(), multiprocessors);
     }
 
     /** Queues {@code y = x w^T} with the epilogue; {@link #serves} must hold. */
@@ -198,39 +213,90 @@ public final class WgmmaProduct {
         static Variant of(int m, int n, int k, int multiprocessors) {
             int split = n >= 128 * multiprocessors || k <= 128 ? 1 : 2;
             if (n >= 512 * multiprocessors) { // many rounds
-                return filled(Side.WEIGHTS, sequences(Math.min(m, MOST_SEQUENCES)), 128, split);
+                return filled(Side.WEIGHTS, shared(m, MOST_SEQUENCES), 128, split);
             }
             if (split == 1) {
-                return m > MOST_SEQUENCES ? filled(Side.WEIGHTS, 128, 256, 1) : ofTwoRounds(m, n, multiprocessors);
+                return ofRounds(m, n, multiprocessors);
             }
-            int sequences = m > MOST_SEQUENCES ? 128 : sequences(m);
-            if (sequences == MOST_SEQUENCES && tiles(n, 64) * split > multiprocessors) {
-                sequences = 128; // a second warpgroup would compute some of the first one's rows again
-            }
-            int rows = 64;
-            while (rows < 256 && tiles(n, rows) * split * Math.ceilDiv(m, sequences) > multiprocessors) {
-                rows += 16;
-            }
-            return filled(Side.WEIGHTS, sequences, rows, split);
+            Variant one = ofOneRound(m, n, multiprocessors);
+            return one != null ? one : ofPairs(m, n, multiprocessors);
         }
 
-        /** Two rounds of tiles of up to 128 rows: while one is stored, the next is loaded. */
-        private static Variant ofTwoRounds(int m, int n, int multiprocessors) {
-            int sequences = sequences(m);
+        /** Two rounds of tiles of up to 128 rows: while one is stored, the next is loaded. More where one tile cannot have all sequences. */
+        private static Variant ofRounds(int m, int n, int multiprocessors) {
+            int sequences = shared(m, MOST_SEQUENCES);
             int rows = 64;
             while (rows < 128 && tiles(n, rows) > 2 * multiprocessors) {
                 rows += 16;
             }
-            return filled(sequences > 128 ? Side.SEQUENCES : Side.WEIGHTS, sequences, rows, 1);
+            int whole = Math.ceilDiv(m, 64) * 64;
+            boolean across =
+                    m > 128 && m <= MOST_SEQUENCES && whole - m < 32; // what it computes for nothing is not much
+            return across
+                    ? filled(Side.SEQUENCES, whole, rows, 1)
+                    : filled(Side.WEIGHTS, sequences, m > MOST_SEQUENCES ? 128 : rows, 1);
+        }
+
+        /**
+         * One round of pairs of blocks, with the least to compute for each, in one tile of sequences as long as reading weights
+         * takes most of the time. Null where no tile has registers for its share.
+         */
+        private static @Nullable Variant ofOneRound(int m, int n, int multiprocessors) {
+            Variant best = null;
+            int least = Integer.MAX_VALUE;
+            int most = m <= SEQUENCES_AT_ONCE ? 1 : MOST_PARTS;
+            for (int parts = 1; parts <= most; parts++) {
+                int sequences = sequences(Math.ceilDiv(m, parts));
+                int rows = 64;
+                while (rows < 256 && 2 * parts * tiles(n, rows) > multiprocessors) {
+                    rows += 16;
+                }
+                int warpgroups = Math.ceilDiv(rows, 64);
+                boolean fits = 2 * parts * tiles(n, rows) <= multiprocessors && sequences <= mostSequences(warpgroups);
+                if (fits && sequences * warpgroups < least) {
+                    least = sequences * warpgroups;
+                    best = filled(Side.WEIGHTS, sequences, rows, 2);
+                }
+            }
+            return best;
+        }
+
+        /** Several rounds of pairs. */
+        private static Variant ofPairs(int m, int n, int multiprocessors) {
+            int sequences = shared(m, 128);
+            int rows = 64;
+            while (rows < 256 && 2 * tiles(n, rows) * Math.ceilDiv(m, sequences) > multiprocessors) {
+                rows += 16;
+            }
+            return filled(Side.WEIGHTS, sequences, rows, 2);
+        }
+
+        /** What a thread's registers hold the sums of, in a block of so many warpgroups. */
+        private static int mostSequences(int warpgroups) {
+            return warpgroups <= 2 ? MOST_SEQUENCES : warpgroups == 3 ? 192 : 128;
         }
 
         private static int tiles(int n, int rows) {
             return Math.ceilDiv(n, rows);
         }
 
-        /** The narrowest tile that holds them. */
+        /** The narrowest tile of at most {@code most} of which as few as possible hold {@code m}. */
+        private static int shared(int m, int most) {
+            return sequences(Math.ceilDiv(m, Math.ceilDiv(m, most)));
+        }
+
+        /** The narrowest tile that holds them: rows that are not there take longer to load than others. */
         private static int sequences(int m) {
-            return m <= 64 ? Math.max(8, Integer.highestOneBit(2 * m - 1)) : m <= 96 ? 96 : Math.ceilDiv(m, 64) * 64;
+            return m <= 8 ? 8 : Math.ceilDiv(m, 16) * 16;
+        }
+
+        double work(int m, int n, int multiprocessors) {
+            int blocks = tiles(n, rows) * Math.ceilDiv(m, sequences) * split;
+            double area = side == Side.WEIGHTS ? 64 * warpgroups() * sequences : rows * sequences;
+            return Math.ceilDiv(blocks, multiprocessors)
+                    * area
+                    / split
+                    * (warpgroups() > 3 ? COST_OF_FOUR_WARPGROUPS : 1);
         }
 
         /** With as many stages as there is room for. */

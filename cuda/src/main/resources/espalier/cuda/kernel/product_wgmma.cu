@@ -14,7 +14,7 @@
 // its N. A tile may then have any multiple of 16 rows with nothing computed twice, so that all blocks end together; sums stay
 // the same bit for bit (in the simulator by its order, on an H200 as measured).
 //
-// Compile with MT (8, 16, 32, 48, 64, 80, 96, 112, 128, 192 or 256), ROWS (a multiple of 16), SPLIT, KB (64-wide blocks of K
+// Compile with MT (8, or a multiple of 16 up to 256), ROWS (a multiple of 16), SPLIT, KB (64-wide blocks of K
 // in a stage), STAGES (at least 2), EPILOGUE: 0 store, 1 add to `residual` (may be y itself), 2 silu(gate) * up, 3 store as
 // float. With ACROSS MT is a multiple of 64 and ROWS one of the other MTs. N a multiple of 16, K of 8, rows aligned to 16
 // bytes. WgmmaProduct.java has the maps and the geometry:
@@ -44,14 +44,15 @@ typedef b16 out_t;
 #endif
 
 // Four accumulators: fragment row i of sequences s, s + 1 and fragment row i + 8 of the same.
-struct Output { // m: sequences from the tile's first on
+struct Output { // m: sequences from the tile's first on, of which `first` are another tile's
   out_t *y;
   const b16 *residual;
-  int m, n, ld;
+  int first, m, n, ld;
+  DEV bool has(int s) const { return s >= first && s < m; }
   DEV uint2 old(int group16, int j) const { // what is to be added
     int s = j * 8 + threadIdx.x % 4 * 2, c = group16 * 16 + threadIdx.x % 32 / 4 * 2;
     const b16 *p = residual + (size_t)s * ld + c;
-    return make_uint2(c < n && s < m ? __ldcg((const uint32_t *)p) : 0, c < n && s + 1 < m ? __ldcg((const uint32_t *)(p + ld)) : 0);
+    return make_uint2(c < n && has(s) ? __ldcg((const uint32_t *)p) : 0, c < n && has(s + 1) ? __ldcg((const uint32_t *)(p + ld)) : 0);
   }
   DEV void put(int group16, int j, float4 d, uint2 r) const {
     int i = threadIdx.x % 32 / 4, s = j * 8 + threadIdx.x % 4 * 2;
@@ -61,23 +62,23 @@ struct Output { // m: sequences from the tile's first on
     float other = __shfl_xor_sync(~0u, odd ? a : b, 4);
     int c = group16 * 8 + (i & ~1);
     s += odd;
-    if (s < m && c < n) *(uint32_t *)(y + (size_t)s * ld + c) = odd ? pack(other, b) : pack(a, other);
+    if (has(s) && c < n) *(uint32_t *)(y + (size_t)s * ld + c) = odd ? pack(other, b) : pack(a, other);
 #else
     int c = group16 * 16 + i * 2;
     out_t *p = y + (size_t)s * ld + c;
 #if EPILOGUE == 3
-    if (c < n && s < m) *(float2 *)p = make_float2(d.x, d.z);
-    if (c < n && s + 1 < m) *(float2 *)(p + ld) = make_float2(d.y, d.w);
+    if (c < n && has(s)) *(float2 *)p = make_float2(d.x, d.z);
+    if (c < n && has(s + 1)) *(float2 *)(p + ld) = make_float2(d.y, d.w);
 #else
     if (EPILOGUE == 1) { d.x += lo(r.x); d.z += hi(r.x); d.y += lo(r.y); d.w += hi(r.y); }
-    if (c < n && s < m) *(uint32_t *)p = pack(d.x, d.z);
-    if (c < n && s + 1 < m) *(uint32_t *)(p + ld) = pack(d.y, d.w);
+    if (c < n && has(s)) *(uint32_t *)p = pack(d.x, d.z);
+    if (c < n && has(s + 1)) *(uint32_t *)(p + ld) = pack(d.y, d.w);
 #endif
 #endif
   }
   // Of sequence s, with ACROSS: even and odd columns of wgmma's N at 2 t, 2 t + 1, which the map made neighbours, or gates and ups.
   DEV void put_across(int group16, int s, float2 even, float2 odd) const {
-    if (s >= m) return;
+    if (!has(s)) return;
     int t = threadIdx.x % 4;
 #if EPILOGUE == 2
     int c = group16 * 8 + 2 * t;
@@ -111,6 +112,8 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS + 32, 1)
   const int k_begin = rank ? cut : 0, count = (SPLIT > 1 && !rank ? cut : steps) - k_begin; // this block's stretch of K
   const int m_tiles = (m + MT - 1) / MT;                                                    // neighbours: the tiles of the same rows of W
   const bool producer = warp == CONSUMERS / 32;
+  // The last sequences are loaded with their predecessors: rows that are not there take TMA longer than others.
+  auto first_of = [&](int tile) { return min(tile % m_tiles * MT, max(0, m - MT)); };
   struct Place { int tile, i; }; // the i-th step of a tile
   auto next = [&](Place p) { return p.i + 1 < count ? Place{p.tile, p.i + 1} : Place{p.tile + grid, 0}; };
   auto load_w = [&](Place p, int s) {
@@ -121,7 +124,7 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS + 32, 1)
   };
   auto load_x = [&](Place p, int s) {
 #pragma unroll
-    for (int b = 0; b < KB; b++) tma_load_2d(x_smem + s * X_BYTES + b * MT * 128, &tx, full + s * 8, ((k_begin + p.i) * KB + b) * 64, p.tile % m_tiles * MT, EVICT_LAST);
+    for (int b = 0; b < KB; b++) tma_load_2d(x_smem + s * X_BYTES + b * MT * 128, &tx, full + s * 8, ((k_begin + p.i) * KB + b) * 64, first_of(p.tile), EVICT_LAST);
   };
   if (producer && lane == 0) {
     for (int s = 0; s < STAGES; s++) { mbar_init(full + s * 8, 1); mbar_init(empty + s * 8, CONSUMERS / 32); }
@@ -159,13 +162,13 @@ extern "C" __global__ void __launch_bounds__(CONSUMERS + 32, 1)
 #endif
   float acc[N_OF_WGMMA / 2];
   for (int tile = first, s = 0, parity = 0; tile < tiles; tile += grid) {
-    const int s0 = tile % m_tiles * MT;
+    const int s0 = first_of(tile), others = tile % m_tiles * MT - s0;
 #ifdef ACROSS
     const int group16 = tile / m_tiles * (ROWS / 16);
-    const Output out{y + (size_t)s0 * ld, residual + (size_t)s0 * ld, m - s0, n, ld};
+    const Output out{y + (size_t)s0 * ld, residual + (size_t)s0 * ld, others, m - s0, n, ld};
 #else
     const int group16 = tile / m_tiles * (ROWS / 16) + mine16;
-    const Output out{y + (size_t)s0 * ld, residual + (size_t)s0 * ld, mine16 >= warp / 4 * 4 ? m - s0 : 0, n, ld};
+    const Output out{y + (size_t)s0 * ld, residual + (size_t)s0 * ld, others, mine16 >= warp / 4 * 4 ? m - s0 : 0, n, ld};
 #endif
 #if SPLIT > 1
     uint2 r[SLICE];

@@ -233,8 +233,14 @@ DEV uint64_t smem_desc(uint32_t addr, int leading = 16) {
 #define R48 R40 ",%40,%41,%42,%43,%44,%45,%46,%47"
 #define R56 R48 ",%48,%49,%50,%51,%52,%53,%54,%55"
 #define R64 R56 ",%56,%57,%58,%59,%60,%61,%62,%63"
-#define R96 R64 ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,%91,%92,%93,%94,%95"
-#define R128 R96 ",%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,%110,%111,%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127"
+#define R72 R64 ",%64,%65,%66,%67,%68,%69,%70,%71"
+#define R80 R72 ",%72,%73,%74,%75,%76,%77,%78,%79"
+#define R88 R80 ",%80,%81,%82,%83,%84,%85,%86,%87"
+#define R96 R88 ",%88,%89,%90,%91,%92,%93,%94,%95"
+#define R104 R96 ",%96,%97,%98,%99,%100,%101,%102,%103"
+#define R112 R104 ",%104,%105,%106,%107,%108,%109,%110,%111"
+#define R120 R112 ",%112,%113,%114,%115,%116,%117,%118,%119"
+#define R128 R120 ",%120,%121,%122,%123,%124,%125,%126,%127"
 #define F4(c, i) c(d[i]), c(d[i + 1]), c(d[i + 2]), c(d[i + 3])
 #define F8(c, i) F4(c, i), F4(c, i + 4)
 #define F16(c, i) F8(c, i), F8(c, i + 8)
@@ -247,8 +253,14 @@ DEV uint64_t smem_desc(uint32_t addr, int leading = 16) {
 #define D48(c) D32(c), F16(c, 32)
 #define D56(c) D48(c), F8(c, 48)
 #define D64(c) D48(c), F16(c, 48)
-#define D96(c) D64(c), F16(c, 64), F16(c, 80)
-#define D128(c) D96(c), F16(c, 96), F16(c, 112)
+#define D72(c) D64(c), F8(c, 64)
+#define D80(c) D72(c), F8(c, 72)
+#define D88(c) D80(c), F8(c, 80)
+#define D96(c) D88(c), F8(c, 88)
+#define D104(c) D96(c), F8(c, 96)
+#define D112(c) D104(c), F8(c, 104)
+#define D120(c) D112(c), F8(c, 112)
+#define D128(c) D120(c), F8(c, 120)
 #define OUT_ "=f"
 #define INOUT_ "+f"
 // The first N / 2 registers of d (64 x N, f32) = a b, or + d if ADD; a in registers, b in shared memory, MN-major (TB 1) or K-major (0).
@@ -284,7 +296,13 @@ WGMMA_SHARED(80, R40, D40, 40, 41, 42)
 WGMMA_SHARED(96, R48, D48, 48, 49, 50)
 WGMMA_SHARED(112, R56, D56, 56, 57, 58)
 WGMMA_SHARED(128, R64, D64, 64, 65, 66)
+WGMMA_SHARED(144, R72, D72, 72, 73, 74)
+WGMMA_SHARED(160, R80, D80, 80, 81, 82)
+WGMMA_SHARED(176, R88, D88, 88, 89, 90)
 WGMMA_SHARED(192, R96, D96, 96, 97, 98)
+WGMMA_SHARED(208, R104, D104, 104, 105, 106)
+WGMMA_SHARED(224, R112, D112, 112, 113, 114)
+WGMMA_SHARED(240, R120, D120, 120, 121, 122)
 WGMMA_SHARED(256, R128, D128, 128, 129, 130)
 #undef OUT_
 #undef INOUT_

@@ -2,9 +2,11 @@ package espalier.cuda.cases;
 
 import espalier.cuda.cases.ProductOperands.Call;
 import espalier.cuda.cases.ProductOperands.Dims;
+import espalier.cuda.cases.ProductOperands.Multiply;
 import espalier.cuda.driver.DeviceProperties;
 import espalier.cuda.kernel.Epilogue;
 import espalier.cuda.kernel.PromptProduct;
+import espalier.cuda.kernel.PromptProduct.Tile;
 import espalier.cuda.kernel.View;
 import espalier.cuda.kernel.WgmmaProduct;
 import espalier.tensor.DType;
@@ -18,19 +20,19 @@ final class PromptProductCases {
 
     static List<KernelCase> all() {
         var all = new ArrayList<KernelCase>();
-        all.add(new Checked(128, 256, 64, 0, DType.BF16));
-        all.add(new Checked(300, 272, 328, 8, DType.BF16));
-        all.add(new Checked(1, 528, 136, 0, DType.F16));
-        all.add(new Checked(140, 1040, 200, 24, DType.BF16));
-        all.add(new Checked(1030, 784, 72, 0, DType.BF16)); // in clusters, several tiles a block
-        all.add(new Checked(290, 784, 136, 0, DType.BF16)); // the same in blocks by themselves
+        all.add(new Checked(128, 256, 64, 0, DType.BF16, new Tile(1, 96)));
+        all.add(new Checked(300, 272, 328, 8, DType.BF16, new Tile(1, 96)));
+        all.add(new Checked(1, 528, 136, 0, DType.F16, new Tile(1, 80)));
+        all.add(new Checked(140, 1040, 200, 24, DType.BF16, new Tile(1, 88)));
+        all.add(new Checked(1030, 784, 72, 0, DType.BF16, new Tile(2, 96))); // several tiles a block
+        all.add(new Checked(290, 784, 136, 0, DType.BF16, new Tile(1, 48)));
         all.add(new Invariant());
         all.add(new SameBits());
         return all;
     }
 
     /** @param gap numbers between a row of x or y and the next */
-    private record Checked(int m, int n, int k, int gap, DType type) implements KernelCase {
+    private record Checked(int m, int n, int k, int gap, DType type, Tile tile) implements KernelCase {
         @Override
         public String name() {
             return "product of prompts " + m + "x" + n + "x" + k + " " + type;
@@ -45,8 +47,9 @@ final class PromptProductCases {
         public void check(Workbench b) {
             ProductOperands operands = ProductOperands.of(b, new Dims(m, n, k, gap), type, type);
             var kernel = new PromptProduct(b.driver(), b.stream());
-            operands.check(new Call(kernel::multiply, type, Epilogue.STORE), 5e-3);
-            operands.check(new Call(kernel::multiply, type, Epilogue.SILU_MUL), 5e-3);
+            Multiply tiled = (x, w, y, epilogue) -> kernel.multiply(x, w, y, epilogue, tile);
+            operands.check(new Call(tiled, type, Epilogue.STORE), 5e-3);
+            operands.check(new Call(tiled, type, Epilogue.SILU_MUL), 5e-3);
         }
     }
 

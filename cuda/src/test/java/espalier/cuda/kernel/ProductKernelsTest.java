@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -81,8 +82,48 @@ class ProductKernelsTest {
         });
     }
 
+    private static final DeviceProperties H200 =
+            new DeviceProperties(0, "H200", 9, 0, 132, 232_448, 50L << 20, 140L << 30, 13_000);
+
+    private static @Nullable ProductChoice unquestioned(int rows, int out, int in, Epilogue epilogue) {
+        View x = View.dense(0, DType.BF16, rows, in);
+        View y = View.dense(0, DType.BF16, rows, epilogue == Epilogue.SILU_MUL ? out / 2 : out);
+        return ProductChoice.unquestioned(H200, x, View.dense(0, DType.BF16, out, in), y, epilogue);
+    }
+
+    /** As measured: Llama-3.1-8B's down, QKV and gated products. */
     @Test
-    void someHundredRowsGoToTheLibraryAndItsGateIsNotFusedButThoseOfPromptsAre() {
+    void hundredsOfRowsThatFillTheCardAreComputedByWhicheverOfOurKernelsHasLessToDo() {
+        assertThat(unquestioned(300, 4096, 14_336, Epilogue.STORE)).isEqualTo(ProductChoice.WGMMA);
+        assertThat(unquestioned(640, 4096, 14_336, Epilogue.STORE)).isEqualTo(ProductChoice.PROMPT);
+        assertThat(unquestioned(330, 6144, 4096, Epilogue.STORE)).isEqualTo(ProductChoice.WGMMA);
+        assertThat(unquestioned(400, 6144, 4096, Epilogue.STORE)).isEqualTo(ProductChoice.PROMPT);
+        assertThat(unquestioned(1900, 6144, 4096, Epilogue.STORE)).isEqualTo(ProductChoice.PROMPT);
+        assertThat(unquestioned(260, 28_672, 4096, Epilogue.SILU_MUL)).isEqualTo(ProductChoice.WGMMA);
+        assertThat(unquestioned(400, 28_672, 4096, Epilogue.SILU_MUL)).isEqualTo(ProductChoice.PROMPT);
+        assertThat(unquestioned(8192, 28_672, 4096, Epilogue.SILU_MUL)).isEqualTo(ProductChoice.PROMPT);
+        assertThat(unquestioned(8192, 6144, 4096, Epilogue.STORE)).isNull();
+        assertThat(unquestioned(300, 512, 4096, Epilogue.STORE)).isNull();
+    }
+
+    /** A tile of 256 sequences for 208 takes a quarter longer: rows that are not there are slow to load. */
+    @Test
+    void tilesAreNoWiderThanTheirSequencesNeed() {
+        int multiprocessors = H200.multiprocessors();
+        for (int[] shape : new int[][] {{6144, 4096}, {4096, 14_336}, {28_672, 4096}, {128_256, 4096}}) {
+            for (int rows = 8; rows <= 512; rows += 8) {
+                var variant = WgmmaProduct.Variant.of(rows, shape[0], shape[1], multiprocessors);
+                int tiles = Math.ceilDiv(rows, variant.sequences());
+                int most = variant.side() == WgmmaProduct.Side.SEQUENCES ? 32 : 16 * tiles;
+                assertThat(tiles * variant.sequences() - rows)
+                        .as(rows + " rows by " + shape[0])
+                        .isLessThan(most);
+            }
+        }
+    }
+
+    @Test
+    void someHundredRowsThatDoNotFillTheCardGoToTheLibraryAndTheirGateIsNotFused() {
         on("90a", b -> {
             ProductKernels products = kernels(b, ProductKernels.Mode.FASTEST, ProductChoices.forgotten());
             View w = weights(b);

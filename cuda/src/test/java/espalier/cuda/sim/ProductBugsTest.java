@@ -165,6 +165,11 @@ class ProductBugsTest {
                         "theirs = map_cluster(mine, rank)",
                         OUT_OF_BOUNDS),
                 bug(
+                        "the last sequences where they would be alone",
+                        "product wgmma 300x256x136",
+                        "const int s0 = first_of(tile)",
+                        "const int s0 = tile % m_tiles * MT"),
+                bug(
                         "no fence.mbarrier_init",
                         PRODUCT,
                         "    fence_mbar_init();\n    fence_proxy_async();\n",
@@ -190,6 +195,20 @@ class ProductBugsTest {
                         "",
                         DEADLOCK),
                 bug(
+                        "the first stages' weights loaded again",
+                        PROMPT,
+                        "if (tile != first || i >= early)",
+                        "if (true)",
+                        MBARRIER,
+                        RACE,
+                        DEADLOCK),
+                bug("the last rows of X where they would be alone", PROMPT, "loaded(top, rows, 128)", "top"),
+                bug(
+                        "others' columns stored at the place of the last",
+                        PROMPT,
+                        "loaded(left, out, OUT_COLUMNS)",
+                        "left"),
+                bug(
                         "words exchanged with the wrong neighbour",
                         PROMPT,
                         "high ? v[1] : v[3], 2",
@@ -197,8 +216,8 @@ class ProductBugsTest {
                 bug(
                         "one block of a cluster ends at once",
                         CLUSTERED_PROMPT,
-                        "  pdl_wait_previous();\n  if (warp",
-                        "  pdl_wait_previous();\n  if (blockIdx.x % CLUSTER) return;\n  if (warp",
+                        "  if (warp < 4) {",
+                        "  if (blockIdx.x % CLUSTER) return;\n  if (warp < 4) {",
                         DEADLOCK,
                         OUT_OF_BOUNDS,
                         MBARRIER),
@@ -232,8 +251,8 @@ class ProductBugsTest {
                 bug(
                         "no cluster barrier at the start",
                         CLUSTERED_PROMPT,
-                        "  sync_blocks();\n  pdl_wait",
-                        "  __syncthreads();\n  pdl_wait",
+                        "  sync_blocks();\n  if (threadIdx",
+                        "  __syncthreads();\n  if (threadIdx",
                         RACE,
                         MBARRIER));
     }
