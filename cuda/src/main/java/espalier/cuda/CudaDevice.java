@@ -377,9 +377,7 @@ public final class CudaDevice implements Device {
     }
 
     private void addRecorded(int sequences, int longest, List<Recorded> to) {
-        if (setup.mode == ProductKernels.Mode.FASTEST
-                && sequences <= PagedAttention.FEW_SEQUENCES
-                && longest > PagedAttention.FEW_POSITIONS) {
+        if (sequences <= PagedAttention.FEW_SEQUENCES && longest > PagedAttention.FEW_POSITIONS) {
             to.add(new Recorded(sequences, PagedAttention.FEW_POSITIONS));
         }
         to.add(new Recorded(sequences, longest));

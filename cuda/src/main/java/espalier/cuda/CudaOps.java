@@ -253,7 +253,8 @@ final class CudaOps implements Ops {
         AttentionLimits limits = limits(a.seats, a.longest, a.window);
         PagedAttention attention = switch (decoding()) {
             case FASTEST -> PagedAttention.fastest(driver, stream, a.shape, limits, a.pageSize);
-            case ALWAYS_ALIKE -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
+            case ALWAYS_ALIKE -> PagedAttention.alike(driver, stream, a.shape, limits, a.pageSize);
+            case ONE_KERNEL -> new PagedAttention(driver, stream, a.shape, limits, a.pageSize);
         };
         driver.prepare(attention.programs(), (_, _) -> {});
         return new Attender(attention);

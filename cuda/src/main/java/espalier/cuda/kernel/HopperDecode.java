@@ -80,10 +80,25 @@ final class HopperDecode implements DecodeKernel {
 
     /** With so many blocks: how finely a batch is cut follows them, but no bit of the result. */
     HopperDecode(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits, int blocks) {
+        this(driver, memory, shape, limits, blocks, section(shape));
+    }
+
+    /** For few sequences: a block takes as few KV heads as it can, so that more blocks share the work. The bits are the same. */
+    static HopperDecode ofFew(Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits) {
+        int section = 1;
+        while (shape.kvHeads() % section != 0 || section * shape.headDim() * 2 % LINE_BYTES != 0) {
+            section++;
+        }
+        return new HopperDecode(
+                driver, memory, shape, limits, driver.properties().multiprocessors(), section);
+    }
+
+    private HopperDecode(
+            Driver driver, OwnMemory memory, AttentionShape shape, AttentionLimits limits, int blocks, int section) {
         this.driver = driver;
         this.shape = shape;
         this.blocks = blocks;
-        section = section(shape);
+        this.section = section;
         packs = Math.ceilDiv(shape.group(), 4);
         int room = driver.properties().sharedBytesPerBlock() - sharedBytes(0, limits.sequences());
         stages = Math.min(MOST_STAGES, room / (stageBytes() + 40));

@@ -40,7 +40,7 @@ public final class PagedAttention implements AutoCloseable {
     /** For layers with a window; null where there are none and the first one serves. */
     private final @Nullable DecodeKernel generic;
 
-    /** For {@link #FEW_SEQUENCES}; null where bits may not depend on the batch. */
+    /** For {@link #FEW_SEQUENCES}; null where one kernel is to serve all. */
     private final @Nullable DecodeKernel few;
 
     /** Null where no prefix is read for several sequences. */
@@ -83,7 +83,9 @@ public final class PagedAttention implements AutoCloseable {
 
     /** Which kernel decodes. */
     public enum Decoding {
-        /** The same for every row, so that its bits do not depend on the batch. */
+        /** The same for all. */
+        ONE_KERNEL,
+        /** By how many sequences a step has, among those whose bits are the same. */
         ALWAYS_ALIKE,
         /** By how many sequences a step has. */
         FASTEST
@@ -105,7 +107,7 @@ public final class PagedAttention implements AutoCloseable {
 
     PagedAttention(
             Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, HopperPrefill.Keys keys) {
-        this(driver, new OwnMemory.OfDevice(driver, stream), shape, limits, keys, Decoding.ALWAYS_ALIKE);
+        this(driver, new OwnMemory.OfDevice(driver, stream), shape, limits, keys, Decoding.ONE_KERNEL);
     }
 
     /** Attention whose kernel, and with it the bits of a decoded row, may depend on how many sequences a step has. */
@@ -113,6 +115,14 @@ public final class PagedAttention implements AutoCloseable {
             Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
         var memory = new OwnMemory.OfDevice(driver, stream);
         return new PagedAttention(driver, memory, shape, limits, HopperPrefill.Keys.of(pageSize), Decoding.FASTEST);
+    }
+
+    /** Attention whose decoded rows have the same bits in every step. */
+    public static PagedAttention alike(
+            Driver driver, Stream stream, AttentionShape shape, AttentionLimits limits, int pageSize) {
+        var memory = new OwnMemory.OfDevice(driver, stream);
+        var keys = HopperPrefill.Keys.of(pageSize);
+        return new PagedAttention(driver, memory, shape, limits, keys, Decoding.ALWAYS_ALIKE);
     }
 
     private PagedAttention(
@@ -126,7 +136,13 @@ public final class PagedAttention implements AutoCloseable {
         boolean fast = HopperDecode.takes(shape, driver.properties());
         whole = fast ? new HopperDecode(driver, memory, shape, limits) : null;
         generic = fast && limits.window() == 0 ? null : new GenericDecode(driver, memory, shape, limits);
-        few = fast && decoding == Decoding.FASTEST ? GenericDecode.ofFew(driver, memory, shape, few(limits)) : null;
+        few = !fast
+                ? null
+                : switch (decoding) {
+                    case ONE_KERNEL -> null;
+                    case ALWAYS_ALIKE -> HopperDecode.ofFew(driver, memory, shape, few(limits));
+                    case FASTEST -> GenericDecode.ofFew(driver, memory, shape, few(limits));
+                };
         rotation = new Rotation(driver, shape);
         shared = limits.leastSharing() > 0 ? new PrefixAttention(driver, memory, shape, limits) : null;
         prefill = HopperPrefill.takes(shape, driver.properties())

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A row's attention is the same bit for bit in every batch, and over a cached prefix. */
 class AttentionInvarianceTest {
-    private static final AttentionShape LLAMA = AttentionCases.bf16(4, 1, 128);
+    private static final AttentionShape LLAMA = AttentionCases.bf16(4, 2, 128);
 
     @ParameterizedTest
     @ValueSource(strings = {"80", "90a"})
@@ -31,6 +31,19 @@ class AttentionInvarianceTest {
         Arrays.fill(ones, 1);
         with(arch, ones, lengths, (all, batched) -> {
             for (int s : new int[] {0, 3, 6}) {
+                assertThat(all.run(Mix.DECODE, s, 0)).as("sequence %d", s).isEqualTo(all.rowsOf(batched, s, 0));
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"80", "90a"})
+    void decodeAloneByTheKernelOfFewIsAsInABatch(String arch) {
+        int[] lengths = {1500, 17, 300, 900, 128, 129, 1024, 5};
+        int[] ones = new int[lengths.length];
+        Arrays.fill(ones, 1);
+        with(arch, PagedAttention::alike, 1.5, ones, lengths, (all, batched) -> {
+            for (int s = 0; s < lengths.length; s++) {
                 assertThat(all.run(Mix.DECODE, s, 0)).as("sequence %d", s).isEqualTo(all.rowsOf(batched, s, 0));
             }
         });
