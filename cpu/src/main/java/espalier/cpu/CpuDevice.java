@@ -62,13 +62,24 @@ public final class CpuDevice implements Device {
             int rank,
             OpMemory.Source source,
             Placement placement) {
+        this(settings, group, rank, new Given(source, placement, Host.THIS));
+    }
+
+    /**
+     * What the system gives a device.
+     *
+     * @param host where its machine code is to run
+     */
+    record Given(OpMemory.Source source, Placement placement, Host host) {}
+
+    CpuDevice(DeviceProvider.Settings settings, ThreadRanks group, int rank, Given given) {
         this.group = group;
         collective = group.rank(rank);
-        arena = source.arenas().get();
-        team = new Team("espalier-cpu-" + rank, placement, Affinity::set);
-        memory = new OpMemory(team.lanes(), source);
-        products = chosen(settings);
-        remarks = Stream.concat(crowd(settings).stream(), Stream.of(placement.remark()))
+        arena = given.source.arenas().get();
+        team = new Team("espalier-cpu-" + rank, given.placement, Affinity::set);
+        memory = new OpMemory(team.lanes(), given.source);
+        products = chosen(settings, given.host);
+        remarks = Stream.concat(crowd(settings).stream(), Stream.of(given.placement.remark()))
                 .filter(line -> !line.isEmpty())
                 .toList();
         ops = new CpuOps(new Crew(team, memory), arena, products);
@@ -78,9 +89,9 @@ public final class CpuDevice implements Device {
         };
     }
 
-    private Products chosen(DeviceProvider.Settings settings) {
+    private Products chosen(DeviceProvider.Settings settings, Host host) {
         try {
-            return Products.choose(settings, new Crew(team, memory), arena);
+            return Products.choose(settings, new Crew(team, memory), arena, host);
         } catch (RuntimeException refused) { // nobody else can close what there is so far
             team.close();
             arena.close();

@@ -1,7 +1,6 @@
 package espalier.cpu;
 
 import espalier.tensor.DType;
-import espalier.tensor.DeviceProvider.Aim;
 import espalier.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,59 +10,22 @@ import org.jspecify.annotations.Nullable;
 
 /** What the log of a start says of a model's weights: each format that it has, what multiplies it, and why that does. */
 final class ProductLog {
-    static final String VECTORS = "the Vector API in f32";
+    static final String VECTORS = Selection.Kernels.VECTORS.path();
 
-    private static final String LATENCY = "; --cpu-kernels latency is faster for a single one";
+    private final Selection selection;
+    private final TreeMap<String, TreeSet<String>> formatsByReason = new TreeMap<>();
+    private final TreeSet<String> advice = new TreeSet<>();
 
-    private final Reasons reasons;
-    private final String advice;
-    private final TreeMap<String, TreeSet<String>> formatsByPath = new TreeMap<>();
-
-    /** @param advice where {@link #VECTORS} multiply; may be empty */
-    ProductLog(Reasons reasons, String advice) {
-        this.reasons = reasons;
-        this.advice = advice;
-    }
-
-    /**
-     * Why products are what they are.
-     *
-     * @param wish a flag that the user gave; empty where the choice was ours
-     * @param missing what keeps machine code off this machine, or the better of it
-     * @param machineCode whether there is any
-     */
-    record Reasons(String wish, List<String> missing, Aim aim, MachineCode machineCode) {
-        /** Whether there are kernels at all. */
-        enum MachineCode {
-            FOUND,
-            NONE
-        }
-
-        private String of(String path) {
-            String why = String.join("; ", missing);
-            if (path.equals(VECTORS) && machineCode == MachineCode.FOUND) {
-                return "no machine code takes " + (why.isEmpty() ? "it" : "it, since " + why);
-            }
-            if (!wish.isEmpty()) {
-                return "as " + wish + " wants";
-            }
-            if (!why.isEmpty()) {
-                return why;
-            }
-            String fastest = "the fastest that this processor has for ";
-            return switch (aim) {
-                case LATENCY -> fastest + "a single sequence";
-                case THROUGHPUT -> fastest + "many sequences" + (path.startsWith("AMX, as") ? LATENCY : "");
-            };
-        }
+    ProductLog(Selection selection) {
+        this.selection = selection;
     }
 
     /** A matrix was prepared for {@code product}, or left as it is stored. */
     synchronized void add(Matrix stored, @Nullable Product product) {
         switch (stored) {
             case Matrix.Stacked(var parts) -> parts.forEach(part -> add(part, product));
-            case Matrix.Dense(var values) -> add(rounded(values.dtype(), product), product);
-            case Matrix.Blocks b -> add(b.format().toString(), product);
+            case Matrix.Dense(var values) -> add(stored, rounded(values.dtype(), product), product);
+            case Matrix.Blocks b -> add(stored, b.format().toString(), product);
             case Matrix.Prepared _ -> {}
         }
     }
@@ -73,18 +35,22 @@ final class ProductLog {
         return type == DType.F16 && product != null ? "F16 (rounded to BF16)" : type.toString();
     }
 
-    private void add(String format, @Nullable Product product) {
+    private void add(Matrix stored, String format, @Nullable Product product) {
+        var kind = Selection.Kind.of(stored);
         String path = product == null ? VECTORS : product.path();
-        formatsByPath.computeIfAbsent(path, _ -> new TreeSet<>()).add(format);
+        formatsByReason
+                .computeIfAbsent(path + ": " + selection.reason(kind), _ -> new TreeSet<>())
+                .add(format);
+        if (!selection.advice(kind).isEmpty()) {
+            advice.add("warning: " + selection.advice(kind));
+        }
     }
 
     synchronized List<String> lines() {
         var lines = new ArrayList<String>();
-        formatsByPath.forEach((path, formats) ->
-                lines.add("weights: " + String.join(", ", formats) + " by " + path + ": " + reasons.of(path)));
-        if (formatsByPath.containsKey(VECTORS) && !advice.isEmpty()) {
-            lines.add("warning: " + advice);
-        }
+        formatsByReason.forEach(
+                (reason, formats) -> lines.add("weights: " + String.join(", ", formats) + " by " + reason));
+        lines.addAll(advice);
         return lines;
     }
 }

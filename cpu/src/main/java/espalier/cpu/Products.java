@@ -1,9 +1,7 @@
 package espalier.cpu;
 
 import espalier.api.EngineFault;
-import espalier.cpu.ProductLog.Reasons;
 import espalier.cpu.jit.AmxKernels;
-import espalier.cpu.jit.Code;
 import espalier.cpu.jit.ExpandingKernels;
 import espalier.cpu.jit.Fetching;
 import espalier.cpu.jit.Grouping;
@@ -13,7 +11,7 @@ import espalier.cpu.jit.Processor.Feature;
 import espalier.cpu.jit.RowCode;
 import espalier.cpu.jit.RowOps;
 import espalier.cpu.jit.WideningKernels;
-import espalier.tensor.DeviceProvider.Aim;
+import espalier.tensor.DeviceProvider;
 import espalier.tensor.DeviceProvider.CpuKernels;
 import espalier.tensor.DeviceProvider.Settings;
 import espalier.tensor.Matrix;
@@ -39,10 +37,10 @@ final class Products {
     private final Widening.By widening;
     private final RowOps rows;
 
-    private Products(Choice choice, Matmul vectors) {
+    private Products(Choice choice, ProductLog log, Matmul vectors) {
         products = List.copyOf(choice.found);
         team = choice.crew.team();
-        log = choice.log();
+        this.log = log;
         this.vectors = vectors;
         memory = new WeightMemory(choice.arena);
         tiles = choice.tiles;
@@ -76,186 +74,111 @@ final class Products {
      *
      * @throws EngineFault RESOURCE if the settings name instructions that it has not
      */
-    static Products choose(Settings settings, Crew crew, Arena arena) {
-        return new Choice(settings, crew, arena).choose();
+    static Products choose(Settings settings, Crew crew, Arena arena, Host host) {
+        return new Choice(crew, arena).choose(settings, host);
     }
 
     /** The steps of {@link #choose}. */
     private static final class Choice {
-        private final Settings settings;
         private final Crew crew;
         private final Arena arena;
         private final List<Product> found = new ArrayList<>();
-        private final List<String> missing = new ArrayList<>();
-        private String wish = "";
         private @Nullable AmxKernels tiles;
         private Widening.By widening = Widening.By.LOOPS;
         private RowOps rows = new RowLoops();
 
-        Choice(Settings settings, Crew crew, Arena arena) {
-            this.settings = settings;
+        Choice(Crew crew, Arena arena) {
             this.crew = crew;
             this.arena = arena;
         }
 
-        Products choose() {
-            switch (settings.products()) {
-                case FLOAT32 -> wish = "--dtype float32";
-                case FASTEST -> fastest();
+        Products choose(Settings settings, Host host) {
+            Processor processor = null;
+            String obstacle = host.obstacle().get();
+            CpuKernels wanted = settings.cpu().kernels();
+            if (settings.products() == DeviceProvider.Products.FASTEST && wanted != CpuKernels.VECTOR) {
+                if (obstacle.isEmpty()) {
+                    try {
+                        processor = host.processor().get();
+                    } catch (EngineFault refused) {
+                        obstacle = refused.getMessage();
+                    }
+                }
+                if (wanted != CpuKernels.AUTO) {
+                    Selection.require(wanted, obstacle);
+                }
+            }
+            Selection selection = processor == null
+                    ? Selection.withoutCode(settings, obstacle)
+                    : Selection.of(settings, processor, AmxKernels.obstacle(processor, host.tiles()));
+            if (processor != null) {
+                add(selection, processor, wanted);
             }
             var vectors = new Matmul(crew, rows);
             found.addAll(QuadProduct.all(crew.team(), vectors));
-            return new Products(this, vectors);
+            return new Products(this, new ProductLog(selection), vectors);
         }
 
-        private void fastest() {
-            CpuKernels wanted = settings.cpu().kernels();
-            if (wanted != CpuKernels.AUTO) {
-                wish = "--cpu-kernels " + name(wanted);
+        private void add(Selection selection, Processor processor, CpuKernels wanted) {
+            for (Selection.Kind kind : Selection.Kind.values()) {
+                add(selection.kernels(kind), processor.fetching());
             }
-            if (wanted == CpuKernels.VECTOR) {
-                return;
-            }
-            String obstacle = Code.obstacle();
-            Processor processor = obstacle.isEmpty() ? processor() : null;
-            if (processor != null) {
-                add(wanted, processor);
-            } else if (!obstacle.isEmpty()) {
-                refuse(wanted, obstacle);
+            if (wanted != CpuKernels.AVX2) {
+                rows = processor.has(Feature.AVX512) ? new RowCode(crew.team().lanes(), arena) : rows;
+                widening = WideningKernels.suits(processor) ? Widening.By.KERNELS : Widening.By.LOOPS;
             }
         }
 
-        private ProductLog log() {
-            boolean found = this.found.stream().anyMatch(p -> !p.path().equals(ProductLog.VECTORS));
-            var code = found ? Reasons.MachineCode.FOUND : Reasons.MachineCode.NONE;
-            return new ProductLog(new Reasons(wish, missing, settings.cpu().aim(), code), advice(code));
-        }
-
-        /** For a model that is multiplied by the Vector API. */
-        private String advice(Reasons.MachineCode code) {
-            if (wish.equals("--cpu-kernels " + name(CpuKernels.VECTOR))
-                    && Code.obstacle().isEmpty()) {
-                return "machine code is several times faster for prompts and many sequences; it is chosen without "
-                        + "--cpu-kernels";
-            }
-            return wish.isEmpty() && code == Reasons.MachineCode.NONE
-                    ? "weights of 8 or 4 bits decode fastest by the Vector API, f16 slowest: --quantization int8 or int4"
-                    : "";
-        }
-
-        /** What the processor has; null, with a remark, where the system does not let our code run. */
-        private @Nullable Processor processor() {
-            try {
-                return Processor.here();
-            } catch (EngineFault refused) {
-                refuse(settings.cpu().kernels(), refused.getMessage());
-                return null;
-            }
-        }
-
-        private void add(CpuKernels wanted, Processor processor) {
-            switch (wanted) {
-                case AUTO, AMX -> {
-                    addTiles(wanted, processor);
-                    addWide(CpuKernels.AUTO, processor); // for what tiles do not take
-                    if (!processor.has(Feature.AVX512_VNNI)) {
-                        addNarrow(CpuKernels.AUTO, processor);
+        private void add(Selection.Kernels kernels, Fetching how) {
+            switch (kernels) {
+                case AMX -> found.add(new AmxProduct(crew, tiles()));
+                case AMX_EXPANDED -> addExpanded(tiles());
+                case AVX512_BF16 -> add(kernels, PanelKernels.bf16(), new HalfLayout(), how);
+                case AVX512_GROUPS -> {
+                    int columns = PanelKernels.WIDE_COLUMNS;
+                    for (var layout : GroupLayout.all(columns, Grouping.Zero.OFFSET, Grouping.Order.FOURS, arena)) {
+                        add(kernels, PanelKernels.groups(layout.grouping()), layout, how);
                     }
                 }
-                case AVX512 -> addWide(wanted, processor);
-                case AVX2 -> addNarrow(wanted, processor);
-                case VECTOR -> {}
-            }
-        }
-
-        private void addTiles(CpuKernels wanted, Processor processor) {
-            String obstacle = AmxKernels.obstacle(processor);
-            if (obstacle.isEmpty()) {
-                var kernels = new AmxKernels(arena);
-                tiles = kernels;
-                found.add(new AmxProduct(crew, kernels));
-                var layouts = GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS, arena);
-                for (GroupLayout layout : blocksByTiles(processor) ? layouts : List.<GroupLayout>of()) {
-                    Grouping grouping = layout.grouping();
-                    found.add(new AmxProduct(
-                            crew, kernels, layout, () -> new ExpandingKernels(grouping, kernels, arena)));
+                case AVX512_ROWS -> addWideRows(kernels, PanelKernels.rows(), how);
+                case AVX512_ROWS_AND_TILES -> addWideRows(kernels, PanelKernels.tiledRows(), how);
+                case AVX2_GROUPS -> {
+                    int columns = PanelKernels.NARROW_COLUMNS;
+                    for (var layout : GroupLayout.all(columns, Grouping.Zero.SIGNED, Grouping.Order.FOURS, arena)) {
+                        add(kernels, PanelKernels.narrowGroups(layout.grouping()), layout, how);
+                    }
                 }
-            } else {
-                refuse(wanted, obstacle);
-            }
-        }
-
-        /** Whether tiles of bf16 multiply weights in blocks too, where dot products of integers could. */
-        private boolean blocksByTiles(Processor processor) {
-            boolean integers = processor.has(Feature.AVX512_VNNI);
-            boolean expanded = tiles != null && ExpandingKernels.suits(processor);
-            return expanded && (settings.cpu().aim() != Aim.LATENCY || !integers);
-        }
-
-        private void addWide(CpuKernels wanted, Processor processor) {
-            if (processor.has(Feature.AVX512)) {
-                rows = new RowCode(crew.team().lanes(), arena);
-            }
-            widening = WideningKernels.suits(processor) ? Widening.By.KERNELS : Widening.By.LOOPS;
-            boolean bf16 = processor.has(Feature.AVX512_BF16);
-            boolean integers = processor.has(Feature.AVX512_VNNI);
-            Fetching how = processor.fetching();
-            boolean tiled = tiles != null && processor.has(Feature.AMX_INT8);
-            String by = "AVX-512 VNNI";
-            if (bf16 && tiles == null) {
-                add("AVX-512 BF16", PanelKernels.bf16(), new HalfLayout(), how);
-            }
-            if (integers) {
-                var layouts =
-                        GroupLayout.all(PanelKernels.WIDE_COLUMNS, Grouping.Zero.OFFSET, Grouping.Order.FOURS, arena);
-                for (GroupLayout layout : blocksByTiles(processor) ? List.<GroupLayout>of() : layouts) {
-                    add(by, PanelKernels.groups(layout.grouping()), layout, how);
+                case AVX2_ROWS -> {
+                    PanelKernels.Emitter rows = PanelKernels.narrowRows();
+                    int step = rows.form().stepElements();
+                    add(kernels, rows, new RowLayout(PanelKernels.NARROW_COLUMNS, step, 0), how);
                 }
-                PanelKernels.Emitter rows = tiled ? PanelKernels.tiledRows() : PanelKernels.rows();
-                add(
-                        tiled ? by + ", and AMX for many rows" : by,
-                        rows,
-                        new RowLayout(
-                                PanelKernels.WIDE_COLUMNS, rows.form().stepElements(), Grouping.Bits.BYTE.offset()),
-                        how);
-            }
-            if (!bf16 && !integers) {
-                refuse(wanted, "the processor has neither AVX-512 BF16 nor AVX-512 VNNI");
+                case VECTORS -> {}
             }
         }
 
-        private void addNarrow(CpuKernels wanted, Processor processor) {
-            if (!processor.has(Feature.AVX2)) {
-                refuse(wanted, "the processor has no AVX2");
-                return;
-            }
-            Fetching how = processor.fetching();
-            for (GroupLayout layout :
-                    GroupLayout.all(PanelKernels.NARROW_COLUMNS, Grouping.Zero.SIGNED, Grouping.Order.FOURS, arena)) {
-                add("AVX2", PanelKernels.narrowGroups(layout.grouping()), layout, how);
-            }
-            var rows = new RowLayout(
-                    PanelKernels.NARROW_COLUMNS,
-                    PanelKernels.narrowRows().form().stepElements(),
-                    0);
-            add("AVX2", PanelKernels.narrowRows(), rows, how);
+        private AmxKernels tiles() {
+            AmxKernels there = tiles == null ? new AmxKernels(arena) : tiles;
+            tiles = there;
+            return there;
         }
 
-        private void add(String path, PanelKernels.Emitter emitter, Layout layout, Fetching fetching) {
+        private void addExpanded(AmxKernels tiles) {
+            for (var layout : GroupLayout.all(AmxKernels.PANEL, Grouping.Zero.SIGNED, Grouping.Order.PAIRS, arena)) {
+                found.add(new AmxProduct(
+                        crew, tiles, layout, () -> new ExpandingKernels(layout.grouping(), tiles, arena)));
+            }
+        }
+
+        private void addWideRows(Selection.Kernels kernels, PanelKernels.Emitter rows, Fetching how) {
+            int step = rows.form().stepElements();
+            int offset = Grouping.Bits.BYTE.offset();
+            add(kernels, rows, new RowLayout(PanelKernels.WIDE_COLUMNS, step, offset), how);
+        }
+
+        private void add(Selection.Kernels kernels, PanelKernels.Emitter emitter, Layout layout, Fetching how) {
             found.add(new PanelProduct(
-                    path, emitter.form(), layout, crew, () -> PanelKernels.load(emitter, fetching, arena)));
-        }
-
-        /** Only a path that was asked for by its name is a fault where it is missing. */
-        private void refuse(CpuKernels wanted, String reason) {
-            if (wanted != CpuKernels.AUTO) {
-                throw new EngineFault(EngineFault.Code.RESOURCE, "--cpu-kernels " + name(wanted) + ": " + reason);
-            }
-            missing.add(reason);
-        }
-
-        private static String name(CpuKernels kernels) {
-            return kernels.name().toLowerCase(java.util.Locale.ROOT);
+                    kernels.path(), emitter.form(), layout, crew, () -> PanelKernels.load(emitter, how, arena)));
         }
     }
 

@@ -4,6 +4,7 @@ import espalier.api.EngineFault;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 
 /**
  * Products of bf16 by the processor's tiles (AMX).
@@ -71,9 +72,18 @@ public final class AmxKernels {
 
     /** Why there can be none here; empty if there can. */
     public static String obstacle(Processor processor) {
-        if (!processor.has(Processor.Feature.AVX512_BF16, Processor.Feature.AMX_TILE, Processor.Feature.AMX_BF16)) {
-            return "the processor has no AMX for bf16";
-        }
+        return obstacle(processor, AmxKernels::leave);
+    }
+
+    /** Likewise; {@code leave} is asked only where the processor has tiles. */
+    public static String obstacle(Processor processor, Supplier<String> leave) {
+        return processor.has(Processor.Feature.AVX512_BF16, Processor.Feature.AMX_TILE, Processor.Feature.AMX_BF16)
+                ? leave.get()
+                : "the processor has no AMX for bf16";
+    }
+
+    /** Asks the system for leave to use tiles, which then holds for the process; empty, or why it is not given. */
+    public static String leave() {
         int errno = Libc.allowTiles();
         return errno == 0 ? "" : "the system does not give leave to use AMX (arch_prctl: errno " + errno + ")";
     }
@@ -84,11 +94,9 @@ public final class AmxKernels {
      * @throws EngineFault RESOURCE where it is not given
      */
     public AmxKernels(Arena arena) {
-        int errno = Libc.allowTiles();
-        if (errno != 0) {
-            throw new EngineFault(
-                    EngineFault.Code.RESOURCE,
-                    "the system does not give leave to use AMX (arch_prctl: errno " + errno + "); take other kernels");
+        String refusal = leave();
+        if (!refusal.isEmpty()) {
+            throw new EngineFault(EngineFault.Code.RESOURCE, refusal + "; take other kernels");
         }
         configurations = arena.allocate((long) ROWS * PANEL * Tiles.CONFIGURATION_BYTES, Tiles.CONFIGURATION_BYTES);
         for (int rows = 1; rows <= ROWS; rows++) {

@@ -40,8 +40,18 @@ public final class Code {
      *
      * @throws EngineFault RESOURCE where {@link #obstacle} tells of one, or the system refuses executable memory
      */
-    @SuppressWarnings("restricted") // the pages have the size that was asked of the system
     public static Code load(byte[] code, Arena arena) {
+        return load(code, arena, Libc::makeExecutable);
+    }
+
+    /** The system's step from pages that can be written to pages that can be run. */
+    interface Protection {
+        /** Returns 0 or errno. */
+        int makeExecutable(long address, long bytes);
+    }
+
+    @SuppressWarnings("restricted") // the pages have the size that was asked of the system
+    static Code load(byte[] code, Arena arena, Protection protection) {
         if (!obstacle().isEmpty()) {
             throw new EngineFault(EngineFault.Code.RESOURCE, obstacle());
         }
@@ -49,7 +59,7 @@ public final class Code {
         MemorySegment pages = MemorySegment.ofAddress(address)
                 .reinterpret(code.length, arena, s -> Libc.unmap(s.address(), s.byteSize()));
         pages.copyFrom(MemorySegment.ofArray(code));
-        int errno = Libc.makeExecutable(address, code.length);
+        int errno = protection.makeExecutable(address, code.length);
         if (errno != 0) {
             throw new EngineFault(
                     EngineFault.Code.RESOURCE,

@@ -1,7 +1,9 @@
 package espalier.cpu.jit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import espalier.api.EngineFault;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -98,6 +100,22 @@ class CodeTest {
                     .hasSize(before.size() + 1)
                     .filteredOn(line -> !before.contains(line))
                     .allMatch(line -> line.contains(" r-xp "));
+        }
+        assertThat(mapped(bytes)).isEqualTo(before);
+    }
+
+    @Test
+    void pagesThatTheSystemKeepsFromRunningAreAFaultWithTheWayOutAndGoWithTheArena() throws IOException {
+        if (cannotRun()) {
+            return;
+        }
+        int bytes = 7 << 20;
+        List<String> before = mapped(bytes);
+        try (Arena arena = Arena.ofConfined()) {
+            assertThatThrownBy(() -> Code.load(new byte[bytes], arena, (_, _) -> 13))
+                    .isInstanceOf(EngineFault.class)
+                    .hasMessageContaining("refuses executable memory (mprotect: errno 13;")
+                    .hasMessageEndingWith("--cpu-kernels vector");
         }
         assertThat(mapped(bytes)).isEqualTo(before);
     }
