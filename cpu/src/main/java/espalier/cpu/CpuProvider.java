@@ -37,7 +37,7 @@ public final class CpuProvider implements DeviceProvider {
         return List.of(
                 machine.physicalCores() + " physical cores, "
                         + String.format(Locale.ROOT, "%.1f", machine.availableBytes() / 1e9) + " GB of memory free",
-                instructions());
+                FusedMultiplyAdd.isInstruction() ? instructions() : "no fused multiply-add: very slow");
     }
 
     private static String instructions() {
@@ -68,9 +68,27 @@ public final class CpuProvider implements DeviceProvider {
         }
     }
 
+    private static List<Device> plain(Settings settings) {
+        CpuKernels wanted = settings.cpu().kernels();
+        switch (wanted) {
+            case AUTO -> {}
+            case AMX, AVX512, AVX2, VECTOR ->
+                Selection.require(wanted, "the processor has no fused multiply-add (FMA)");
+        }
+        var group = new ThreadRanks(settings.ranks());
+        var devices = new ArrayList<Device>();
+        for (int rank = 0; rank < settings.ranks(); rank++) {
+            devices.add(new PlainDevice(group, rank));
+        }
+        return List.copyOf(devices);
+    }
+
     @Override
     public List<Device> open(Settings settings) {
         CompilerThreads.giveWay();
+        if (!FusedMultiplyAdd.isInstruction()) {
+            return plain(settings);
+        }
         int threads =
                 settings.threads() > 0 ? settings.threads() : Machine.local().physicalCores();
         var group = new ThreadRanks(settings.ranks());
