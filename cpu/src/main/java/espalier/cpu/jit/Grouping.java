@@ -5,6 +5,19 @@ package espalier.cpu.jit;
  * the scales of the panel's columns (group by group), then their minima where there are any, then the numbers: all of the
  * first half of the columns before those of the second, in an {@link Order}.
  *
+ * <p>A step of a panel of 32 columns c, whole bytes in {@link Order#FOURS}, with one f16 scale for its 32 numbers k:
+ *
+ * <pre>
+ *  byte
+ *     0  | scale c0      | scale c1      | ... | scale c31         2 bytes each; a line more for a second group of 16
+ *    64  | minimum c0    | minimum c1    | ... | minimum c31       only with {@link Zero#MINIMUM}
+ *     n  | c0 k0 k1 k2 k3    | c1 k0 k1 k2 k3    | ... | c15 k0 k1 k2 k3       n = {@link #numbersAt}; 64 bytes
+ *  n+64  | c0 k4 k5 k6 k7    | c1 k4 k5 k6 k7    | ... | c15 k4 k5 k6 k7
+ *        ... to k31: 8 lines; of nibbles 4, whose first is c0 k0|k16 k1|k17 k2|k18 k3|k19, c1 ...
+ * n+512  | c16 k0 k1 k2 k3   | c17 k0 k1 k2 k3   | ... | c31 k0 k1 k2 k3       the second half (of nibbles n+256)
+ *        ... n+1024 (of nibbles n+512) is where the next step begins
+ * </pre>
+ *
  * <p>A row of x is, for every step, 32 signed bytes and their scale (greatest magnitude / 127), and behind it for every
  * group what stands for its sum: minus the offset times the sum of the bytes, a whole number from which the dot product
  * starts; or, for minima, that sum times x's scale.
