@@ -101,6 +101,25 @@ class EngineInvarianceTest {
                 .containsOnly(0);
     }
 
+    @Test
+    void norWithWeightsThatWereQuantisedHoweverMuchIsCached() throws InterruptedException {
+        List<GenerateRequest> requests = requests().subList(0, 8);
+        for (String quantization : List.of("int8", "int4")) {
+            for (String kernels : List.of("auto", "latency")) {
+                var flags = new HashMap<>(Map.of("--quantization", quantization, "--cpu-kernels", kernels));
+                List<List<Answer.Scored>> alone = run(requests, flags, 1);
+                flags.put("--chunked-prefill-size", "50");
+                flags.put("--cpu-threads", "3");
+                try (LocalEngine engine = engine(flags)) {
+                    assertThat(answers(engine, requests, REQUESTS)).isEqualTo(alone);
+                    assertThat(answers(engine, requests, REQUESTS)).isEqualTo(alone);
+                    assertThat(engine.load().cachedPromptTokens())
+                            .isGreaterThan(engine.load().promptTokens() / 3);
+                }
+            }
+        }
+    }
+
     /** As many as make it worth the while: 320 positions for each but one are more than 4,096. */
     private static List<GenerateRequest> behindOnePrefix() {
         var random = new SplittableRandom(12);
